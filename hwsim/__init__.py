@@ -1,0 +1,79 @@
+"""Simulate quantized and sigma-delta neural networks event by event, count every operation, price the counts.
+
+One way through the package::
+
+    network = hwsim.load_network("mnist-mlp-rounding")              # a name in models/, or a folder
+    data = hwsim.load_dataset("mnist", split="test", order="temporal")
+    run = hwsim.simulate(network, data, execution="delta")          # what happened
+    counts = hwsim.count(run.activity, machine="sigma-delta-adder")  # what the hardware did
+    energy = hwsim.price(counts, table="default_45nm")              # what it cost
+
+and ``hwsim.compare(...)`` walks it for many networks, machines and tables at once. Names below are loaded when
+first used, so that ``import hwsim`` is cheap.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hwsim.accounting import count as count
+    from hwsim.activity import Activity as Activity
+    from hwsim.activity import Delta as Delta
+    from hwsim.activity import Execution as Execution
+    from hwsim.comparison import Comparison as Comparison
+    from hwsim.comparison import compare as compare
+    from hwsim.counts import Counts as Counts
+    from hwsim.datasets import Dataset as Dataset
+    from hwsim.datasets import load_dataset as load_dataset
+    from hwsim.energy import Breakdown as Breakdown
+    from hwsim.energy import price as price
+    from hwsim.energy_table import EnergyTable as EnergyTable
+    from hwsim.energy_table import load_table as load_table
+    from hwsim.errors import HwsimError as HwsimError
+    from hwsim.machine import Machine as Machine
+    from hwsim.machine import load_machine as load_machine
+    from hwsim.network import Affine as Affine
+    from hwsim.network import Dense as Dense
+    from hwsim.network import Flatten as Flatten
+    from hwsim.network import Network as Network
+    from hwsim.network import Quantize as Quantize
+    from hwsim.network import ReLU as ReLU
+    from hwsim.network import Weight as Weight
+    from hwsim.network_file import load_network as load_network
+    from hwsim.network_file import save_network as save_network
+    from hwsim.number_format import NumberFormat as NumberFormat
+    from hwsim.simulator import Run as Run
+    from hwsim.simulator import simulate as simulate
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "accounting": ("count",),
+    "activity": ("Activity", "Delta", "Execution"),
+    "comparison": ("Comparison", "compare"),
+    "counts": ("Counts",),
+    "datasets": ("Dataset", "load_dataset"),
+    "energy": ("Breakdown", "price"),
+    "energy_table": ("EnergyTable", "load_table"),
+    "errors": ("HwsimError",),
+    "machine": ("Machine", "load_machine"),
+    "network": ("Affine", "Dense", "Flatten", "Network", "Quantize", "ReLU", "Weight"),
+    "network_file": ("load_network", "save_network"),
+    "number_format": ("NumberFormat",),
+    "simulator": ("Run", "simulate"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = ["__version__", *sorted(_MODULE_OF)]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module (PEP 562)."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'hwsim' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"hwsim.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__

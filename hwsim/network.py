@@ -1,0 +1,159 @@
+"""A network: a function, as frozen layers in topological order, checked when it is made.
+
+What a network computes is fixed here, down to the bit: number formats, integer weights, rounding, saturation and
+the width of every accumulator. How a machine walks through it (dense, sparse, delta) is not its business.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.errors import NetworkError
+from hwsim.layers import Affine, Dense, Flatten, Layer, Quantize, ReLU, Weight
+from hwsim.number_format import FP32, NumberFormat
+from hwsim.signals import Signal
+
+__all__ = ["Affine", "Dense", "Flatten", "Layer", "Network", "Quantize", "ReLU", "Stage", "Weight"]
+
+INPUT = "input"
+"""Name under which layers read the network's input."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A layer with synapses and the element-wise layers fused into it; the first stage has only the latter."""
+
+    head: Dense | None  # None: the stage that prepares the network's input
+    source: str  # name of the signal it reads
+    body: tuple[Layer, ...]  # element-wise layers, in order
+    output: str  # name of the signal it leaves
+
+    @property
+    def name(self) -> str:
+        """The head's name, or ``input``."""
+        return self.head.name if self.head else INPUT
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A feed-forward network.
+
+    Networks compare and hash by content (`digest`), without regard to `name` and `about`.
+
+    Raises
+    ------
+    NetworkError
+        When layers do not fit together, or an accumulator could overflow.
+    """
+
+    name: str
+    input_shape: tuple[int, ...]  # of one frame, (C, H, W) or (n,)
+    layers: tuple[Layer, ...]
+    input_format: NumberFormat = FP32  # fp32 takes any data; an integer format takes codes of `input_step` only
+    input_step: float = 1.0  # real value of one input code
+    about: dict[str, object] = field(default_factory=dict)  # method, data set, seed, command, accuracy ...
+
+    def __post_init__(self) -> None:
+        """Work out every signal once, so that a network that exists is a valid one."""
+        object.__setattr__(self, "layers", _with_inputs(self.name, tuple(self.layers)))
+        object.__setattr__(self, "input_shape", tuple(int(n) for n in self.input_shape))
+        if not self.input_shape or min(self.input_shape) < 1:
+            raise NetworkError(f"network {self.name}: input shape {self.input_shape}; write sizes of at least 1")
+        _ = self.signals
+
+    @cached_property
+    def signals(self) -> dict[str, Signal]:
+        """Every tensor of the network by the name of the layer that makes it, ``input`` first."""
+        signals = {INPUT: Signal.of_input(self.input_shape, self.input_format, self.input_step)}
+        for layer in self.layers:
+            try:
+                signals[layer.name] = layer.signal(*(signals[name] for name in layer.inputs))
+            except NetworkError as error:
+                raise NetworkError(f"network {self.name}: layer {layer.name}: {error}") from None
+        return signals
+
+    @property
+    def output(self) -> Signal:
+        """The last layer's signal."""
+        return self.signals[self.layers[-1].name]
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """The layers, grouped by the layer with synapses that they are fused into."""
+        stages = [Stage(None, INPUT, (), INPUT)]
+        for layer in self.layers:
+            if isinstance(layer, Dense):
+                stages.append(Stage(layer, layer.inputs[0], (), layer.name))
+            else:
+                stages[-1] = replace(stages[-1], body=(*stages[-1].body, layer), output=layer.name)
+        return tuple(stages)
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether every synapse adds integers, so that all executions give the same bits."""
+        return all(
+            not self.signals[stage.source].format.is_real and stage.head.is_integer
+            for stage in self.stages
+            if stage.head
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all that decides what the network computes."""
+        digest = hashlib.sha256(repr((self.input_shape, self.input_format, self.input_step)).encode())
+        for layer in self.layers:
+            for part in _content(layer):
+                digest.update(part)
+        return digest.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other network computes the same function, in the same formats."""
+        return self.digest == other.digest if isinstance(other, Network) else NotImplemented
+
+    def __hash__(self) -> int:
+        """Hash of the digest."""
+        return hash(self.digest)
+
+
+def _with_inputs(network: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """Name every layer's inputs (the previous layer where silent); refuse what is no chain or graph."""
+    if not layers:
+        raise NetworkError(f"network {network}: no layers; give at least one")
+    known = [INPUT]
+    result = []
+    for layer in layers:
+        if not layer.name or layer.name in known:
+            raise NetworkError(f"network {network}: layer name {layer.name!r} is empty or used twice")
+        inputs = layer.inputs or (known[-1],)
+        for name in inputs:
+            if name not in known:
+                raise NetworkError(
+                    f"network {network}: layer {layer.name}: reads {name!r}, which no layer before it makes"
+                )
+            if name != known[-1]:
+                raise NetworkError(
+                    f"network {network}: layer {layer.name}: reads {name!r} past {known[-1]!r}; branches need layers "
+                    "that join them, and there are none yet"
+                )
+        result.append(replace(layer, inputs=tuple(inputs)))
+        known.append(layer.name)
+    return tuple(result)
+
+
+def _content(layer: object) -> Iterator[bytes]:
+    """A layer's fields as bytes, arrays with shape and dtype."""
+    yield type(layer).__name__.encode()
+    for each in fields(layer):  # type: ignore[arg-type]
+        value = getattr(layer, each.name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, Weight):
+                yield from _content(part)
+            elif isinstance(part, np.ndarray):
+                array: npt.NDArray[np.generic] = np.ascontiguousarray(part)
+                yield f"{each.name}{array.shape}{array.dtype.str}".encode() + array.tobytes()
+            else:
+                yield f"{each.name}={part!r}".encode()

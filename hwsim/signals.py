@@ -1,0 +1,64 @@
+"""What is known of a tensor before anything runs: shape, format, step and bound."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.errors import NetworkError
+from hwsim.number_format import NumberFormat
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """A tensor between layers: (codes - zero point) x step. A real tensor has step 1 and no codes."""
+
+    shape: tuple[int, ...]
+    format: NumberFormat  # of a code, or of an accumulator before it is quantized
+    step: FloatArray  # () or (channels,): real value of one code
+    zero_point: int = 0
+    bound: int = 0  # largest |code - zero point| that can occur; 0 for a real tensor
+
+    @classmethod
+    def of_input(cls, shape: tuple[int, ...], format: NumberFormat, step: float = 1.0) -> "Signal":
+        """The signal of a network's input.
+
+        Raises
+        ------
+        NetworkError
+            For a step that is no positive number.
+        """
+        bound = 0 if format.is_real else max(-format.lowest, format.highest)
+        return cls(shape, format, positive(step, "step"), 0, bound)
+
+    @property
+    def size(self) -> int:
+        """How many numbers one frame has."""
+        return int(np.prod(self.shape))
+
+    def per_element(self, channel: npt.ArrayLike) -> npt.NDArray[np.generic]:
+        """Spread one number, or one per channel (first axis), over a frame's elements in C order. (size,)"""
+        channel = np.asarray(channel)
+        if channel.ndim == 0:
+            return np.full(self.size, channel)
+        if channel.shape != self.shape[:1]:
+            raise NetworkError(f"{channel.size} numbers for {self.shape[0]} channels; give one, or one per channel")
+        return np.repeat(channel, self.size // self.shape[0])
+
+
+def positive(value: npt.ArrayLike, what: str) -> FloatArray:
+    """A positive finite number, or a vector of them, as float64.
+
+    Raises
+    ------
+    NetworkError
+        For anything else.
+    """
+    array = np.asarray(value, np.float64)
+    if array.ndim > 1 or not np.all(np.isfinite(array) & (array > 0)):
+        raise NetworkError(f"{what} {value}: expected a positive finite number, or one per channel")
+    return array

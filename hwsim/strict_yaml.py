@@ -1,0 +1,167 @@
+"""The one way hwsim reads YAML: against a schema, and refusing what YAML lets slip.
+
+A key written twice, an unknown key, a number that YAML took for text, a value that is not finite, an alias: each
+is an error of one line that names the file, the line, the place, what was found and what to write instead.
+"""
+
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pydantic
+import yaml
+
+from hwsim.errors import FileError
+
+LARGEST_FILE = 1_000_000
+"""Files above this are refused unread. [bytes]"""
+
+
+class Schema(pydantic.BaseModel):
+    """Base of every schema: strict types, no unknown keys, finite numbers, frozen, alias keys as written."""
+
+    model_config = pydantic.ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, populate_by_name=True
+    )
+
+
+Model = TypeVar("Model", bound=pydantic.BaseModel)
+Place = tuple[str | int, ...]
+
+
+def load(path: Path, model: type[Model]) -> Model:
+    """Read a YAML file as an instance of a schema.
+
+    Raises
+    ------
+    FileError
+        One line: file, line, place, what was found, what was expected.
+    """
+    document, lines = _read(path)
+    try:
+        return model.model_validate(document)
+    except pydantic.ValidationError as error:
+        raise FileError(_first_complaint(path, error, document, lines)) from None
+
+
+def _read(path: Path) -> tuple[Any, dict[Place, int]]:
+    """The document, and the line on which each place of it stands."""
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise FileError(f"{path}: larger than {LARGEST_FILE:,} bytes; is it a YAML file of hwsim's?")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    loader = _Loader(text)
+    loader.name = str(path)
+    lines: dict[Place, int] = {}
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            raise FileError(f"{path}: empty; expected a mapping")
+        lines.update(_lines(node, ()))
+        return loader.construct_document(node), lines
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise FileError(f"{path}{line}: {error.problem}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise FileError(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
+    finally:
+        loader.dispose()
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that refuses keys written twice and aliases."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(
+                problem="aliases (*name) are not allowed; write the value out",
+                problem_mark=self.peek_event().start_mark,  # type: ignore[no-untyped-call]
+            )
+        return super().compose_node(parent, index)
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        problem = "written twice" if key in result else None
+        if not isinstance(key, str):
+            problem = f"is not text; write it in quotes: '{key}'"
+        if problem:
+            raise yaml.MarkedYAMLError(problem=f"{key}: {problem}", problem_mark=key_node.start_mark)
+        result[key] = loader.construct_object(value_node, deep=True)
+    return result
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+
+
+def _lines(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
+    yield place, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _lines(value, (*place, str(key.value)))
+            yield (*place, str(key.value)), key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _lines(value, (*place, index))
+
+
+def _first_complaint(path: Path, error: pydantic.ValidationError, document: Any, lines: dict[Place, int]) -> str:
+    """Word the first thing that is wrong; how many more there are is said at the end."""
+    complaints = error.errors(include_url=False)
+    # a union tries every branch: the deepest complaint is about the branch that was meant
+    complaint = max(complaints, key=lambda each: len(_known(each["loc"], document)))
+    place = _known(complaint["loc"], document)
+    # pydantic names a missing key at its end, where the document has nothing
+    missing = complaint["type"] == "missing"
+    where = ".".join(map(str, complaint["loc"] if missing else place or complaint["loc"]))
+    more = f" (and {len(complaints) - 1} more)" if len(complaints) > 1 else ""
+    return f"{path}:{lines.get(place, 1)}: {where or 'document'}: {_problem(complaint)}{more}"
+
+
+def _known(loc: tuple[int | str, ...], document: Any) -> Place:
+    """The part of pydantic's location that exists in the document (it also names union branches)."""
+    place: list[str | int] = []
+    for step in loc:
+        if isinstance(document, dict) and step in document:
+            document = document[step]
+        elif isinstance(document, list) and isinstance(step, int) and step < len(document):
+            document = document[step]
+        else:
+            continue
+        place.append(step)
+    return tuple(place)
+
+
+def _problem(complaint: Any) -> str:
+    found, kind = complaint["input"], complaint["type"]
+    if kind == "missing":
+        return "missing"
+    if kind == "extra_forbidden":
+        return "unknown key"
+    message = complaint["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    expected = f"expected {message}" if complaint["msg"].startswith("Input") else message
+    if isinstance(found, str) and kind in ("float_type", "int_type", "float_parsing"):
+        return f"{expected}, got text {found!r}{_number_hint(found)}"
+    if isinstance(found, datetime.date):
+        return f"{expected}, got a date {found}; put it in quotes"
+    if isinstance(found, str | int | float | bool | None):
+        return f"{expected}, got {found!r}"
+    return expected
+
+
+def _number_hint(text: str) -> str:
+    """What to write for a number that YAML 1.1 reads as text, such as 1e-12."""
+    try:
+        value = float(text)
+    except ValueError:
+        return ""
+    mantissa, _, exponent = f"{value!r}".partition("e")
+    fixed = mantissa if "." in mantissa else f"{mantissa}.0"
+    return f" (YAML reads {text} as text; write {fixed}{'e' + exponent if exponent else ''})"
