@@ -116,6 +116,7 @@ class LayerActivity:
     work: tuple[NeuronWork, ...]
     touched: IntArray  # (n_frame,) neurons that received a synaptic operation; all at a stream's first frame
     touched_nonzero: IntArray  # (n_frame,) the same, counting only operations on non-zero weights
+    out_format: NumberFormat  # of what leaves it: codes, or the last layer's accumulators
     emitted: SignalActivity | None  # None: the last layer, whose accumulators leave the network
     n_saturated: int  # codes clipped to their format
 

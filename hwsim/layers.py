@@ -47,7 +47,7 @@ class Weight:
             code = whole
             _check_codes(code, self.format)
             code = code.astype(np.min_scalar_type(min(-1, -max(abs(int(code.min())), int(code.max()) + 1))))
-        object.__setattr__(self, "code", code)
+        object.__setattr__(self, "code", np.ascontiguousarray(code))
         object.__setattr__(self, "scale", positive(self.scale, "weight scale"))
 
     @property

@@ -40,6 +40,11 @@ class Signal:
         """How many numbers one frame has."""
         return int(np.prod(self.shape))
 
+    @property
+    def span(self) -> int:
+        """Largest difference of two codes; 0 for a real tensor."""
+        return min(2 * self.bound, self.format.highest - self.format.lowest) if self.bound else 0
+
     def per_element(self, channel: npt.ArrayLike) -> npt.NDArray[np.generic]:
         """Spread one number, or one per channel (first axis), over a frame's elements in C order. (size,)"""
         channel = np.asarray(channel)

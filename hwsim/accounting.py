@@ -1,0 +1,159 @@
+"""From what happened to what the hardware did: counting an Activity on a Machine.
+
+The phases are `encode` (the network's inputs), `synapse` (events meeting weights), `neuron` (what follows an
+accumulator) and `memory`. docs/accounting.md states every rule with an example checked by hand.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.activity import Activity, ConnectionActivity, Histogram, LayerActivity, NeuronWork
+from hwsim.counts import Counts, Key, Operation, Phase
+from hwsim.errors import MachineError
+from hwsim.machine import DEFAULT_MACHINE, Machine, load_machine
+from hwsim.memory_accounting import count_memory
+from hwsim.number_format import NumberFormat
+from hwsim.tally import Tally
+
+IntArray = npt.NDArray[np.int64]
+
+
+def count(activity: Activity, machine: str | Path | Machine | None = None) -> Counts:
+    """Count every operation that a machine executes for what happened.
+
+    Parameters
+    ----------
+    activity : Activity
+        Of a run.
+    machine : str, path or Machine, optional
+        A preset's name, a YAML file or a Machine; the execution's default machine unless said.
+
+    Returns
+    -------
+    Counts
+        Per group of frames: first frames of streams and all later ones, or every frame if the run kept them.
+
+    Raises
+    ------
+    MachineError
+        When the machine is of another execution, or a memory is larger than it allows.
+    """
+    machine = load_machine(machine or DEFAULT_MACHINE[activity.execution.kind])
+    if machine.execution != activity.execution.kind:
+        raise MachineError(
+            f"machine {machine.name} counts {machine.execution} executions, but this run of {activity.network} was "
+            f"{activity.execution.kind}; simulate with execution={machine.execution!r} or choose another machine"
+        )
+    tally = Tally(len(activity.groups))
+    for layer in activity.layers:
+        for connection in layer.connections:
+            _count_synapses(tally, connection, machine)
+        _count_neurons(tally, layer, activity)
+    count_memory(tally, activity, machine)
+    notes = () if activity.execution.threshold == 1 else (f"execution {activity.execution}",)
+    return Counts(
+        entries=tally.entries,
+        groups=activity.groups,
+        n_frame=activity.sum_by_group(np.ones(activity.n_frame, np.int64)),
+        network=activity.network,
+        data=activity.data,
+        execution=str(activity.execution),
+        machine=machine.name,
+        notes=notes,
+    )
+
+
+def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity) -> None:
+    """Work after the accumulator, or on the network's inputs, and the test or difference of emitted codes."""
+    is_input = not layer.connections
+    phase: Phase = "encode" if is_input else "neuron"
+    # inputs are looked at in every frame, neurons of a delta machine only when touched
+    updated = np.full(activity.n_frame, layer.n_neuron) if is_input else layer.touched
+    times = activity.sum_by_group(updated)
+    for work in layer.work:
+        for operation in _operations(work):
+            tally.add(layer.name, phase, operation, times)
+    if layer.emitted is None or activity.execution.kind == "dense":
+        return
+    code = (layer.emitted.format.operand,)
+    n_comparison = 1 + (activity.execution.threshold > 1)
+    tally.add(layer.name, phase, Operation("comparison", code), times * n_comparison)
+    if activity.execution.kind == "delta":
+        tally.add(layer.name, phase, Operation("addition", code), times)
+
+
+
+
+def _operations(work: NeuronWork) -> list[Operation]:
+    """What one neuron executes for one piece of work."""
+    number = work.format.operand
+    factor = number if work.format.is_real else f"int{work.multiplier_bit_width}"
+    multiplication = Operation("multiplication", (number, factor))
+    addition, shift = Operation("addition", (number,)), Operation("constant_shift", (number,))
+    if work.kind == "relu":
+        return [Operation("comparison", (number,))]
+    if work.kind == "quantize":
+        return {"none": [], "shift": [shift], "multiply": [multiplication, shift]}[work.ratio]
+    return [multiplication] if work.kind == "scale" else [multiplication, addition]
+
+
+def _count_synapses(tally: Tally, connection: ConnectionActivity, machine: Machine) -> None:
+    """Carry out every synaptic operation the machine's way."""
+    histogram = connection.histogram
+    if machine.zero_operands == "gated":
+        histogram = _where(histogram, histogram.magnitude > 0)
+    times = histogram.n_nonzero if machine.skip_zero_weights else histogram.n_operation
+    for operation, per_event in synaptic_operations(connection, machine, histogram.magnitude):
+        by_group = np.zeros(tally.n_group, np.int64)
+        np.add.at(by_group, histogram.group, times * per_event)
+        tally.add(connection.layer, "synapse", operation, by_group)
+        if operation.kind == "addition":
+            tally.add_updates(connection.layer, operation.format, by_group, machine)
+
+
+def _where(histogram: Histogram, chosen: npt.NDArray[np.bool_]) -> Histogram:
+    return Histogram(*(column[chosen] for column in vars(histogram).values()))
+
+
+def synaptic_operations(
+    connection: ConnectionActivity, machine: Machine, magnitude: IntArray
+) -> list[tuple[Operation, IntArray]]:
+    """Operations of one synaptic operation, and how many of each, by the magnitude of the event.
+
+    Whether it adds or multiplies is declared by number formats and the machine, never guessed from values.
+    """
+    event, weight = connection.event_format, connection.weight_format
+    addition = Operation("addition", (connection.accumulator_format.operand,))
+    one = np.ones_like(magnitude)
+    if event.is_real:
+        return _real_operations(event, weight, one)
+    if event.kind == "binary" and weight.kind in ("real", "integer"):
+        return [(addition, one)]
+    if event.kind == weight.kind == "binary":
+        return [(Operation("xnor", ("binary",)), one), (addition, one)]
+    if weight.kind in ("binary", "ternary"):
+        return [(addition, one)]
+    if weight.kind == "power-of-two":
+        return [(Operation("variable_shift", (event.operand,)), one), (addition, one)]
+    if machine.event_arithmetic == "shift-add":
+        digits = signed_digits(magnitude)
+        return [(addition, digits), (Operation("variable_shift", (weight.operand,)), digits)]
+    multiplied = (magnitude > machine.unary_limit) | ((machine.unary_limit == 0) * one > 0)
+    multiplication = Operation("multiplication", (event.operand, weight.operand))
+    return [(addition, np.where(multiplied, 1, magnitude)), (multiplication, multiplied.astype(np.int64))]
+
+
+def _real_operations(event: NumberFormat, weight: NumberFormat, one: IntArray) -> list[tuple[Operation, IntArray]]:
+    addition = Operation("addition", (event.operand,))
+    if weight.kind in ("binary", "ternary"):
+        return [(addition, one)]
+    if weight.kind == "power-of-two":
+        return [(Operation("exponent_addition", (event.operand,)), one), (addition, one)]
+    return [(Operation("multiplication", (event.operand, event.operand)), one), (addition, one)]
+
+
+def signed_digits(magnitude: IntArray) -> IntArray:
+    """Non-zero digits of the canonical signed-digit form: 7 = 8 - 1 has two."""
+    return np.bitwise_count(magnitude ^ (3 * magnitude)).astype(np.int64)

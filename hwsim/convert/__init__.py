@@ -1,0 +1,1 @@
+"""From networks to networks, without torch: one method per module, each with ``convert(network, data, ...)``."""

@@ -1,0 +1,134 @@
+"""Element-wise layers at work on blocks of frames: the frames' way in, ReLU, Affine, Quantize."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.fixed_point import affine
+from hwsim.kernels.quantize import quantize_integer, quantize_real, settle_ties
+from hwsim.layers import Affine, Layer, Quantize, ReLU
+from hwsim.signals import Signal
+
+Array: TypeAlias = npt.NDArray[Any]
+
+ROUNDINGS = ("half_up", "half_even", "floor")
+
+
+class Step(NamedTuple):
+    """One element-wise layer at work."""
+
+    run: Callable[[Array, Array], int]  # (n_frame, >= n) in, (n_frame, >= n) to write; returns codes clipped
+    dtype: Any  # of the result, where nothing narrower is asked for
+
+
+def run_steps(steps: Sequence[Step], block: Array, out: Array, n: int) -> int:
+    """Take a block of frames through the steps into out; return how many codes were clipped.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        May be empty: the block is then copied.
+    block : (n_frame, >= n)
+        What the first step reads.
+    out : (n_frame, >= n)
+        Written by the last step.
+    n : int
+        Numbers per frame.
+    """
+    if not steps:
+        out[:, :n] = block[:, :n]
+    clipped = 0
+    for k, step in enumerate(steps):
+        target = out if k == len(steps) - 1 else np.empty((len(block), n), step.dtype)
+        clipped += step.run(block, target)
+        block = target
+    return clipped
+
+
+def steps_of(body: Sequence[Layer], start: Signal) -> tuple[Step, ...]:
+    """The steps of element-wise layers on a signal; a ReLU right before a Quantize becomes its lower limit."""
+    steps: list[Step] = []
+    signal, relu = start, False
+    layers = [layer for layer in body if isinstance(layer, ReLU | Quantize | Affine)]
+    for layer, following in itertools.zip_longest(layers, layers[1:]):
+        if isinstance(layer, Quantize):
+            steps.append(
+                _quantize_real(layer, signal, relu) if signal.format.is_real else _quantize(layer, signal, relu)
+            )
+        elif isinstance(layer, Affine):
+            steps.append(_affine(layer, signal))
+        elif not isinstance(following, Quantize):
+            steps.append(_relu(signal))
+        relu = isinstance(layer, ReLU)
+        signal = layer.signal(signal)
+    return tuple(steps)
+
+
+def values_step(raw: Signal) -> Step:
+    """Integer frames as the real values they stand for, rounded to float32 once."""
+
+    def run(block: Array, out: Array) -> int:
+        out[:, : raw.size] = block * raw.step
+        return 0
+
+    return Step(run, np.float32)
+
+
+def _relu(signal: Signal) -> Step:
+    def run(block: Array, out: Array) -> int:
+        np.maximum(block[:, : signal.size], 0, out=out[:, : signal.size], casting="same_kind")
+        return 0
+
+    return Step(run, np.float32 if signal.format.is_real else np.int64)
+
+
+def _affine(layer: Affine, signal: Signal) -> Step:
+    if signal.format.is_real:
+        factor: Array = signal.per_element(np.asarray(layer.scale, np.float32))
+        offset: Array = signal.per_element(np.asarray(layer.offset, np.float32))
+    else:
+        fixed = affine(layer.scale, layer.offset, signal.step, layer.multiplier_bit_width)
+        factor, offset = signal.per_element(fixed.multiplier), signal.per_element(fixed.offset)
+
+    def run(block: Array, out: Array) -> int:
+        out[:, : signal.size] = block[:, : signal.size] * factor + offset
+        return 0
+
+    return Step(run, factor.dtype)
+
+
+def _quantize(layer: Quantize, signal: Signal, relu: bool) -> Step:
+    ratio = layer.ratio(signal)
+    half = np.where(
+        (ratio.shift > 0) & (layer.rounding != "floor"), np.left_shift(1, np.maximum(ratio.shift - 1, 0)), 0
+    )
+    reach = signal.bound * int(ratio.multiplier.max()) + int(half.max())
+    work = np.int32 if max(reach, signal.bound) < 2**31 else np.int64
+    multiplier, shift, halves = (
+        signal.per_element(each).astype(work) for each in (ratio.multiplier, ratio.shift, half)
+    )
+    floor = work(0 if relu else np.iinfo(work).min)
+    lowest, highest = work(layer.format.lowest - layer.zero_point), work(layer.format.highest - layer.zero_point)
+
+    def run(block: Array, out: Array) -> int:
+        clipped = quantize_integer(work, block, floor, multiplier, shift, halves, lowest, highest, out)
+        if layer.rounding == "half_even":
+            clipped += settle_ties(work, block, floor, multiplier, shift, halves, lowest, highest, out)
+        return clipped
+
+    return Step(run, np.int64)
+
+
+def _quantize_real(layer: Quantize, signal: Signal, relu: bool) -> Step:
+    scale = signal.per_element(layer.scale).astype(np.float64)
+    floor = 0.0 if relu else -np.inf
+    lowest, highest = layer.format.lowest - layer.zero_point, layer.format.highest - layer.zero_point
+    rounding = ROUNDINGS.index(layer.rounding)
+
+    def run(block: Array, out: Array) -> int:
+        return quantize_real(block, floor, scale, rounding, lowest, highest, out)
+
+    return Step(run, np.int64)

@@ -1,0 +1,115 @@
+"""From accumulators or real numbers to codes."""
+
+from typing import Any
+
+import numpy as np
+
+from hwsim.kernels.compile import kernel
+
+
+@kernel
+def quantize_integer(
+    work: Any,
+    total: np.ndarray,
+    floor: int,
+    multiplier: np.ndarray,
+    shift: np.ndarray,
+    half: np.ndarray,
+    lowest: int,
+    highest: int,
+    code: np.ndarray,
+) -> int:
+    """Clip(floor((max(total, floor) x multiplier + half) / 2**shift)); return how many codes were clipped.
+
+    Parameters
+    ----------
+    work : NumPy integer type
+        Holds every product plus one half; the scalars below are of this type.
+    total : (n_frame, >= n) int
+        Accumulators, or codes of another step.
+    floor : int
+        Smallest value let through: 0 after a ReLU, else the smallest integer of `work`.
+    multiplier, shift, half : (n,) dtype `work`
+        half is 2**(shift - 1) to round to nearest, 0 to round down.
+    lowest, highest : int
+        Range of codes, less the zero point.
+    code : (n_frame, >= n) int
+        Written. [codes less zero point]
+    """
+    clipped = 0
+    for t in range(total.shape[0]):
+        row, out = total[t], code[t]
+        outside = work(0)  # as wide as the codes, so that the loop fills its vectors
+        for j in range(multiplier.shape[0]):
+            rounded = work(work(max(work(row[j]), floor) * multiplier[j] + half[j]) >> shift[j])
+            within = min(max(rounded, lowest), highest)
+            outside = work(outside + work(within != rounded))
+            out[j] = within
+        clipped += outside
+    return clipped
+
+
+@kernel
+def settle_ties(
+    work: Any,
+    total: np.ndarray,
+    floor: int,
+    multiplier: np.ndarray,
+    shift: np.ndarray,
+    half: np.ndarray,
+    lowest: int,
+    highest: int,
+    code: np.ndarray,
+) -> int:
+    """Move codes that `quantize_integer` rounded up from an exact half to the even code below.
+
+    Parameters are those of `quantize_integer`, which has written `code`. Returns how many more codes are clipped.
+    """
+    clipped = 0
+    for t in range(total.shape[0]):
+        for j in range(multiplier.shape[0]):
+            raised = work(max(work(total[t, j]), floor) * multiplier[j] + half[j])
+            rounded = work(raised >> shift[j])
+            tie = half[j] > 0 and raised & work(2 * half[j] - 1) == 0
+            if tie and rounded & 1:
+                if lowest < rounded <= highest:
+                    code[t, j] = rounded - 1
+                clipped += int(rounded == lowest) - int(rounded == highest + 1)
+    return clipped
+
+
+@kernel
+def quantize_real(
+    value: np.ndarray, floor: float, scale: np.ndarray, rounding: int, lowest: int, highest: int, code: np.ndarray
+) -> int:
+    """Clip(round(max(value, floor) x scale)) in float64; return how many codes were clipped.
+
+    Parameters
+    ----------
+    value : (n_frame, >= n) float32
+        Finite.
+    floor : float
+        Smallest value let through: 0 after a ReLU, else minus infinity.
+    scale : (n,) float64
+        Codes per unit.
+    rounding : int
+        0 half up, 1 half even, 2 down.
+    lowest, highest : int
+        Range of codes, less the zero point.
+    code : (n_frame, >= n) int
+        Written. [codes less zero point]
+    """
+    clipped = 0
+    for t in range(value.shape[0]):
+        for j in range(scale.shape[0]):
+            exact = max(np.float64(value[t, j]), floor) * scale[j]
+            # floor and the exact remainder, because x + 1/2 itself can round up just below a half
+            whole = np.floor(exact)
+            rest = exact - whole
+            if rounding == 0:
+                whole += rest >= 0.5
+            elif rounding == 1:
+                whole += rest > 0.5 or (rest == 0.5 and whole % 2 == 1)
+            clipped += (whole < lowest) | (whole > highest)
+            code[t, j] = np.int64(min(max(whole, np.float64(lowest)), np.float64(highest)))
+    return clipped

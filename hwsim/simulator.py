@@ -1,0 +1,206 @@
+"""Run a network over data, event by event: what comes out, and what happened.
+
+The frames are cut into pieces that need nothing of each other, and the pieces run in threads. A piece of an integer
+stream under delta begins with the frame before it, run as if it were a first frame and not counted: the sums are
+then exactly what they would be had the stream been run from its start. Real streams, and deltas with a threshold,
+depend on all that came before, and run whole.
+"""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.activity import Activity, Execution
+from hwsim.datasets import Dataset, as_dataset
+from hwsim.errors import NetworkError
+from hwsim.network import Network
+from hwsim.plan import StagePlan, prepare
+from hwsim.record import Record
+from hwsim.walk import Piece, Walker
+
+Array: TypeAlias = npt.NDArray[Any]
+
+BLOCK_BYTES = 12_000_000
+"""A block of frames and all it becomes should stay in a core's cache. [bytes]"""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What came out of a network, and what happened inside."""
+
+    outputs: Array  # (n_frame, n_out) float32 of real networks, float64 (codes x step) of integer ones
+    output_codes: Array  # (n_frame, n_out) the accumulators as they are: int64, or float32 of real networks
+    activity: Activity
+    labels: npt.NDArray[np.int64] | None = None  # of the data
+    n_saturated: int = 0  # codes clipped to their format, in all layers
+    largest_deviation: float = 0.0  # real networks under delta: largest |output - dense output|
+    notes: tuple[str, ...] = ()  # what a reader must know of these outputs
+
+    @property
+    def predictions(self) -> npt.NDArray[np.int64]:
+        """(n_frame,) index of the largest output; the first of equals."""
+        return np.argmax(self.outputs, axis=1)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Fraction of frames whose prediction is their label; None without labels."""
+        return None if self.labels is None else float(np.mean(self.predictions == self.labels))
+
+
+def simulate(
+    network: Network,
+    data: Dataset | npt.ArrayLike,
+    execution: str | Execution = "dense",
+    *,
+    per_frame: bool = False,
+    threads: int | None = None,
+    block: int | None = None,
+) -> Run:
+    """Run a network over data under an execution; outputs and counts are exact.
+
+    Parameters
+    ----------
+    network : Network
+        What to run.
+    data : Dataset or array
+        Frames, (n_frame, *network.input_shape). An array holds codes of step 1 if its dtype is integer, else real
+        values, and is one stream.
+    execution : {"dense", "sparse", "delta"} or Execution
+        How to walk through the network; ``Delta(threshold=2)`` for a dead zone.
+    per_frame : bool
+        Keep every count for every frame, not only for first and later frames.
+    threads : int, optional
+        Threads to use; all cores unless said. Changes no result.
+    block : int, optional
+        Frames walked through a layer at a time; chosen to fit the cache unless said. Changes no result.
+
+    Raises
+    ------
+    NetworkError
+        When the frames do not fit the network.
+    DataError
+        When the data are no data.
+    """
+    if isinstance(execution, str):
+        execution = Execution(execution)  # type: ignore[arg-type]
+    dataset = data if isinstance(data, Dataset) else as_dataset(data)
+    _check_frames(network, dataset)
+    arrives = dataset.format if network.input_format.is_real else network.input_format
+    plans = prepare(network, arrives, dataset.step)
+    record = _walk_all(plans, execution, dataset, per_frame, threads, block)
+    codes = record.outputs
+    real = network.output.format.is_real
+    deviation, notes = 0.0, []
+    if execution.kind == "delta" and not network.is_integer:
+        dense = _walk_all(plans, Execution("sparse"), dataset, False, threads, block)
+        deviation = float(np.abs(codes.astype(np.float64) - dense.outputs).max())
+        notes.append(f"real arithmetic under delta: outputs are up to {deviation:.2g} from dense")
+    if execution.threshold > 1:
+        notes.append(f"threshold {execution.threshold}: outputs depend on the order of frames")
+    activity = record.to_activity(network, plans, dataset.name, arrives)
+    return Run(
+        outputs=codes if real else codes * network.output.step,
+        output_codes=codes,
+        activity=activity,
+        labels=dataset.labels,
+        n_saturated=sum(layer.n_saturated for layer in activity.layers),
+        largest_deviation=deviation,
+        notes=tuple(notes),
+    )
+
+
+def _check_frames(network: Network, data: Dataset) -> None:
+    """Raise a NetworkError when the network does not take such frames."""
+    if data.shape != network.input_shape:
+        raise NetworkError(
+            f"network {network.name} takes frames of shape {network.input_shape}, but {data.name} has frames of shape "
+            f"{data.shape}; reshape the data to (frames, {', '.join(map(str, network.input_shape))})"
+        )
+    wanted = network.input_format
+    if wanted.is_real:
+        return
+    if data.format.is_real or data.step != network.input_step:
+        raise NetworkError(
+            f"network {network.name} takes {wanted} codes of step {network.input_step:g}, but {data.name} has "
+            f"{data.format} of step {data.step:g}; begin the network with a Quantize, or give it such codes"
+        )
+    lowest, highest = int(data.inputs.min()), int(data.inputs.max())
+    if lowest < wanted.lowest or highest > wanted.highest:
+        raise NetworkError(
+            f"network {network.name} takes {wanted} codes, {wanted.lowest} ... {wanted.highest}, but {data.name} "
+            f"reaches {lowest} ... {highest}"
+        )
+
+
+def _walk_all(
+    plans: tuple[StagePlan, ...],
+    execution: Execution,
+    data: Dataset,
+    per_frame: bool,
+    threads: int | None,
+    block: int | None,
+) -> Record:
+    """Cut the frames into pieces and walk them in threads."""
+    threads = threads or _cores()
+    frames = data.inputs.reshape(len(data), -1)
+    block = block or _block_size(plans, len(data), threads, per_frame)
+    whole = execution.kind == "delta" and (
+        execution.threshold > 1 or any(t.group is None for p in plans for t in p.terms)
+    )
+    pieces = list(_streams(data.stream_start, block) if whole else _chunks(data, execution, block))
+    record = Record.empty(plans, data.stream_start, len(data), execution, per_frame)
+    idle = [Walker(plans, execution, frames, block, record) for _ in range(min(threads, len(pieces)))]
+
+    def walk(piece: Piece) -> None:
+        walker = idle.pop()  # there are as many as threads
+        walker.walk(piece)
+        idle.append(walker)
+
+    if len(idle) == 1:
+        for piece in pieces:
+            walk(piece)
+        return record
+    with ThreadPoolExecutor(len(idle)) as pool:
+        try:
+            for _ in pool.map(walk, pieces):
+                pass
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return record
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _block_size(plans: tuple[StagePlan, ...], n_frame: int, threads: int, per_frame: bool) -> int:
+    """Frames per block: what fits the cache, yet enough blocks for the threads to share evenly."""
+    bytes_per_frame = sum(8 * plan.out.size for plan in plans) + plans[0].read.size
+    if per_frame:
+        bytes_per_frame += max((64 * plan.read.span + 64 for plan in plans[1:]), default=0)
+    fair = -(-n_frame // (4 * threads))
+    return max(1, min(BLOCK_BYTES // bytes_per_frame, max(fair, 64)))
+
+
+def _chunks(data: Dataset, execution: Execution, block: int) -> Iterator[Piece]:
+    """Pieces of equal size; under delta one that begins inside a stream needs the frame before it."""
+    starts = set(data.stream_start.tolist())
+    for begin in range(0, len(data), block):
+        warm = execution.kind == "delta" and begin not in starts
+        yield Piece(begin, min(begin + block, len(data)), warm)
+
+
+def _streams(stream_start: npt.NDArray[np.int64], block: int) -> Iterator[Piece]:
+    """Pieces of whole streams, short ones together."""
+    begin = 0
+    for end in stream_start[1:].tolist():
+        if end - begin >= block or end == stream_start[-1]:
+            yield Piece(begin, end, False)
+            begin = end

@@ -1,0 +1,184 @@
+"""Walk blocks of frames through a prepared network, one stage after the other, and note what happened."""
+
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.activity import Execution
+from hwsim.elementwise import run_steps
+from hwsim.kernels.dense import deliver_integer, deliver_real, tally, touch
+from hwsim.kernels.events import GROUP, LANES, hold_back, list_changes
+from hwsim.plan import StagePlan, TermPlan, code_dtype, event_dtypes, padded
+from hwsim.record import Record
+from hwsim.signals import Signal
+
+Array: TypeAlias = npt.NDArray[Any]
+
+WIDEST_HISTOGRAM = 2**17
+"""Magnitudes up to this are counted in an array; beyond, by sorting."""
+
+
+class Piece(NamedTuple):
+    """Frames that are walked without regard to any other piece."""
+
+    begin: int
+    end: int
+    warm: bool  # whether the frame before them is run first, uncounted, to restore the state it left
+
+
+class Events(NamedTuple):
+    """The events of a block of frames, as `list_changes` leaves them."""
+
+    start: Array
+    n_event: Array
+    index: Array
+    value: Array
+
+
+class Walker:
+    """One thread's worth: the prepared network and memory that is used again for every block."""
+
+    def __init__(self, plans: tuple[StagePlan, ...], execution: Execution, frames: Array, block: int, record: Record):
+        self.plans = plans
+        self.execution = execution
+        self.frames = frames  # (n_frame, n) as they arrive
+        self.block = block
+        self.record = record
+        self._memory: dict[tuple[str, str], Array] = {}
+
+    def walk(self, piece: Piece) -> None:
+        """Run a piece, block by block."""
+        carry: dict[str, Array] = {}
+        for begin in range(piece.begin, piece.end, self.block):
+            warm = piece.warm and begin == piece.begin
+            self._walk_block(begin, min(begin + self.block, piece.end), warm, carry)
+
+    def _walk_block(self, begin: int, end: int, warm: bool, carry: dict[str, Array]) -> None:
+        """Run frames begin ... end, and before them, uncounted, one more if `warm`."""
+        reset = self._resets(begin - warm, end, warm)
+        group = self._groups(begin, end, warm)
+        block = self.frames[begin - warm : end]
+        for plan in self.plans:
+            name = plan.stage.name
+            if plan.terms:
+                totals = []
+                for k, term in enumerate(plan.terms):
+                    total = self._deliver(f"{name}{k}", term, events, reset, carry)
+                    totals.append(total[1:])
+                    self._tally(plan, k, events, group, begin)
+                self._touch(plan, events, begin, end, warm)
+                block = plan.combine(totals)
+            if plan.is_last:
+                self.record.outputs[begin:end] = self._finish(plan, block, warm)[warm:]
+                break
+            codes = self._emit(plan, block, warm, carry)
+            if self.execution.threshold > 1:
+                rest = self._buffer("rest", plan.stage.output, 1, codes.shape[1], codes.dtype)[0]
+                hold_back(codes, rest, reset, self.execution.threshold)
+            carry[plan.stage.output] = codes[-1].copy()
+            events = self._list(plan.stage.output, plan.out, codes, reset)
+            self.record.n_event[plan.stage.output][begin:end] = events.n_event[warm:]
+
+    def _resets(self, begin: int, end: int, warm: bool) -> Array:
+        if self.execution.kind != "delta":
+            return np.ones(end - begin, np.bool_)
+        reset = self.record.first[begin:end].copy()
+        reset[0] |= warm
+        return reset
+
+    def _groups(self, begin: int, end: int, warm: bool) -> Array:
+        """Group of each frame, counted from the block's first where every frame is one; -1 is not counted."""
+        group = np.full(end - begin + warm, -1)
+        group[warm:] = self.record.group[begin:end] - (begin if self.record.per_frame else 0)
+        return group
+
+    def _emit(self, plan: StagePlan, block: Array, warm: bool, carry: dict[str, Array]) -> Array:
+        """The codes a stage emits, behind those of the frame before. (n_frame + 1, n_padded)"""
+        width = padded(plan.out.size, LANES)
+        codes = self._buffer("codes", plan.stage.output, self.block + 2, width, code_dtype(plan.out))[: len(block) + 1]
+        codes[0] = carry.get(plan.stage.output, 0)
+        if warm:
+            run_steps(plan.steps, block[:1], codes[1:2], plan.out.size)
+        clipped = run_steps(plan.steps, block[warm:], codes[1 + warm :], plan.out.size)
+        if clipped:
+            self.record.clipped.append((plan.stage.name, clipped))
+        return codes
+
+    def _finish(self, plan: StagePlan, block: Array, warm: bool) -> Array:
+        """What leaves the network."""
+        if not plan.steps:
+            return block[:, : plan.out.size]
+        out = np.empty((len(block), plan.out.size), plan.steps[-1].dtype)
+        run_steps(plan.steps, block[:warm], out[:warm], plan.out.size)
+        clipped = run_steps(plan.steps, block[warm:], out[warm:], plan.out.size)
+        self.record.clipped.append((plan.stage.name, clipped))
+        return out
+
+    def _list(self, name: str, signal: Signal, codes: Array, reset: Array) -> Events:
+        n_frame, width = len(reset), codes.shape[1]
+        place, value = event_dtypes(signal)
+        slots = (self.block + 1) * (width + GROUP) + LANES
+        events = Events(
+            self._buffer("start", name, 1, self.block + 2, np.int64)[0, : n_frame + 1],
+            self._buffer("n_event", name, 1, self.block + 1, np.int64)[0, :n_frame],
+            self._buffer("index", name, 1, slots, place)[0],
+            self._buffer("value", name, 1, slots, value)[0],
+        )
+        rest = self._buffer("rest", name, 1, width, codes.dtype)[0]
+        list_changes(codes, rest, reset, *events)
+        return events
+
+    def _deliver(self, name: str, term: TermPlan, events: Events, reset: Array, carry: dict[str, Array]) -> Array:
+        """The accumulators after each frame, behind those of the frame before. (n_frame + 1, n_out_padded)"""
+        total = self._buffer("total", name, self.block + 2, term.bias.size, term.bias.dtype)[: len(reset) + 1]
+        total[0] = carry.get(name, 0)
+        if term.group is None:
+            deliver_real(events.start, events.index, events.value, term.weight, term.bias, reset, total)
+        else:
+            deliver_integer(term.group, events.start, events.index, events.value, term.weight, term.bias, reset, total)
+        carry[name] = total[-1].copy()
+        return total
+
+    def _tally(self, plan: StagePlan, k: int, events: Events, group: Array, begin: int) -> None:
+        """Note events and non-zero operations by group and magnitude."""
+        real = plan.read.format.is_real
+        n_magnitude = 2 if real else plan.read.span + 1
+        n_nonzero = plan.terms[k].n_nonzero
+        if n_magnitude > WIDEST_HISTOGRAM:
+            columns = _tally_by_sorting(events, n_nonzero, group)
+        else:
+            parts = np.zeros((max(int(group.max()) + 1, 1), n_magnitude, 4, 2), np.int64)
+            tally(events.start, events.index, events.value, n_nonzero, group, real, parts)
+            histogram = parts.sum(axis=2)
+            histogram[:, 0] = 0  # null events
+            where, magnitude = np.nonzero(histogram[:, :, 0])
+            columns = np.stack([where, magnitude, *histogram[where, magnitude].T])
+        if self.record.per_frame:
+            columns[0] += begin
+        self.record.histograms.append((plan.stage.name, k, columns))
+
+    def _touch(self, plan: StagePlan, events: Events, begin: int, end: int, warm: bool) -> None:
+        if plan.stage.name not in self.record.touched:
+            return
+        touched = self._buffer("touched", plan.stage.name, 1, self.block + 1, np.int64)[0, : end - begin + warm]
+        touch(events.start, events.n_event, events.index, plan.mask, np.zeros_like(plan.mask[0]), touched)
+        self.record.touched[plan.stage.name][begin:end] = touched[warm:]
+
+    def _buffer(self, what: str, name: str, rows: int, width: int, dtype: Any) -> Array:
+        """Zeroed the first time, then as it was left."""
+        if (what, name) not in self._memory:
+            self._memory[what, name] = np.zeros((rows, width), dtype)
+        return self._memory[what, name]
+
+
+def _tally_by_sorting(events: Events, n_nonzero: Array, group: Array) -> Array:
+    """Tally for magnitudes too many to keep an array of. (4, n): group, magnitude, events, non-zero operations."""
+    frame = np.repeat(np.arange(len(group)), np.diff(events.start))
+    slot = np.arange(frame.size)
+    counted = slot[(slot - events.start[frame] < events.n_event[frame]) & (group[frame] >= 0)]
+    key = np.stack([group[frame[counted]], np.abs(events.value[counted].astype(np.int64))])
+    unique, inverse, n_event = np.unique(key, axis=1, return_inverse=True, return_counts=True)
+    nonzero = np.zeros(unique.shape[1], np.int64)
+    np.add.at(nonzero, inverse.ravel(), n_nonzero[events.index[counted]])
+    return np.vstack([unique, n_event, nonzero])

@@ -1,0 +1,298 @@
+"""Model folders: what is written is read back, byte for byte reproducible, and anything else is refused."""
+
+import io
+import re
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import strategies
+import yaml
+from hypothesis import given, settings
+
+from hwsim.errors import FileError, NetworkError, UnknownNameError
+from hwsim.network import Affine, Dense, Flatten, Network, Quantize, ReLU, Weight
+from hwsim.network_file import load_network, save_network
+from hwsim.number_format import NumberFormat, integer
+
+
+def small_network():
+    generator = np.random.default_rng(1)
+    ternary = NumberFormat("ternary", 2)
+    return Network(
+        "small",
+        (1, 2, 3),
+        (
+            Affine("shift", scale=0.5, offset=np.array([0.25])),
+            Quantize("codes", scale=np.array([3.0]), bit_width=5, rounding="floor", zero_point=-2),
+            Flatten("flatten"),
+            Quantize("again", scale=2.0, bit_width=6, narrow_range=True),
+            Dense(
+                "hidden",
+                terms=(
+                    Weight(generator.integers(-1, 2, (6, 4)), ternary, np.array([0.5, 1.0, 2.0, 0.25])),
+                    Weight(generator.integers(-1, 2, (6, 4)), ternary, 0.125),
+                ),
+                bias=generator.integers(-300, 300, 4),
+                accumulator=40,
+            ),
+            ReLU("relu"),
+            Quantize("hidden_codes", scale=np.array([1.0, 2.0, 0.5, 1.0]), bit_width=7, signed=False),
+            Dense("output", terms=(Weight(generator.normal(size=(4, 3))),), bias=generator.normal(size=3)),
+        ),
+        about={"method": "drawn", "data_set": "none", "seed": 1, "parts": {"a": [1, 2.5, "on", None, True]}},
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    save_network(small_network(), tmp_path / "small")
+    return tmp_path / "small"
+
+
+def members(folder):
+    with np.load(folder / "weights.npz") as arrays:
+        return dict(arrays)
+
+
+def rewrite(folder, **changes):
+    """Replace, add or (None) remove arrays."""
+    arrays = {**members(folder), **changes}
+    np.savez(folder / "weights.npz", **{name: array for name, array in arrays.items() if array is not None})
+
+
+def edit(folder, old, new):
+    path = folder / "network.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def error_of(folder, kind=FileError):
+    with pytest.raises(kind) as caught:
+        load_network(folder)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(folder) in message
+    return message
+
+
+def test_round_trip_keeps_every_bit_and_word(folder):
+    network, again = small_network(), load_network(folder)
+    assert again == network
+    assert again.digest == network.digest
+    assert (again.name, again.about) == (network.name, network.about)
+
+
+@settings(deadline=None, max_examples=30)
+@given(strategies.networks())
+def test_random_networks_round_trip(tmp_path_factory, network):
+    folder = tmp_path_factory.mktemp("network")
+    save_network(network, folder)
+    assert load_network(folder) == network
+
+
+def test_same_network_same_bytes(folder, tmp_path):
+    network = load_network(folder)
+    # arrays in another order of memory are the same network
+    fortran = [
+        replace(layer, terms=tuple(replace(term, code=np.asfortranarray(term.code)) for term in layer.terms))
+        if isinstance(layer, Dense)
+        else layer
+        for layer in network.layers
+    ]
+    save_network(replace(network, layers=tuple(fortran)), tmp_path / "again")
+    for name in ("network.yaml", "weights.npz"):
+        assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    assert sorted(path.name for path in folder.iterdir()) == ["network.yaml", "weights.npz"]
+
+
+def test_arrays_are_plain_compact_and_named_after_layers(folder):
+    arrays = members(folder)
+    assert set(arrays) == {
+        "shift.offset", "codes.scale", "hidden.weight0", "hidden.scale0", "hidden.weight1", "hidden.scale1",
+        "hidden.bias", "hidden_codes.scale", "output.weight", "output.scale", "output.bias",
+    }  # fmt: skip
+    assert arrays["hidden.weight0"].dtype == np.int8
+    assert arrays["hidden.bias"].dtype == np.int16
+    assert arrays["output.weight"].dtype == np.float32
+    assert arrays["hidden.weight0"].shape == (6, 4)
+
+
+def test_description_is_what_a_reader_expects(folder):
+    description = yaml.safe_load((folder / "network.yaml").read_text())
+    assert description["schema"] == 1
+    assert description["name"] == "small"
+    assert description["input"] == {"shape": [1, 2, 3], "format": "fp32", "step": 1.0}
+    assert [layer["type"] for layer in description["layers"]] == [
+        "affine", "quantize", "flatten", "quantize", "dense", "relu", "quantize", "dense",
+    ]  # fmt: skip
+    assert description["layers"][4] == {
+        "name": "hidden", "type": "dense", "shape": [6, 4], "terms": [{"format": "ternary"}] * 2, "accumulator": 40,
+    }  # fmt: skip
+
+
+def test_inputs_may_be_written_out(folder):
+    edit(folder, "type: relu", "type: relu\n  inputs: [hidden]")
+    assert load_network(folder) == small_network()
+
+
+def test_a_network_is_returned_as_it_is():
+    network = small_network()
+    assert load_network(network) is network
+
+
+def test_unknown_name_suggests_close_ones():
+    with pytest.raises(UnknownNameError, match="no network named 'mnist-mlq'.*mnist-mlp"):
+        load_network("mnist-mlq")
+
+
+def test_existing_folder_is_replaced(folder):
+    network = small_network()
+    save_network(replace(network, layers=network.layers[:4], name="shorter"), folder)
+    assert load_network(folder).name == "shorter"
+
+
+def test_unwritable_folder_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="cannot be written"):
+        save_network(small_network(), tmp_path / "file")
+
+
+@pytest.mark.parametrize("value", [np.float32(1), {1, 2}, float("nan"), object()])
+def test_what_yaml_cannot_say_is_refused_before_anything_is_written(tmp_path, value):
+    with pytest.raises(NetworkError, match=r"network small: about\.odd.*cannot be written"):
+        save_network(replace(small_network(), about={"odd": value}), tmp_path / "small")
+    assert not (tmp_path / "small").exists()
+
+
+def test_truncated_arrays(folder):
+    data = (folder / "weights.npz").read_bytes()
+    (folder / "weights.npz").write_bytes(data[: len(data) // 2])
+    assert "cut short" in error_of(folder)
+
+
+def test_damaged_arrays(folder):
+    data = bytearray((folder / "weights.npz").read_bytes())
+    start = data.index(b"hidden.weight0.npy") + 60
+    data[start : start + 20] = bytes(20)
+    (folder / "weights.npz").write_bytes(data)
+    assert "hidden.weight0: damaged" in error_of(folder)
+
+
+def test_missing_files(folder):
+    (folder / "weights.npz").unlink()
+    assert "weights.npz: cannot be read (No such file" in error_of(folder)
+    (folder / "network.yaml").unlink()
+    assert "network.yaml: cannot be read (No such file" in error_of(folder)
+
+
+def test_pickle_is_never_loaded(folder, monkeypatch):
+    import pickle
+
+    def refuse(*_):
+        raise AssertionError("a pickle was loaded")
+
+    rewrite(folder, **{"output.bias": np.array([1, None, 3], object)})
+    monkeypatch.setattr(pickle, "load", refuse)
+    message = error_of(folder)
+    assert "output.bias: a pickle, which is never loaded; expected shape (3,), float32 or signed integers" in message
+
+
+def test_pickle_in_place_of_the_file(folder):
+    import pickle
+
+    (folder / "weights.npz").write_bytes(pickle.dumps({"output.bias": 1}))
+    assert "not an npz file" in error_of(folder)
+
+
+def test_member_that_is_no_array(folder):
+    rewrite(folder, **{"output.bias": None})
+    with zipfile.ZipFile(folder / "weights.npz", "a") as archive:
+        archive.writestr("output.bias.npy", b"hello")
+    assert "output.bias: damaged, or no array" in error_of(folder)
+
+
+def test_array_written_twice(folder):
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros(3, np.float32))
+    with zipfile.ZipFile(folder / "weights.npz", "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("output.bias.npy", buffer.getvalue())
+    assert "output.bias: written twice" in error_of(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "expected"),
+    [
+        ("output.bias", None, "output.bias: missing; expected shape (3,), float32 or signed integers"),
+        ("extra.weight", np.zeros(2), "extra.weight: unknown array"),
+        ("output.weight", np.zeros((3, 4), np.float32), "shape (3, 4); expected shape (4, 3), float32"),
+        ("output.weight", np.zeros((4, 3)), "dtype float64; expected shape (4, 3), float32"),
+        ("output.weight", np.zeros((4, 3), ">f4"), "dtype >f4"),
+        ("hidden.weight0", np.zeros((6, 4), np.float32), "dtype float32; expected shape (6, 4), signed integers"),
+        ("hidden.weight0", np.zeros((6, 4), np.uint8), "dtype uint8"),
+        ("hidden.scale0", np.ones(3), "hidden.scale0: shape (3,); expected shape () or (4,), float64"),
+        ("hidden_codes.scale", np.ones((2, 2)), "hidden_codes.scale: shape (2, 2); expected a vector, float64"),
+    ],
+)
+def test_wrong_arrays(folder, name, array, expected):
+    rewrite(folder, **{name: array})
+    message = error_of(folder)
+    assert "weights.npz: " in message
+    assert expected in message
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "expected"),
+    [
+        ("output.weight", np.full((4, 3), np.nan, np.float32), "layer output: weight is not finite everywhere"),
+        ("output.bias", np.full(3, np.inf, np.float32), "layer output: bias of shape (3,); expected"),
+        ("hidden.weight0", np.full((6, 4), 2, np.int8), "layer hidden: weight codes reach 2 ... 2; ternary holds"),
+        ("hidden.scale0", np.zeros(4), "layer hidden: weight scale"),
+        ("hidden_codes.scale", np.ones(3), "layer hidden_codes: 3 numbers for 4 channels"),
+    ],
+)
+def test_arrays_that_are_no_network(folder, name, array, expected):
+    rewrite(folder, **{name: array})
+    assert expected in error_of(folder, NetworkError)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("type: relu", "type: relo", "layers.5: unknown layer type 'relo'; write type: and one of affine, dense"),
+        ("  type: relu\n", "", "layers.5: unknown layer type None"),
+        ("type: relu", "type: relu\n  slope: 0.1", "layers.5.slope: unknown key"),
+        ("name: small", "name: small\nname: big", "name: written twice"),
+        ("schema: 1", "schema: 2", "schema: expected 1, got 2"),
+        ("schema: 1\n", "", "schema: missing"),
+        ("bit_width: 7", "bit_width: seven", "layers.6.bit_width: expected a valid integer, got text 'seven'"),
+        ("bit_width: 7", "bit_width: 99", "layer hidden_codes: bit widths go from 1"),
+        ("scale: 2.0", "scale: 2e0", "layers.3.scale"),
+        ("format: fp32", "format: fp31", "no bit width 31"),
+        ("{format: ternary}", "{format: trinary}", "layer hidden: number format 'trinary'"),
+        ("shape: [6, 4]", "shape: [6]", "layers.4.shape"),
+        ("step: 1.0", "step: .nan", "input.step: expected a finite number"),
+        ("seed: 1", "seed: .nan", "about.seed"),
+        ("accumulator: 40", "accumulator: 4", "layer hidden: its accumulator can reach"),
+        ("shape: [1, 2, 3]", "shape: [1, 2, 4]", "layer hidden: its weight takes 6 inputs, but it reads 8"),
+    ],
+)
+def test_wrong_descriptions(folder, old, new, expected):
+    edit(folder, old, new)
+    message = error_of(folder, (FileError, NetworkError))
+    assert "network.yaml" in message
+    assert re.sub(r"\s+", " ", expected) in message
+
+
+def test_a_file_is_no_folder(folder):
+    with pytest.raises(FileError, match="expected a model folder"):
+        load_network(folder / "network.yaml")
+
+
+def test_widest_codes_survive(tmp_path):
+    code = np.array([[-(2**31), 2**31 - 1]])
+    network = Network("wide", (1,), (Dense("dense", terms=(Weight(code, integer(32)),)),), integer(2))
+    save_network(network, tmp_path)
+    assert load_network(tmp_path) == network
