@@ -50,7 +50,7 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
     for layer in activity.layers:
         for connection in layer.connections:
             _count_synapses(tally, connection, machine)
-        _count_neurons(tally, layer, activity)
+        _count_neurons(tally, layer, activity, machine)
     count_memory(tally, activity, machine)
     notes = () if activity.execution.threshold == 1 else (f"execution {activity.execution}",)
     return Counts(
@@ -65,12 +65,12 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
     )
 
 
-def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity) -> None:
+def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity, machine: Machine) -> None:
     """Work after the accumulator, or on the network's inputs, and the test or difference of emitted codes."""
     is_input = not layer.connections
     phase: Phase = "encode" if is_input else "neuron"
     # inputs are looked at in every frame, neurons of a delta machine only when touched
-    updated = np.full(activity.n_frame, layer.n_neuron) if is_input else layer.touched
+    updated = np.full(activity.n_frame, layer.n_neuron) if is_input else machine.touched(layer)
     times = activity.sum_by_group(updated)
     for work in layer.work:
         for operation in _operations(work):
@@ -82,8 +82,6 @@ def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity) -> No
     tally.add(layer.name, phase, Operation("comparison", code), times * n_comparison)
     if activity.execution.kind == "delta":
         tally.add(layer.name, phase, Operation("addition", code), times)
-
-
 
 
 def _operations(work: NeuronWork) -> list[Operation]:
@@ -129,11 +127,9 @@ def synaptic_operations(
     one = np.ones_like(magnitude)
     if event.is_real:
         return _real_operations(event, weight, one)
-    if event.kind == "binary" and weight.kind in ("real", "integer"):
-        return [(addition, one)]
     if event.kind == weight.kind == "binary":
-        return [(Operation("xnor", ("binary",)), one), (addition, one)]
-    if weight.kind in ("binary", "ternary"):
+        return [(Operation("xnor", ("binary", "binary")), one), (addition, one)]
+    if event.kind == "binary" or weight.kind in ("binary", "ternary"):
         return [(addition, one)]
     if weight.kind == "power-of-two":
         return [(Operation("variable_shift", (event.operand,)), one), (addition, one)]

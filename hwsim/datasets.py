@@ -113,8 +113,8 @@ class Dataset:
     @property
     def format(self) -> NumberFormat:
         """Number format of the inputs, by their dtype: ``uint8`` for uint8 and so on, ``fp32`` for float32."""
-        dtype = self.inputs.dtype
-        return FP32 if dtype.kind == "f" else integer(8 * dtype.itemsize, signed=dtype.kind == "i")
+        kind, bit_width = self.inputs.dtype.kind, 8 * self.inputs.itemsize
+        return FP32 if kind == "f" else integer(bit_width, signed=kind == "i")
 
     def values(self) -> npt.NDArray[np.float32]:
         """Real values, codes x step, each the float32 nearest to the product in float64. (n_frame, *shape)"""
@@ -208,9 +208,8 @@ def _load_digits(name: str, split: str, folder: Path | None) -> Dataset:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    part = slice(898) if split == "train" else slice(898, None)
-    codes, labels = digits.images[part, None].astype(np.uint8), digits.target[part]
-    return Dataset(codes, 1 / 16, labels=labels, name=name, split=split, order="file")
+    data = Dataset(digits.images[:, None].astype(np.uint8), 1 / 16, labels=digits.target, name=name, split=split)
+    return replace(data[:898] if split == "train" else data[898:], order="file")
 
 
 def _load_idx(name: str, split: str, folder: Path | None) -> Dataset:

@@ -52,15 +52,14 @@ def steps_of(body: Sequence[Layer], start: Signal) -> tuple[Step, ...]:
     """The steps of element-wise layers on a signal; a ReLU right before a Quantize becomes its lower limit."""
     steps: list[Step] = []
     signal, relu = start, False
-    layers = [layer for layer in body if isinstance(layer, ReLU | Quantize | Affine)]
-    for layer, following in itertools.zip_longest(layers, layers[1:]):
+    for layer, following in itertools.zip_longest(body, body[1:]):
         if isinstance(layer, Quantize):
             steps.append(
                 _quantize_real(layer, signal, relu) if signal.format.is_real else _quantize(layer, signal, relu)
             )
         elif isinstance(layer, Affine):
             steps.append(_affine(layer, signal))
-        elif not isinstance(following, Quantize):
+        elif isinstance(layer, ReLU) and not isinstance(following, Quantize):
             steps.append(_relu(signal))
         relu = isinstance(layer, ReLU)
         signal = layer.signal(signal)
@@ -114,6 +113,9 @@ def _quantize(layer: Quantize, signal: Signal, relu: bool) -> Step:
     lowest, highest = work(layer.format.lowest - layer.zero_point), work(layer.format.highest - layer.zero_point)
 
     def run(block: Array, out: Array) -> int:
+        # of few dtypes, because each is compiled for
+        if work is np.int64 or block.dtype not in (np.uint8, np.int16, np.int32):
+            block = block.astype(work)
         clipped = quantize_integer(work, block, floor, multiplier, shift, halves, lowest, highest, out)
         if layer.rounding == "half_even":
             clipped += settle_ties(work, block, floor, multiplier, shift, halves, lowest, highest, out)

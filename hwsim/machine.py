@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pydantic
 from pydantic import Field
 
 from hwsim import catalogue, strict_yaml
+from hwsim.activity import LayerActivity
 from hwsim.errors import MachineError, UnknownNameError
 from hwsim.strict_yaml import Schema
 
@@ -81,6 +84,10 @@ class Machine(Schema):
         if isinstance(self.event_arithmetic, UnaryUpTo):
             return self.event_arithmetic.unary_up_to
         return float("inf") if self.event_arithmetic == "unary" else 0
+
+    def touched(self, layer: LayerActivity) -> npt.NDArray[np.int64]:
+        """Neurons of a layer that the machine updates in each frame. (n_frame,)"""
+        return layer.touched_nonzero if self.skip_zero_weights else layer.touched
 
     @property
     def assumptions(self) -> str:

@@ -24,9 +24,10 @@ def count_memory(tally: Tally, activity: Activity, machine: Machine) -> None:
     for layer in activity.layers:
         if layer.connections:
             traffic.weights(layer)
-            traffic.parameters(layer)
+            traffic.biases(layer)
         else:
             traffic.frames(layer)
+        traffic.parameters(layer)
         if layer.emitted is not None:
             traffic.codes(layer, layer.emitted)
         elif layer.connections:
@@ -58,17 +59,26 @@ class _Traffic:
             positions = np.arange(connection.channel_events.shape[1])
             shared = -(-positions // self.machine.lanes.dense.positions)
             rows = connection.channel_events @ shared * connection.rows_per_event
-            self._move("read", layer.name, "weights", rows * _row_words(connection, self.machine), _weight_bits(layer, self.machine))
+            self._move(
+                "read",
+                layer.name,
+                "weights",
+                rows * _row_words(connection, self.machine),
+                _weight_bits(layer, self.machine),
+            )
             self.tally.add(layer.name, "memory", ADDRESS, rows)
 
-    def parameters(self, layer: LayerActivity) -> None:
-        """Read the biases that accumulators start from, and what is stored per channel."""
+    def biases(self, layer: LayerActivity) -> None:
+        """Read the biases that accumulators start from."""
         starts = self.activity.first if self.delta else self.n_frame
         bias = layer.connections[0].accumulator_format.bit_width
         self._read_packed(layer, layer.n_neuron * starts, bias)
+
+    def parameters(self, layer: LayerActivity) -> None:
+        """Read the multipliers and offsets that are stored per channel."""
         for work in layer.work:
             if work.n_parameter:
-                share = layer.touched * work.n_parameter // layer.n_neuron
+                share = self.machine.touched(layer) * work.n_parameter // layer.n_neuron
                 self._read_packed(layer, share, work.parameter_bit_width)
 
     def _read_packed(self, layer: LayerActivity, n_number: IntArray, bits: int) -> None:
@@ -78,9 +88,11 @@ class _Traffic:
     def frames(self, layer: LayerActivity) -> None:
         """Read the raw frames once; a dense machine reads them as codes where nothing has to be encoded."""
         bits = self.activity.raw_format.bit_width
-        n_read = self._passes(layer.emitted) if self._is_raw(layer) else 1
-        raw = self._packed(layer.n_neuron * self.n_frame, bits) * n_read
+        raw = self._packed(layer.n_neuron * self.n_frame, bits)
         self._move("read", layer.name, "activations", raw, layer.n_neuron * bits)
+        if self._is_raw(layer) and layer.emitted is not None:
+            for reader, passes in self._readers(layer.emitted):
+                self._move("read", reader, "activations", raw * (passes - 1), layer.n_neuron * bits)
 
     def codes(self, layer: LayerActivity, signal: SignalActivity) -> None:
         """Write codes or events once, and read them once per pass over the reader's channels."""
@@ -98,19 +110,23 @@ class _Traffic:
     def output(self, layer: LayerActivity) -> None:
         """Write the accumulators that leave the network; a delta machine writes those it touched."""
         bits = layer.out_format.bit_width
-        self._move("write", layer.name, "activations", self._packed(layer.touched, bits), layer.n_neuron * bits)
+        self._move(
+            "write", layer.name, "activations", self._packed(self.machine.touched(layer), bits), layer.n_neuron * bits
+        )
 
     def state(self, layer: LayerActivity) -> None:
         """Read and write the sums of touched neurons, and the codes last sent."""
-        for connection in layer.connections:
-            bits = connection.accumulator_format.bit_width
-            self._move("read", layer.name, "state", self._packed(layer.touched * ~self.activity.first, bits), _state_bits(layer))
-            self._move("write", layer.name, "state", self._packed(layer.touched, bits), _state_bits(layer))
+        bits = sum(connection.accumulator_format.bit_width for connection in layer.connections)
+        self._move_state("read", layer, self.machine.touched(layer) * ~self.activity.first, bits)
+        self._move_state("write", layer, self.machine.touched(layer), bits)
         if layer.emitted is not None:
             bits = layer.emitted.format.bit_width
-            compared = layer.touched if layer.connections else layer.n_neuron * self.n_frame
-            self._move("read", layer.name, "state", self._packed(compared, bits), _state_bits(layer))
-            self._move("write", layer.name, "state", self._packed(layer.emitted.n_event, bits), _state_bits(layer))
+            compared = self.machine.touched(layer) if layer.connections else layer.n_neuron * self.n_frame
+            self._move_state("read", layer, compared, bits)
+            self._move_state("write", layer, layer.emitted.n_event, bits)
+
+    def _move_state(self, way: str, layer: LayerActivity, n_number: IntArray, bits: int) -> None:
+        self._move(way, layer.name, "state", self._packed(n_number, bits), _state_bits(layer))
 
     def _is_raw(self, layer: LayerActivity) -> bool:
         """Whether raw frames serve a dense machine as the first layer's codes."""
@@ -124,9 +140,6 @@ class _Traffic:
             for layer in self.activity.layers
             if layer.connections and layer.connections[0].source == signal.name
         ]
-
-    def _passes(self, signal: SignalActivity | None) -> int:
-        return sum(passes for _, passes in self._readers(signal)) if signal else 1
 
     def _packed(self, n_number: IntArray, bits: int) -> IntArray:
         """Words per group, each frame packed for itself."""

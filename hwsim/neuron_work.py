@@ -39,8 +39,8 @@ def neuron_work(network: Network, stage: Stage, start: Signal) -> tuple[NeuronWo
             )
         elif isinstance(layer, Affine):
             bits = 32 if signal.format.is_real else layer.multiplier_bit_width
-            offset = layer.signal(signal).format.bit_width
-            per_channel = max(np.ndim(layer.scale), np.ndim(layer.offset)) > 0
+            offset = signal.format.bit_width
+            per_channel = max(np.ndim(layer.scale), np.ndim(layer.offset), signal.step.ndim) > 0
             work.append(
                 NeuronWork(
                     layer.name,
@@ -64,7 +64,7 @@ def _head_work(head: Dense, read: Signal, out: Signal, stage: Stage) -> list[Neu
     """
     work = []
     absorbed = any(isinstance(layer, Quantize | Affine) for layer in stage.body)
-    if is_real(head, read) and not absorbed and any(np.any(np.asarray(term.scale) != 1) for term in head.terms):
+    if is_real(head, read) and not absorbed and np.any(np.asarray(head.terms[0].scale) != 1):
         work.append(NeuronWork(head.name, "scale", out.format))
     if len(head.terms) == 2:
         work.append(NeuronWork(head.name, "merge", out.format))

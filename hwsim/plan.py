@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from hwsim.elementwise import Step, steps_of, values_step
 from hwsim.kernels.events import GROUP
-from hwsim.network import INPUT, Dense, Flatten, Layer, Network, Quantize, Stage
+from hwsim.network import INPUT, Dense, Flatten, Network, Quantize, Stage
 from hwsim.number_format import FP32, NumberFormat, integer
 from hwsim.signals import Signal
 
@@ -22,7 +22,6 @@ Array: TypeAlias = npt.NDArray[Any]
 Combine: TypeAlias = Callable[[Sequence[Array]], Array]
 """From the accumulators of each term, (n_frame, n_out), to the layer's."""
 
-INTEGERS = (np.int8, np.int16, np.int32, np.int64)
 SMALL = 2**15 - 1  # what 16 bits hold
 VECTOR = 16  # rows of weights are padded to a multiple of this
 
@@ -46,6 +45,7 @@ class StagePlan:
 
     stage: Stage
     read: Signal  # what the head reads; for the input stage the frames as they arrive
+    start: Signal  # what the element-wise layers begin with
     terms: tuple[TermPlan, ...]
     mask: npt.NDArray[np.uint64]  # (n_in, n_word) one bit per neuron: some term has a weight that is not zero
     combine: Combine
@@ -68,6 +68,7 @@ def prepare(network: Network, format: NumberFormat, step: float) -> tuple[StageP
         StagePlan(
             first,
             raw,
+            raw if _arrives_as_codes(network, raw) else network.signals[INPUT],
             (),
             np.zeros((0, 0), np.uint64),
             _only,
@@ -85,6 +86,7 @@ def prepare(network: Network, format: NumberFormat, step: float) -> tuple[StageP
             StagePlan(
                 stage,
                 read,
+                network.signals[stage.head.name],
                 terms,
                 _mask(stage.head),
                 combine,
@@ -99,14 +101,15 @@ def prepare(network: Network, format: NumberFormat, step: float) -> tuple[StageP
 def _way_in(network: Network, raw: Signal) -> tuple[Step, ...]:
     """The input stage's steps: codes are quantized as codes; what else needs real values gets them first."""
     body = network.stages[0].body
-    if raw.format.is_real or not network.input_format.is_real or quantizes_codes(body):
+    if _arrives_as_codes(network, raw):
         return steps_of(body, raw)
     return (values_step(raw), *steps_of(body, network.signals[INPUT]))
 
 
-def quantizes_codes(body: Sequence[Layer]) -> bool:
-    """Whether element-wise layers begin by quantizing, so that integer frames need not become real values."""
-    return next((isinstance(layer, Quantize) for layer in body if not isinstance(layer, Flatten)), False)
+def _arrives_as_codes(network: Network, raw: Signal) -> bool:
+    """Whether frames are worked on as they arrive: real ones, and codes that are quantized first or taken as such."""
+    first = next((layer for layer in network.stages[0].body if not isinstance(layer, Flatten)), None)
+    return raw.format.is_real or not network.input_format.is_real or isinstance(first, Quantize)
 
 
 def padded(size: int, multiple: int) -> int:
@@ -115,11 +118,13 @@ def padded(size: int, multiple: int) -> int:
 
 
 def code_dtype(signal: Signal) -> Any:
-    """The dtype of a signal's codes, centred on the zero point."""
+    """The dtype of a signal's codes, centred on the zero point; of few, because each is compiled for."""
     if signal.format.is_real:
         return np.float32
     lowest, highest = signal.format.lowest - signal.zero_point, signal.format.highest - signal.zero_point
-    return next(d for d in INTEGERS if np.iinfo(d).min <= lowest and highest <= np.iinfo(d).max)
+    if signal.span > SMALL:
+        return np.int64
+    return np.int8 if lowest >= -128 and highest <= 127 else np.int16
 
 
 def event_dtypes(signal: Signal) -> tuple[Any, Any]:
@@ -127,7 +132,7 @@ def event_dtypes(signal: Signal) -> tuple[Any, Any]:
     place = np.int16 if signal.size <= SMALL else np.int32
     if signal.format.is_real:
         return place, np.float32
-    return place, next(d for d in INTEGERS[1:] if signal.span <= np.iinfo(d).max)
+    return place, np.int16 if signal.span <= SMALL else np.int64
 
 
 def is_real(head: Dense, read: Signal) -> bool:
@@ -164,12 +169,13 @@ def _terms(head: Dense, read: Signal) -> tuple[TermPlan, ...]:
 
 
 def _integer_term(code: Array, bias: Array, accumulator: int, span: int) -> tuple[Array, Array, Any]:
-    """Weights, bias and the type of a sum of eight products, each as narrow as is safe."""
-    total = np.int16 if accumulator <= 16 else np.int32 if accumulator <= 32 else np.int64
+    """Weights, bias and the type of a sum of eight products, as narrow as is safe; wide ones all in 64 bits."""
     largest = int(np.abs(code, dtype=np.int64).max())
+    if accumulator > 32 or largest > SMALL or span > SMALL:
+        return code.astype(np.int64), bias.astype(np.int64), np.int64
+    total = np.int16 if accumulator <= 16 else np.int32
     narrow = GROUP * largest * span <= SMALL
-    weight = code.astype(np.int16 if largest <= SMALL else np.int64)
-    return weight, bias.astype(total), np.int16 if narrow else total
+    return code.astype(np.int16), bias.astype(total), np.int16 if narrow else total
 
 
 def _mask(head: Dense) -> npt.NDArray[np.uint64]:
@@ -183,15 +189,15 @@ def _only(totals: Sequence[Array]) -> Array:
 
 
 def _combine(head: Dense, read: Signal) -> Combine:
-    """How the accumulators of the terms become the layer's."""
+    """How the accumulators of the terms (padded) become the layer's."""
+    n_out = head.shape[1]
     if is_real(head, read):
         scales = [np.asarray(term.scale, np.float32) for term in head.terms]
-        if all(np.all(scale == 1) for scale in scales) and len(scales) == 1:
-            return _only
-        if len(scales) == 1:
-            return lambda totals: totals[0] * scales[0]
-        return lambda totals: totals[0] * scales[0] + totals[1] * scales[1]
+        if len(scales) == 2:
+            return lambda totals: totals[0][:, :n_out] * scales[0] + totals[1][:, :n_out] * scales[1]
+        return _only if np.all(scales[0] == 1) else lambda totals: totals[0][:, :n_out] * scales[0]
     if len(head.terms) == 1:
         return _only
     merge = head.merge
-    return lambda totals: (totals[0].astype(np.int64) << merge.shift.max()) + totals[1] * merge.multiplier
+    factor = np.int64(2 ** int(merge.shift.max()))
+    return lambda totals: totals[0][:, :n_out] * factor + totals[1][:, :n_out] * merge.multiplier

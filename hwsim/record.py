@@ -54,9 +54,7 @@ class Record:
             {plan.stage.name: np.zeros(n_frame, np.int64) for plan in plans[1:] if execution.kind == "delta"},
         )
 
-    def to_activity(
-        self, network: Network, plans: tuple[StagePlan, ...], data: str, arrives: NumberFormat
-    ) -> Activity:
+    def to_activity(self, network: Network, plans: tuple[StagePlan, ...], data: str, arrives: NumberFormat) -> Activity:
         """The Activity of a finished run."""
         return Activity(
             network=network.name,
@@ -69,13 +67,12 @@ class Record:
         )
 
     def _layer(self, network: Network, plan: StagePlan) -> LayerActivity:
-        start = plan.read if plan.stage.head is None else network.signals[plan.stage.head.name]
         touched, touched_nonzero = self._touched(plan)
         return LayerActivity(
             name=plan.stage.name,
             n_neuron=plan.n_out,
             connections=tuple(self._connection(plan, k) for k in range(len(plan.terms))),
-            work=neuron_work(network, plan.stage, start),
+            work=neuron_work(network, plan.stage, plan.start),
             touched=touched,
             touched_nonzero=touched_nonzero,
             out_format=plan.out.format,

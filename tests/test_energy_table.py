@@ -371,6 +371,8 @@ def test_an_extension_overrides_by_key_and_each_figure_keeps_its_source(tmp_path
     inherited = child.price(arithmetic("addition", "fp32"))
     assert (inherited.energy, inherited.source) == (pytest.approx(900 * FEMTO), "paper")
     assert child.price(access("sram_read", 2048, 32)) == table.price(access("sram_read", 2048, 32))
+    for operation in (arithmetic("addition", "int10"), arithmetic("comparison", "int10")):
+        assert child.price(operation) == table.price(operation) is not None
     assert set(child.sources) == {"paper", "other", "mine"}
     assert (child.name, child.process_node, child.supply, child.missing) == ("child", 22, None, ())
 
@@ -423,7 +425,7 @@ def test_an_unknown_table_is_named_with_the_closest_ones():
 
 INT8 = "format: int8, energy: 30.0, source: paper, where: Table 1, standing: printed"
 BROKEN = {
-    "unknown key": ("supply: 0.8", "suply: 0.8", 5, "suply: unknown key"),
+    "unknown key": ("supply: 0.8", "volts: 0.8", 5, "volts: unknown key"),
     "key twice": ("supply: 0.8", "supply: 0.8\nsupply: 0.9", 6, "supply: written twice"),
     "key twice, inside": ("format: int8, energy", "format: int8, format: int9, energy", 11, "format: written twice"),
     "text": ("energy: 30.0", "energy: 1e-12", 11, r"operations.0.energy: .* text '1e-12' .* write 1.0e-12"),
@@ -436,8 +438,8 @@ BROKEN = {
     "no unit": ("unit: fJ\n", "", 1, "unit: missing"),
     "unit": ("unit: fJ", "unit: joule", 6, "unit: expected 'pJ', 'fJ' or 'nJ', got 'joule'"),
     "schema": ("schema: 1", "schema: 2", 1, "schema: expected 1, got 2"),
-    "operation": ("operation: addition", "operation: adition", 11, "operation: write addition, got 'adition'"),
-    "equivalent operation": ("as: addition", "as: aditoin", 47, "equivalences.0.as: write addition, got 'aditoin'"),
+    "operation": ("operation: addition", "operation: additions", 11, "operation: write addition, got 'additions'"),
+    "equivalent operation": ("as: addition", "as: additions", 47, "equivalences.0.as: write addition, got 'additions'"),
     "access": ("operation: addition", "operation: sram_read", 11, "operation: write accesses under `memories`"),
     "sign": ("format: int8", "format: uint8", 11, r"format: write int8 \(a price depends on the width, not the sign"),
     "no format": ("format: int8", "format: integer8", 11, "format: number format 'integer8': write fp32"),
@@ -451,13 +453,13 @@ BROKEN = {
     "converted": ("    original: 0.1 pJ\n", "", 13, "operations.2: converted: write the printed figure"),
     "widths": ("widths: [4, 16]", "widths: [16, 4]", 24, r"laws.0: widths: write the smaller first, \[4, 16\]"),
     "wide": ("widths: [4, 16]", "widths: [4, 65]", 26, "laws.0.widths.1: expected .* 64, got 65"),
-    "no formula": ("{per_bit: 9.0}", "{}", 38, "laws.2: energy: write at least one of constant"),
-    "product of one": ("{per_bit: 9.0}", "{per_product: 9.0}", 38, "laws.2: per_product: only a multiplication"),
+    "no formula": ("{per_bit: 9.0}", "{}", 39, "laws.2: energy: write at least one of constant"),
+    "product of one": ("{per_bit: 9.0}", "{per_product: 9.0}", 39, "laws.2: per_product: only a multiplication"),
     "read alone": ("read: 1000.0, write: 2000.0", "read: 1000.0", 55, "write either `access` or both"),
     "free": ("access: 9000.0", "access: 0.0", 64, "memories.1.entries.0: expected energies above 0"),
     "no capacity": ("capacity: 65536, word_length: 32, access", "word_length: 32, access", 59, "has its capacity"),
     "kind of memory": ("memory: sram", "memory: flash", 50, "memories.0.memory: expected 'sram' or 'dram'"),
-    "not a list": ("missing: [leakage]", "missing: leakage", 72, "missing: expected a list, in square brackets"),
+    "not a list": ("missing: [leakage]", "missing: leakage", 71, "missing: expected a list, in square brackets"),
     "extends itself": (
         "unit: fJ",
         "unit: fJ\nextends: small.yaml",

@@ -144,7 +144,7 @@ def test_a_network_is_returned_as_it_is():
 
 
 def test_unknown_name_suggests_close_ones():
-    with pytest.raises(UnknownNameError, match="no network named 'mnist-mlq'.*mnist-mlp"):
+    with pytest.raises(UnknownNameError, match=r"no network named 'mnist-mlq'.*mnist-mlp"):
         load_network("mnist-mlq")
 
 

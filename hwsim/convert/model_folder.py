@@ -57,8 +57,15 @@ def convert_to_folder(
 
 
 def command_options(options: dict[str, Any]) -> list[str]:
-    """Options as they are written on the command line."""
-    return [f"--{name.replace('_', '-')} {value}" for name, value in options.items()]
+    """Options as they are written on the command line: ``--no-`` before what is off, commas in a list."""
+    words = []
+    for name, value in options.items():
+        dashed = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{dashed}" if value else f"--no-{dashed}")
+        else:
+            words.append(f"--{dashed} {','.join(map(str, np.atleast_1d(value).tolist()))}")
+    return words
 
 
 def save_measured(network: Network, test: Dataset, command: str, folder: str | Path) -> Network:

@@ -39,7 +39,7 @@ def convert(
     data: Dataset,
     scale: float | Sequence[float] = 1.0,
     weight_bit_width: int | None = 8,
-    headroom: int = 1,
+    headroom: int = 0,
     name: str | None = None,
 ) -> Network:
     """Round the input of every linear layer; multiply nothing after the network's input.
@@ -62,7 +62,7 @@ def convert(
     weight_bit_width : int or None
         Width of the weight codes [bits]; None keeps real weights, fp32, and rounds signals only.
     headroom : 0 or 1
-        Bits added to the width of hidden codes, for frames that reach further than the calibration's. [bits]
+        Bits added to the width of hidden codes, for calibration with few frames: others may reach further. [bits]
     name : str, optional
         Name of the result; ``<network>-rounding`` when not given.
 
@@ -82,7 +82,7 @@ def convert(
         layers += block.before
         quantize = Quantize(f"{block.dense.name}_input", scale=scales[0] if first else 1.0, bit_width=PROBE_BIT_WIDTH)
         reach = calibrate(replace(network, layers=(*layers, quantize)), data)
-        signed = reach.lowest < 0 if first else not block.reads_relu
+        signed = bool(reach.lowest < 0) if first else not block.reads_relu
         width = _width(quantize, reach, signed) + (0 if first else headroom)
         quantize = replace(quantize, bit_width=width, signed=signed)
         ratio = scales[number + 1] / scales[number]

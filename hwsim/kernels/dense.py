@@ -66,7 +66,7 @@ def deliver_real(
 ) -> None:
     """Add events in ascending order of inputs, each product rounded before it is added.
 
-    Parameters are those of `deliver_integer`, with value, weight, bias and total float32.
+    Parameters are those of `deliver_integer`, with weight, bias and total float32.
     """
     for t in range(reset.shape[0]):
         row = total[t + 1]
@@ -74,8 +74,18 @@ def deliver_real(
         for j in range(row.shape[0]):
             row[j] = before[j]
         for e in range(start[t], start[t + 1], 8):
-            s0, s1, s2, s3 = value[e], value[e + 1], value[e + 2], value[e + 3]
-            s4, s5, s6, s7 = value[e + 4], value[e + 5], value[e + 6], value[e + 7]
+            s0, s1, s2, s3 = (
+                np.float32(value[e]),
+                np.float32(value[e + 1]),
+                np.float32(value[e + 2]),
+                np.float32(value[e + 3]),
+            )
+            s4, s5, s6, s7 = (
+                np.float32(value[e + 4]),
+                np.float32(value[e + 5]),
+                np.float32(value[e + 6]),
+                np.float32(value[e + 7]),
+            )
             w0, w1, w2, w3 = weight[index[e]], weight[index[e + 1]], weight[index[e + 2]], weight[index[e + 3]]
             w4, w5, w6, w7 = weight[index[e + 4]], weight[index[e + 5]], weight[index[e + 6]], weight[index[e + 7]]
             for j in range(row.shape[0]):

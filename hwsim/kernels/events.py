@@ -8,6 +8,8 @@ best scalar loop we found, which would cost as much as delivering the events.
 
 from typing import Any
 
+import llvmlite.binding
+import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -20,6 +22,11 @@ LANES = 32
 
 GROUP = 8
 """Events delivered in one pass; every frame's list is padded to a multiple of this with null events."""
+
+
+FEATURES = numba.config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten()
+REGISTER = 512 if "+avx512vbmi2" in FEATURES else 128
+"""Vectors that the processor has as such [bits]; LLVM 22 was seen to miscompile the compression of wider ones."""
 
 
 def pack_changes(row: Any, last: Any, i: int, index: Any, value: Any, n: int) -> int:
@@ -44,51 +51,60 @@ def _pack_changes(  # type: ignore[no-untyped-def]
     """Emit `pack_changes` as vector code."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        def address(k, position, lane):  # type: ignore[no-untyped-def]
-            array = context.make_array(signature.args[k])(context, builder, arguments[k])
-            return builder.bitcast(builder.gep(array.data, [position]), ir.VectorType(lane, LANES).as_pointer())
-
-        def lane_of(k):  # type: ignore[no-untyped-def]
+        def element(k):  # type: ignore[no-untyped-def]
             return context.get_data_type(signature.args[k].dtype)
 
-        code, place, change = lane_of(0), lane_of(3), lane_of(4)
-        position, n = arguments[2], arguments[5]
-        new = builder.load(address(0, position, code), align=1)
-        old = builder.load(address(1, position, code), align=1)
-        if isinstance(code, ir.IntType):
-            differs = builder.icmp_signed("!=", new, old)
-            wide = ir.VectorType(change, LANES)
-            if code.width < change.width:
-                new, old = builder.sext(new, wide), builder.sext(old, wide)
-            difference = builder.sub(new, old)
-        else:
-            differs = builder.fcmp_unordered("!=", new, old)
-            difference = builder.fsub(new, old)
-        places = ir.VectorType(place, LANES)
-        first = builder.insert_element(
-            ir.Constant(places, ir.Undefined), builder.trunc(position, place), ir.Constant(ir.IntType(32), 0)
-        )
-        spread = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        first = builder.shuffle_vector(first, ir.Constant(places, ir.Undefined), spread)
-        where = builder.add(first, ir.Constant(places, list(range(LANES))))
-        for k, vector in ((3, where), (4, difference)):
-            lane = lane_of(k)
-            kind = ir.VectorType(lane, LANES)
-            name = (
-                f"llvm.experimental.vector.compress.v{LANES}{'i' if isinstance(lane, ir.IntType) else 'f'}{_bits(lane)}"
-            )
-            function = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(kind, [kind, ir.VectorType(ir.IntType(1), LANES), kind]), name
-            )
-            packed = builder.call(function, [vector, differs, ir.Constant(kind, ir.Undefined)])
-            builder.store(packed, address(k, n, lane), align=1)
-        return builder.zext(builder.ctpop(builder.bitcast(differs, ir.IntType(LANES))), ir.IntType(64))
+        def address(k, position):  # type: ignore[no-untyped-def]
+            array = context.make_array(signature.args[k])(context, builder, arguments[k])
+            kind = ir.VectorType(element(k), n_lane)
+            return builder.bitcast(builder.gep(array.data, [position]), kind.as_pointer())
+
+        n_lane = min(REGISTER // max(_bits(element(k)) for k in (3, 4)), LANES)
+        place = n = arguments[5]
+        for first in range(0, LANES, n_lane):
+            position = builder.add(arguments[2], ir.Constant(arguments[2].type, first))
+            new, old = (builder.load(address(k, position), align=1) for k in (0, 1))
+            differs, change = _compare(builder, new, old, ir.VectorType(element(4), n_lane))
+            where = _count_from(builder, position, ir.VectorType(element(3), n_lane))
+            for k, vector in ((3, where), (4, change)):
+                builder.store(_compress(builder, vector, differs), address(k, place), align=1)
+            found = builder.ctpop(builder.bitcast(differs, ir.IntType(n_lane)))
+            place = builder.add(place, builder.zext(found, place.type))
+        return builder.sub(place, n)
 
     return types.int64(row, last, types.int64, index, value, types.int64), generate
 
 
-def _bits(lane: ir.Type) -> int:
-    return lane.width if isinstance(lane, ir.IntType) else {ir.FloatType: 32, ir.DoubleType: 64}[type(lane)]
+def _compare(builder: Any, new: Any, old: Any, kind: ir.VectorType) -> tuple[Any, Any]:
+    """Where two vectors differ, and their difference in another type."""
+    if not isinstance(new.type.element, ir.IntType):
+        return builder.fcmp_unordered("!=", new, old), builder.fsub(new, old)
+    differs = builder.icmp_signed("!=", new, old)
+    if _bits(new.type.element) < _bits(kind.element):
+        new, old = builder.sext(new, kind), builder.sext(old, kind)
+    return differs, builder.sub(new, old)
+
+
+def _count_from(builder: Any, first: Any, kind: ir.VectorType) -> Any:
+    """The vector first, first + 1, first + 2 ..."""
+    undefined, zero = ir.Constant(kind, ir.Undefined), ir.Constant(ir.IntType(32), 0)
+    spread = builder.insert_element(undefined, builder.trunc(first, kind.element), zero)
+    spread = builder.shuffle_vector(spread, undefined, ir.Constant(ir.VectorType(zero.type, kind.count), None))
+    return builder.add(spread, ir.Constant(kind, list(range(kind.count))))
+
+
+def _compress(builder: Any, vector: Any, chosen: Any) -> Any:
+    """The chosen elements of a vector, moved to its front."""
+    kind = vector.type
+    letter = "i" if isinstance(kind.element, ir.IntType) else "f"
+    name = f"llvm.experimental.vector.compress.v{kind.count}{letter}{_bits(kind.element)}"
+    signature = ir.FunctionType(kind, [kind, chosen.type, kind])
+    function = cgutils.get_or_insert_function(builder.module, signature, name)
+    return builder.call(function, [vector, chosen, ir.Constant(kind, ir.Undefined)])
+
+
+def _bits(element: ir.Type) -> int:
+    return int(element.width) if isinstance(element, ir.IntType) else 32
 
 
 @overload(pack_changes)

@@ -1,0 +1,119 @@
+"""Make the networks in models/: train the float ones, convert them, and write what was measured beside them.
+
+    python examples/train_shipped_networks.py FOLDER [--data digits] [--data mnist]
+
+needs the extra `train` and, for mnist, the data set (HWSIM_DATA, or a download). Takes about two minutes.
+"""
+
+import argparse
+import textwrap
+from pathlib import Path
+
+import numpy as np
+
+import hwsim
+from hwsim.convert import rounding
+from hwsim.convert.model_folder import convert_to_folder
+from hwsim.train.mlp import train_to_folder
+
+SEED = 0
+RECIPES = {
+    "digits": {"layers": (64, 64, 64, 10), "epochs": 100, "batch_size": 32, "learning_rate": 0.01},
+    "mnist": {"layers": (784, 200, 200, 10), "epochs": 20},
+}
+WHAT = {
+    "mlp": (
+        "A float (fp32) multilayer perceptron with ReLU, {units}, trained on {train} with AdamW and a "
+        "one-cycle learning rate; its inputs are real values between 0 and 1. The float reference that the "
+        "other two are made from, and compared with."
+    ),
+    "rounding": (
+        "The rounding network of {source} (O'Connor & Welling, Sigma Delta Quantized Networks, ICLR 2017): "
+        "the input of every layer is rounded to a whole number at scale 1. Weights are 8-bit integers whose "
+        "scale is a power of two for each layer, so that nothing but the network's input is multiplied; run "
+        "on differences of frames it is the paper's sigma-delta network. Bit widths of the codes come from "
+        "{train}."
+    ),
+    "int8": (
+        "{source} in 8-bit integers: weights with one scale for each layer, inputs and hidden activations "
+        "unsigned, with scales from the largest values on {train}."
+    ),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="where to write the model folders, such as models")
+    parser.add_argument("--data", action="append", choices=sorted(RECIPES), help="only these data sets")
+    arguments = parser.parse_args()
+    for data in arguments.data or RECIPES:
+        make(data, arguments.folder)
+    write_overview(arguments.folder)
+
+
+def make(data, folder):
+    """Train one network and make its two conversions."""
+    source = folder / f"{data}-mlp"
+    network, test = train_to_folder(data, seed=SEED, out=source, **RECIPES[data])
+    describe(network, source)
+    for method in ("rounding", "int8"):
+        out = folder / f"{data}-mlp-{method}"
+        converted, _ = convert_to_folder(method, source, data, out)
+        describe(converted, out, compare_with_float_weights(network, converted, test) if method == "rounding" else "")
+
+
+def compare_with_float_weights(network, converted, test):
+    """How integer weights change a rounding network, in a sentence."""
+    real = rounding.convert(network, hwsim.load_dataset(test.name, split="train"), weight_bit_width=None)
+    ours, theirs = (hwsim.simulate(each, test, "sparse").outputs.argmax(axis=1) for each in (converted, real))
+    correct, changed = np.count_nonzero(theirs == test.labels), np.count_nonzero(ours != theirs)
+    return (
+        f"The same rounding network with float weights names {correct:,} of them rightly "
+        f"({100 * correct / len(test):.2f} %); {changed:,} of {len(test):,} predictions differ between the two."
+    )
+
+
+def what_it_is(network):
+    """The paragraph on a network."""
+    about, kind = network.about, network.name.rsplit("-", 1)[-1]
+    data = about["data_set"].split()[0]
+    units = "-".join(map(str, RECIPES[data]["layers"]))
+    return WHAT[kind].format(units=units, source=f"`{data}-mlp`", train=f"the training images of {data}")
+
+
+def measured(network):
+    """The sentence on a network's accuracy."""
+    accuracy = network.about["accuracy"]
+    return f"Test accuracy {accuracy['percent']:.2f} %: {accuracy['correct']:,} of {accuracy['frames']:,} images."
+
+
+def describe(network, folder, remark=""):
+    """Write the README of a model folder."""
+    about = network.about
+    frames = (
+        f"{about['epochs']} epochs, {about['validation_frames']:,} frames kept for validation "
+        f"({about['validation_correct']:,} named rightly)"
+        if "epochs" in about
+        else f"calibrated on {about['calibration_frames']:,} frames"
+    )
+    made = f"Made from {about['data_set']}, seed {about['seed']}, {frames}, by"
+    parts = [what_it_is(network), made, f"    {about['command']}", measured(network), remark]
+    text = "\n\n".join(part if part.startswith("    ") else textwrap.fill(part, 110) for part in parts if part)
+    (folder / "README.md").write_text(f"# {network.name}\n\n{text}\n", encoding="utf-8")
+
+
+def write_overview(folder):
+    """Write the README of all model folders: a paragraph each."""
+    parts = [
+        "# Trained networks",
+        "Made by `examples/train_shipped_networks.py`; usable by name wherever hwsim takes a network.",
+    ]
+    for path in sorted(path.parent for path in folder.glob("*/network.yaml")):
+        network = hwsim.load_network(path)
+        paragraph = f"**`{network.name}`.** {what_it_is(network)} {measured(network)}"
+        parts.append(textwrap.fill(paragraph, 110))
+    (folder / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

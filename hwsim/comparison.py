@@ -1,0 +1,291 @@
+"""A study: networks on machines, priced with tables, on one data set, against a named baseline."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hwsim.accounting import count
+from hwsim.counts import PHASES, Counts, Operation
+from hwsim.datasets import Dataset
+from hwsim.energy import Breakdown, lacking, price
+from hwsim.energy_table import EnergyTable, load_table
+from hwsim.errors import MachineError, TableError
+from hwsim.machine import Machine, load_machine
+from hwsim.network import Network
+from hwsim.network_file import load_network
+from hwsim.simulator import Run, simulate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NetworkLike = str | Path | Network
+MachineLike = str | Path | Machine
+TableLike = str | Path | EnergyTable
+Pair = tuple[NetworkLike, MachineLike]
+
+FACTORS = ("number format", "zero skipping", "delta")
+"""What an advantage over the baseline is made of, in the order in which the steps are taken."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One network on one machine, priced with one table: a row of the comparison."""
+
+    network: str
+    machine: str
+    execution: str
+    table: str
+    accuracy: float | None  # fraction of frames; None without labels
+    n_saturated: int
+    counts: Counts
+    breakdown: Breakdown | None  # None: the table lacks prices that this row needs in the table's phases
+    lacks: dict[str, dict[Operation, int]]  # by phase: what the table cannot price
+    factors: dict[str, float]  # FACTORS: their product is the advantage over the baseline; empty: not all priced
+    is_baseline: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def method(self) -> str:
+        """Network and machine, as a reader tells rows apart."""
+        return f"{self.network} on {self.machine}"
+
+    @property
+    def advantage(self) -> float | None:
+        """How many times less energy than the baseline; None where not all that it takes is priced."""
+        if not self.factors:
+            return None
+        return math.prod(self.factors.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """All cells of a study; tables in the order given, networks and machines likewise."""
+
+    cells: tuple[Cell, ...]
+    data: Dataset
+    machines: dict[str, Machine]
+    tables: dict[str, EnergyTable]
+    baseline: tuple[str, str]
+    phases: tuple[str, ...]  # asked for; a table may price fewer
+    about: dict[str, dict[str, object]] = field(default_factory=dict)  # of each network
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """One row per cell, units in the column names."""
+        import pandas as pd
+
+        return pd.DataFrame([self._row(cell) for cell in self.cells])
+
+    def _row(self, cell: Cell) -> dict[str, object]:
+        n = cell.counts.n_inference
+        arithmetic = ("encode", "synapse", "neuron")
+        row: dict[str, object] = {
+            "network": cell.network,
+            "execution": cell.execution,
+            "machine": cell.machine,
+            "table": cell.table,
+            "baseline": cell.is_baseline,
+            "inferences": n,
+            "accuracy": cell.accuracy,
+        }
+        for kind in ("addition", "multiplication"):
+            row[f"{kind}s [per inference]"] = sum(cell.counts.total(phase, kind) for phase in arithmetic) / n
+        row["memory words [per inference]"] = cell.counts.words() / n
+        for phase in PHASES:
+            priced = cell.breakdown is not None and phase in cell.breakdown.phases
+            row[f"{phase} energy [J per inference]"] = (
+                cell.breakdown.of(phase) / n if priced and cell.breakdown else None
+            )
+        for name, bound in (("energy", "total"), ("low", "low"), ("high", "high")):
+            row[f"{name} [J per inference]"] = getattr(cell.breakdown, bound) / n if cell.breakdown else None
+        row["phases priced"] = " ".join(cell.breakdown.phases) if cell.breakdown else ""
+        row["advantage"] = cell.advantage
+        for name in FACTORS:
+            row[f"factor of {name}"] = cell.factors.get(name)
+        row["codes saturated"] = cell.n_saturated
+        row["notes"] = "; ".join(cell.notes)
+        return row
+
+    def to_text(self) -> str:
+        """The table, as the command line prints it."""
+        from hwsim.report.text import comparison_text
+
+        return comparison_text(self)
+
+    def write_csv(self, path: str | Path) -> None:
+        """Write `to_dataframe` as CSV."""
+        self.to_dataframe().to_csv(path, index=False)
+
+    def write_json(self, path: str | Path) -> None:
+        """Write `to_dataframe` as JSON records."""
+        self.to_dataframe().to_json(path, orient="records", indent=2)
+
+    def write_html(self, path: str | Path) -> None:
+        """Write one self-contained page that opens offline."""
+        from hwsim.report.page import write_page
+
+        write_page(self, Path(path))
+
+
+def compare(
+    networks: Iterable[NetworkLike] = (),
+    machines: Iterable[MachineLike] = (),
+    tables: Iterable[TableLike] = ("default_45nm",),
+    *,
+    data: Dataset,
+    baseline: Pair,
+    rows: Iterable[Pair] | None = None,
+    phases: Sequence[str] | None = None,
+    per_frame: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Comparison:
+    """Compare networks on machines, priced with tables, on one data set.
+
+    Parameters
+    ----------
+    networks, machines : iterables of names, paths or objects
+        Every network is run on every machine.
+    tables : iterable of names, paths or EnergyTables
+        Tables to price with.
+    data : Dataset
+        What every network is run on.
+    baseline : (network, machine)
+        What advantages are relative to; it is added to the rows if it is not among them.
+    rows : iterable of (network, machine), optional
+        The rows, instead of every network on every machine.
+    phases : sequence of str, optional
+        Phases to price; unless said, those that a table can price for every row.
+    per_frame : bool
+        Keep every frame's energy (for the page's curve over time).
+    progress : callable
+        Told what is done next.
+
+    Raises
+    ------
+    TableError
+        When a table can price nothing, or not the phases asked for.
+    """
+    book = _Book(data, per_frame, progress)
+    first = book.pair(baseline)
+    pairs = [book.pair(row) for row in (itertools.product(networks, machines) if rows is None else rows)]
+    if first not in pairs:
+        pairs.insert(0, first)
+    chosen = {table.name: table for table in map(load_table, tables)}
+    cells = []
+    for table in chosen.values():
+        priced = _priced_phases(book, pairs, first, table, phases)
+        progress(f"pricing with {table.name}")
+        cells += [_cell(book, pair, first, table, priced) for pair in pairs]
+    return Comparison(
+        cells=tuple(cells),
+        data=data,
+        machines={machine: book.machines[machine] for _, machine in pairs},
+        tables=chosen,
+        baseline=first,
+        phases=tuple(phases or PHASES),
+        about={network: dict(book.networks[network].about) for network, _ in pairs},
+    )
+
+
+class _Book:
+    """What is run and counted once, and looked up by name from then on."""
+
+    def __init__(self, data: Dataset, per_frame: bool, progress: Callable[[str], None]) -> None:
+        self.data, self.per_frame, self.progress = data, per_frame, progress
+        self.networks: dict[str, Network] = {}
+        self.machines: dict[str, Machine] = {}
+        self._runs: dict[tuple[str, str], Run] = {}
+        self._counts: dict[tuple[str, Machine], Counts] = {}
+
+    def pair(self, pair: Pair) -> tuple[str, str]:
+        """Names of a network and a machine, which are loaded; two of one name must be the same."""
+        network, machine = load_network(pair[0]), load_machine(pair[1])
+        if self.networks.setdefault(network.name, network) != network:
+            raise MachineError(f"two different networks are named {network.name!r}; rename one")
+        if self.machines.setdefault(machine.name, machine) != machine:
+            raise MachineError(f"two different machines are named {machine.name!r}; rename one")
+        return network.name, machine.name
+
+    def run(self, network: str, execution: str) -> Run:
+        """The run of a network under an execution."""
+        if (network, execution) not in self._runs:
+            self.progress(f"simulating {network}, {execution}")
+            run = simulate(self.networks[network], self.data, execution, per_frame=self.per_frame)
+            self._runs[network, execution] = run
+        return self._runs[network, execution]
+
+    def count(self, network: str, machine: Machine) -> Counts:
+        """The counts of a network on a machine."""
+        if (network, machine) not in self._counts:
+            self._counts[network, machine] = count(self.run(network, machine.execution).activity, machine)
+        return self._counts[network, machine]
+
+    def steps(self, pair: tuple[str, str], first: tuple[str, str]) -> list[Counts]:
+        """From the baseline to a row, a step per factor.
+
+        The row's network on the dense reference machine, then on the row's machine without delta, then on the
+        row's machine: each step changes one thing.
+        """
+        network, machine = pair[0], self.machines[pair[1]]
+        reference = self.machines[first[1]]
+        if reference.execution != "dense":
+            reference = load_machine("mac-array")
+        without_delta = machine.model_copy(update={"execution": "sparse"}) if machine.execution == "delta" else machine
+        chain = [reference if machine.execution != "dense" else machine, without_delta, machine]
+        return [self.count(first[0], self.machines[first[1]]), *(self.count(network, each) for each in chain)]
+
+
+def _priced_phases(
+    book: _Book, pairs: list[tuple[str, str]], first: tuple[str, str], table: EnergyTable, phases: Sequence[str] | None
+) -> tuple[str, ...]:
+    """Phases that a table's figures are about.
+
+    Those asked for; else all four if the table prices every row in all of them; else those in which it prices the
+    baseline, and rows that need a price it lacks there go without.
+    """
+    if phases is not None:
+        return tuple(phases)
+    needed = {id(counts): counts for pair in pairs for counts in book.steps(pair, first)}
+    if not any(lacking(counts, table) for counts in needed.values()):
+        return PHASES
+    counts = book.count(first[0], book.machines[first[1]])
+    lacks = lacking(counts, table)
+    priced = tuple(phase for phase in PHASES if counts.total(phase) and phase not in lacks)
+    if not priced:
+        raise TableError(
+            f"energy table {table.name} can price no phase of the baseline, {first[0]} on {first[1]}; "
+            f"`hwsim table show {table.name}` lists what it has"
+        )
+    return priced
+
+
+def _cell(
+    book: _Book, pair: tuple[str, str], first: tuple[str, str], table: EnergyTable, phases: tuple[str, ...]
+) -> Cell:
+    network, machine = pair[0], book.machines[pair[1]]
+    run, counts = book.run(network, machine.execution), book.count(network, machine)
+    steps = book.steps(pair, first)
+    lacks = lacking(counts, table)
+    breakdown, factors = None, {}
+    if not any(phase in lacks for phase in phases):
+        breakdown = price(counts, table, phases)
+    if not any(phase in lacking(step, table) for step in steps for phase in phases):
+        energy = [price(step, table, phases).total for step in steps]
+        ratios = [before / after if after else math.inf for before, after in itertools.pairwise(energy)]
+        factors = dict(zip(FACTORS, ratios, strict=True))
+    return Cell(
+        network=network,
+        machine=machine.name,
+        execution=str(run.activity.execution),
+        table=table.name,
+        accuracy=run.accuracy,
+        n_saturated=run.n_saturated,
+        counts=counts,
+        breakdown=breakdown,
+        lacks=lacks,
+        factors=factors,
+        is_baseline=pair == first,
+        notes=(*run.notes, *(breakdown.notes if breakdown else ())),
+    )

@@ -1,0 +1,180 @@
+"""Pricing: Counts times an EnergyTable, line by line, so that every joule can be followed back to its source."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.counts import PHASES, Counts, Key, Operation
+from hwsim.energy_table import EnergyTable, load_table
+from hwsim.errors import TableError
+from hwsim.price_curve import Price
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class Line(NamedTuple):
+    """One count and its price."""
+
+    key: Key
+    count: npt.NDArray[np.int64]  # (n_group,)
+    price: Price
+
+    @property
+    def energy(self) -> FloatArray:
+        """(n_group,) [J]"""
+        return self.count * self.price.energy
+
+
+@dataclass(frozen=True, eq=False)
+class Breakdown:
+    """What the counted operations cost. Dynamic energy only."""
+
+    lines: tuple[Line, ...]
+    counts: Counts
+    table: EnergyTable
+    phases: tuple[str, ...]  # those that are priced
+
+    @property
+    def total(self) -> float:
+        """Energy of all frames. [J]"""
+        return float(sum(line.energy.sum() for line in self.lines))
+
+    @property
+    def low(self) -> float:
+        """Energy of all frames at the low end of every price. [J]"""
+        return float(sum(line.count.sum() * line.price.low for line in self.lines))
+
+    @property
+    def high(self) -> float:
+        """Energy of all frames at the high end of every price. [J]"""
+        return float(sum(line.count.sum() * line.price.high for line in self.lines))
+
+    @property
+    def per_inference(self) -> float:
+        """Mean energy of a frame, first frames included. [J]"""
+        return self.total / self.counts.n_inference
+
+    @cached_property
+    def by_group(self) -> FloatArray:
+        """Energy of each group of frames. (n_group,) [J]"""
+        return np.sum([line.energy for line in self.lines], axis=0) if self.lines else np.zeros(len(self.counts.groups))
+
+    def of(self, phase: str | None = None, kind: str | None = None, layer: str | None = None) -> float:
+        """Energy of all frames in one phase, kind of operation or layer, where given. [J]"""
+        return float(
+            sum(
+                line.energy.sum()
+                for line in self.lines
+                if phase in (None, line.key.phase)
+                and kind in (None, line.key.operation.kind)
+                and layer in (None, line.key.layer)
+            )
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know: hypotheses, and prices that no source states as such."""
+        left_out = [phase for phase in PHASES if phase not in self.phases]
+        return (
+            *self.counts.notes,
+            *((f"phases not priced: {', '.join(left_out)}",) if left_out else ()),
+            *sorted(
+                {f"{line.key.operation.kind}: {line.price.rule}" for line in self.lines if line.price.rule != "exact"}
+            ),
+        )
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """Tidy: one row per layer, phase, operation and group of frames, with price, rule and source."""
+        import pandas as pd
+
+        columns = [
+            "layer",
+            "phase",
+            "operation",
+            "format",
+            "memory",
+            "capacity [bytes]",
+            "word length [bits]",
+            "frames",
+        ]
+        columns += ["count", "energy [J]", "low [J]", "high [J]", "rule", "standing", "source", "where"]
+        rows = []
+        for key, count, price in self.lines:
+            operation = key.operation
+            what = (operation.kind, " x ".join(operation.format), operation.memory, operation.capacity)
+            for group, number in zip(self.counts.groups, count, strict=True):
+                if number:
+                    joule = (number * price.energy, number * price.low, number * price.high)
+                    source = (price.rule, price.standing, price.source, price.where)
+                    rows.append(
+                        (key.layer, key.phase, *what, operation.word_length, group, int(number), *joule, *source)
+                    )
+        return pd.DataFrame(rows, columns=columns)
+
+
+def price(
+    counts: Counts, table: str | Path | EnergyTable = "default_45nm", phases: Iterable[str] | None = None
+) -> Breakdown:
+    """Price every counted operation with a table.
+
+    Parameters
+    ----------
+    counts : Counts
+        What was counted.
+    table : str, path or EnergyTable
+        A table's name, its YAML file, or a table.
+    phases : iterable of str, optional
+        Phases to price, of encode, synapse, neuron and memory; all of them unless said.
+
+    Raises
+    ------
+    TableError
+        When a price is missing that is needed: never zero, never guessed.
+    """
+    table = load_table(table)
+    chosen = tuple(PHASES if phases is None else phases)
+    unknown = [phase for phase in chosen if phase not in PHASES]
+    if unknown:
+        raise TableError(f"unknown phase {unknown[0]!r}; write {', '.join(PHASES)}")
+    missing = lacking(counts, table)
+    lacks = {phase: missing[phase] for phase in chosen if phase in missing}
+    if lacks:
+        raise TableError(_complaint(counts, table, lacks, [phase for phase in chosen if phase not in lacks]))
+    lines = []
+    for key, count in counts.entries.items():
+        if key.phase in chosen:
+            found = table.price(key.operation)
+            assert found is not None
+            lines.append(Line(key, count, found))
+    return Breakdown(tuple(lines), counts, table, chosen)
+
+
+def lacking(counts: Counts, table: str | Path | EnergyTable) -> dict[str, dict[Operation, int]]:
+    """Operations that a table cannot price, with their counts, by phase; phases it can price are not in it."""
+    table = load_table(table)
+    lacks: dict[str, dict[Operation, int]] = defaultdict(lambda: defaultdict(int))
+    for key, count in counts.entries.items():
+        if table.price(key.operation) is None:
+            lacks[key.phase][key.operation] += int(count.sum())
+    return {phase: dict(operations) for phase, operations in lacks.items()}
+
+
+def _complaint(counts: Counts, table: EnergyTable, lacks: dict[str, dict[Operation, int]], rest: list[str]) -> str:
+    listed = [
+        f"{operation} ({number:,} in {phase})" for phase, each in lacks.items() for operation, number in each.items()
+    ]
+    shown = "; ".join(listed[:3]) + (f"; and {len(listed) - 3} more" if len(listed) > 3 else "")
+    instead = f"price only the phases {', '.join(rest)}, or " if rest else ""
+    return (
+        f"energy table {table.name} has no price for {shown}, which {counts.network} on {counts.machine} needs; "
+        f"{instead}write a table that extends it"
+    )

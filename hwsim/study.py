@@ -1,0 +1,76 @@
+"""A study as a file: what `hwsim compare` runs, and what it runs when told nothing."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from hwsim import strict_yaml
+from hwsim.catalogue import network_names
+from hwsim.errors import UnknownNameError
+from hwsim.strict_yaml import Schema
+
+Names = Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+
+
+class Row(Schema):
+    """One network on some machines."""
+
+    network: str
+    machines: Names
+
+
+class Baseline(Schema):
+    """The row that advantages are relative to."""
+
+    network: str
+    machine: str
+
+
+class Study(Schema):
+    """Networks x machines x tables on one data set, against a baseline."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: str
+    data: str
+    split: Literal["train", "test"] = "test"
+    order: Literal["file", "temporal"] = "file"
+    rows: Annotated[tuple[Row, ...], Field(min_length=1, strict=False)]
+    tables: Names = ("default_45nm",)
+    baseline: Baseline
+    phases: Annotated[tuple[Literal["encode", "synapse", "neuron", "memory"], ...] | None, Field(strict=False)] = None
+
+
+FRAME_BY_FRAME = ("mac-array", "zero-skipping-mac", "delta-mac")
+ADDERS = ("mac-array", "rounding-adder", "sigma-delta-adder")
+
+
+def load_study(path: str | Path) -> Study:
+    """Read a study's YAML file; FileError when it is none."""
+    return strict_yaml.load(Path(path), Study)
+
+
+def default_study(data: str, order: str = "file", tables: tuple[str, ...] = ("default_45nm",)) -> Study:
+    """The networks that ship for a data set, each dense, sparse and under delta.
+
+    Raises
+    ------
+    UnknownNameError
+        When no network ships for the data set.
+    """
+    float_network = f"{data}-mlp"
+    if float_network not in network_names():
+        raise UnknownNameError("network", float_network, network_names())
+    return Study(
+        schema=1,
+        name=data,
+        data=data,
+        order=order,
+        rows=(
+            Row(network=float_network, machines=FRAME_BY_FRAME),
+            Row(network=f"{float_network}-int8", machines=FRAME_BY_FRAME),
+            Row(network=f"{float_network}-rounding", machines=ADDERS),
+        ),
+        tables=tables,
+        baseline=Baseline(network=float_network, machine="mac-array"),
+    )

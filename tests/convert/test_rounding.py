@@ -1,0 +1,185 @@
+"""The rounding conversion, against the equations of its paper in plain float64."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from hwsim.convert import rounding
+from hwsim.datasets import Dataset
+from hwsim.errors import NetworkError
+from hwsim.network import Affine, Dense, Flatten, Network, Quantize, ReLU, Weight
+from hwsim.simulator import simulate
+
+
+def make_network(layers=(12, 9, 7, 4), seed=0):
+    """Weights and biases are multiples of 1/64, so that sums of whole inputs are exact in any arithmetic."""
+    generator = np.random.default_rng(seed)
+    parts = [Flatten("flatten")]
+    for number, (n_in, n_out) in enumerate(pairwise(layers), 1):
+        weight = generator.integers(-100, 101, (n_in, n_out)) / 64
+        parts += [Dense(f"dense{number}", terms=(Weight(weight),), bias=generator.integers(-64, 65, n_out) / 64)]
+        parts += [ReLU(f"relu{number}")]
+    return Network("made", (3, 4), tuple(parts[:-1]), about={"seed": 5})
+
+
+def make_data(n_frame=60, seed=1):
+    inputs = np.random.default_rng(seed).integers(0, 256, (n_frame, 3, 4)).astype(np.uint8)
+    return Dataset(inputs, step=1 / 64, name="drawn", split="train")
+
+
+def rounding_forward(network, data, scales):
+    """O'Connor & Welling 2017: s_l = round(k_l x_l), u_l = (s_l / k_l) W_l + b_l, x_{l+1} = relu(u_l)."""
+    x = data.inputs.reshape(len(data), -1) * np.float64(data.step)
+    dense = [layer for layer in network.layers if isinstance(layer, Dense)]
+    codes = []
+    for layer, k in zip(dense, scales, strict=True):
+        codes.append(np.floor(k * x + 0.5))
+        u = codes[-1] / k @ layer.terms[0].value + layer.bias
+        x = np.maximum(u, 0)
+    return u, codes
+
+
+def parts(network, kind):
+    return [layer for layer in network.layers if isinstance(layer, kind)]
+
+
+@pytest.mark.parametrize("scales", [(1, 1, 1), (2, 2, 2), (2, 1, 4)])
+@pytest.mark.parametrize("weight_bit_width", [None, 8])
+def test_equals_the_paper_exactly_where_weights_are_representable(scales, weight_bit_width):
+    network, data = make_network(), make_data()
+    # these weights are eight-bit codes of step 1/64 as they are, and with scales that are powers of two
+    converted = rounding.convert(network, data, scales, weight_bit_width)
+    expected, _ = rounding_forward(network, data, scales)
+    np.testing.assert_array_equal(simulate(converted, data).outputs, expected)
+
+
+def test_one_scale_serves_all_layers():
+    network, data = make_network(), make_data()
+    assert rounding.convert(network, data, 2.0) == rounding.convert(network, data, (2, 2, 2))
+
+
+@pytest.mark.parametrize("scale", [49.0, 1.3, 0.7])
+def test_scales_are_baked_as_in_equations_26_and_27(scale):
+    network, data = make_network(), make_data()
+    scales = (scale, 3.0, 0.3, 1.0)
+    converted = rounding.convert(network, data, scales[:-1], None)
+    quantizers = parts(converted, Quantize)
+    assert float(quantizers[0].scale) == pytest.approx(scale, rel=1e-15)
+    assert [float(each.scale) for each in quantizers[1:]] == [1, 1]
+    for number, (old, new) in enumerate(zip(parts(network, Dense), parts(converted, Dense), strict=True)):
+        step = 1 / float(quantizers[number].scale)
+        per_code = new.terms[0].value * step
+        np.testing.assert_allclose(per_code, old.terms[0].value * scales[number + 1] / scales[number], rtol=1e-6)
+        np.testing.assert_allclose(new.bias, old.bias * scales[number + 1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1.0, 49.0, 1.3, 1 / 3, 103.0])
+def test_nothing_is_multiplied_after_the_network_input(scale):
+    network, data = make_network(), make_data()
+    converted = rounding.convert(network, data, scale)
+    assert converted.is_integer
+    for layer in parts(converted, Quantize)[1:]:
+        assert layer.ratio(converted.signals[layer.inputs[0]]).kind in ("none", "shift")
+    step = np.log2(float(converted.output.step))
+    assert step == round(step)
+
+
+def test_integer_weights_are_nearest_and_of_eight_bits():
+    generator = np.random.default_rng(3)
+    network, data = make_network(), make_data()
+    layers = [
+        replace(layer, terms=(Weight(generator.normal(size=layer.shape)),), inputs=())
+        if isinstance(layer, Dense)
+        else replace(layer, inputs=())
+        for layer in network.layers
+    ]
+    network = replace(network, layers=tuple(layers))
+    for old, new in zip(parts(network, Dense), parts(rounding.convert(network, data), Dense), strict=True):
+        term = new.terms[0]
+        assert (term.format.name, term.code.dtype) == ("int8", np.int8)
+        inside = (term.code > -128) & (term.code < 127)
+        assert np.abs(term.value - old.terms[0].value)[inside].max() <= float(term.scale) / 2
+        assert np.all(inside.mean() > 0.9)
+        np.testing.assert_allclose(new.bias * float(term.scale), old.bias, atol=float(term.scale) / 2)
+
+
+def test_power_of_two_scale_clips_a_lone_large_weight_when_that_loses_less():
+    value = np.full((200, 10), 3 * 2.0**-9)
+    value[0, 0] = 1.01
+    scale = rounding.power_of_two_scale(value, 8, np.ones(200))
+    assert scale == 2.0**-7  # without clipping: 2**-6
+    # a weight whose input is never seen does not count
+    importance = np.ones(200)
+    importance[0] = 0
+    assert rounding.power_of_two_scale(value, 8, importance) == 2.0**-9
+
+
+@pytest.mark.parametrize("headroom", [0, 1])
+def test_widths_are_the_smallest_that_hold_the_codes_seen(headroom):
+    network, data = make_network(), make_data()
+    converted = rounding.convert(network, data, headroom=headroom)
+    _, codes = rounding_forward(network, data, (1, 1, 1))
+    needed = [int(code.max()).bit_length() for code in codes]
+    quantizers = parts(converted, Quantize)
+    assert [each.bit_width for each in quantizers] == [needed[0], needed[1] + headroom, needed[2] + headroom]
+    assert not any(each.signed for each in quantizers)
+    assert all(each.rounding == "half_up" for each in quantizers)
+    assert simulate(converted, data).n_saturated == 0
+
+
+def test_negative_inputs_and_missing_relu_make_signed_codes():
+    generator = np.random.default_rng(2)
+    layers = (
+        Dense("first", terms=(Weight(generator.normal(size=(3, 4))),)),
+        Dense("second", terms=(Weight(generator.normal(size=(4, 2))),)),
+    )
+    data = Dataset(generator.normal(size=(50, 3)).astype(np.float32) * 3, name="drawn")
+    quantizers = parts(rounding.convert(Network("linear", (3,), layers), data), Quantize)
+    assert [each.signed for each in quantizers] == [True, True]
+
+
+def test_outputs_do_not_depend_on_the_execution():
+    data = make_data()
+    converted = rounding.convert(make_network(), data)
+    codes = [simulate(converted, data, execution=each).output_codes for each in ("dense", "sparse", "delta")]
+    np.testing.assert_array_equal(codes[0], codes[1])
+    np.testing.assert_array_equal(codes[0], codes[2])
+
+
+def test_what_was_made_states_how():
+    network = make_network()
+    converted = rounding.convert(network, make_data(), 2.0, headroom=0, name="other")
+    assert converted.name == "other"
+    assert rounding.convert(network, make_data()).name == "made-rounding"
+    assert converted.about["made_from"] == "made"
+    assert converted.about["data_set"] == "drawn train"
+    assert (converted.about["seed"], converted.about["headroom_bits"], converted.about["scale"]) == (5, 0, [2.0] * 3)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, np.nan, (1.0, 2.0), (1.0, 1.0, np.inf)])
+def test_scales_that_are_none(scale):
+    with pytest.raises(NetworkError, match="expected one positive number, or one for each of 3 layers"):
+        rounding.convert(make_network(), make_data(), scale)
+
+
+def test_scale_that_makes_codes_too_wide():
+    with pytest.raises(NetworkError, match="layer dense1_input: codes need more than 24 bits; give a smaller scale"):
+        rounding.convert(make_network(), Dataset(make_data().values(), name="real"), 1e7)
+
+
+def test_headroom_is_at_most_a_bit():
+    with pytest.raises(NetworkError, match="headroom 2: write 0 or 1"):
+        rounding.convert(make_network(), make_data(), headroom=2)
+
+
+def test_layers_that_cannot_be_converted_are_named():
+    network, data = make_network(), make_data()
+    with pytest.raises(NetworkError, match=r"network made-rounding: layer dense1_input: only .* this is Quantize"):
+        rounding.convert(rounding.convert(network, data), data)
+    layers = (Flatten("flatten"), Affine("affine", scale=2.0))
+    with pytest.raises(NetworkError, match="layer affine: only"):
+        rounding.convert(Network("scaled", (3, 4), layers), data)
+    with pytest.raises(NetworkError, match="no Dense layer, so there is nothing to convert"):
+        rounding.convert(Network("flat", (3, 4), layers[:1]), data)

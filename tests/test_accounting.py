@@ -1,0 +1,98 @@
+"""Counts against the scalar reference, which performs every operation that it counts, and against closed forms."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import inputs_for, networks, real_networks
+from test_simulator import dataset_of
+
+import hwsim
+from hwsim.errors import MachineError
+from hwsim.network import Dense, Network, Quantize, ReLU, Weight
+from hwsim.number_format import integer
+
+HOME = {
+    "weights": "weights",
+    "bias": "weights",
+    "parameters": "weights",
+    "network input": "activations",
+    "network output": "activations",
+    "codes": "activations",
+    "events": "activations",
+    "sums": "state",
+    "last codes": "state",
+}
+
+
+def arithmetic_of(counts):
+    """As the reference keys it."""
+    return Counter(
+        {
+            (key.layer, key.phase, key.operation.kind, key.operation.format): int(number.sum())
+            for key, number in counts.entries.items()
+            if key.operation.format
+        }
+    )
+
+
+def words_of(counts):
+    total = Counter()
+    for key, number in counts.entries.items():
+        if key.operation.memory:
+            way = key.operation.kind.removeprefix("sram_")
+            total[key.layer, key.operation.memory, way] += int(number.sum())
+    return total
+
+
+def reference_words(expected):
+    total = Counter()
+    for (layer, _, what, way), number in expected.words.items():
+        total[layer, HOME[what], way] += number
+    return total
+
+
+def assert_same_counts(network, frames, machine, word_length, lanes, threshold=1):
+    preset = hwsim.load_machine(machine)
+    changed = preset.model_copy(
+        update={
+            "word_length": word_length,
+            "lanes": preset.lanes.model_copy(
+                update={"dense": preset.lanes.dense.model_copy(update={"channels": lanes})}
+            ),
+        }
+    )
+    scalar = reference.PRESETS[machine]
+    scalar = type(scalar)(**{**vars(scalar), "word_length": word_length, "lanes": (lanes, 1)})
+    execution = hwsim.Execution(preset.execution, threshold)
+    run = hwsim.simulate(network, dataset_of(network, frames), execution)
+    counts = hwsim.count(run.activity, changed)
+    raw_bits = frames.dtype.itemsize * 8 if network.input_format.is_real else None
+    expected = reference.run(network, frames, scalar, threshold=threshold, raw_bits=raw_bits)
+    assert arithmetic_of(counts) == expected.arithmetic
+    assert words_of(counts) == reference_words(expected)
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("machine", sorted(reference.PRESETS))
+@settings(max_examples=80)
+@given(data=st.data())
+def test_integer_networks_count_as_the_reference_performs(machine, data):
+    network = data.draw(networks())
+    frames = data.draw(inputs_for(network))
+    word_length, lanes = data.draw(st.sampled_from([8, 32, 64])), data.draw(st.sampled_from([1, 2, 4, 256]))
+    assert_same_counts(network, frames, machine, word_length, lanes)
+
+
+@pytest.mark.parametrize("machine", ["mac-array", "mac-array-gated", "zero-skipping-mac", "delta-mac"])
+@settings(max_examples=60)
+@given(data=st.data())
+def test_real_networks_count_as_the_reference_performs(machine, data):
+    network = data.draw(real_networks())
+    frames = data.draw(inputs_for(network))
+    assert_same_counts(
+        network, frames, machine, data.draw(st.sampled_from([8, 32, 64])), data.draw(st.sampled_from([1, 4]))
+    )

@@ -1,0 +1,121 @@
+"""The simulator against the scalar reference: outputs, codes and every count of what happened."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import inputs_for, networks, real_networks
+
+import hwsim
+
+MACHINES = {"dense": "mac-array", "sparse": "rounding-adder", "delta": "sigma-delta-adder"}
+
+
+def reference_run(network, frames, machine, threshold=1):
+    raw_bits = frames.dtype.itemsize * 8 if network.input_format.is_real else None
+    return reference.run(network, frames, reference.PRESETS[machine], threshold=threshold, raw_bits=raw_bits)
+
+
+def dataset_of(network, frames, starts=None):
+    """The frames as data of the network's own step."""
+    step = 1.0 if network.input_format.is_real else network.input_step
+    starts = np.array([0, len(frames)]) if starts is None else starts
+    return hwsim.Dataset(inputs=frames, step=step, stream_start=starts, name="random", split="test")
+
+
+def histogram_of(connection, frame):
+    rows = connection.histogram
+    here = rows.group == frame
+    total, nonzero = Counter(), Counter()
+    for magnitude, n, n_nonzero in zip(rows.magnitude[here], rows.n_operation[here], rows.n_nonzero[here], strict=True):
+        total[int(magnitude)] += int(n)
+        nonzero[int(magnitude)] += int(n_nonzero)
+    return +total, +nonzero
+
+
+def assert_same_activity(activity, expected):
+    for layer in activity.layers:
+        stage = expected.stages[layer.name]
+        if activity.execution.kind == "delta":  # the others update every neuron
+            assert layer.touched.tolist() == stage.touched
+            assert layer.touched_nonzero.tolist() == stage.touched_nonzero
+        assert layer.n_saturated == sum(stage.saturated)
+        if layer.emitted is not None:
+            assert layer.emitted.n_event.tolist() == stage.emitted
+        for connection in layer.connections:
+            for frame, synapses in enumerate(expected.synapses[layer.name, connection.term]):
+                total, nonzero = histogram_of(connection, frame)
+                assert total == +synapses.by_magnitude
+                assert nonzero == +synapses.by_magnitude_nonzero
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("execution", ["dense", "sparse", "delta"])
+@settings(max_examples=150)
+@given(data=st.data())
+def test_integer_networks_equal_the_reference(execution, data):
+    network = data.draw(networks())
+    frames = data.draw(inputs_for(network))
+    run = hwsim.simulate(
+        network, dataset_of(network, frames), execution, per_frame=True, threads=1, block=data.draw(st.integers(1, 4))
+    )
+    expected = reference_run(network, frames, MACHINES[execution])
+    assert run.output_codes.tolist() == expected.outputs
+    assert_same_activity(run.activity, expected)
+
+
+@pytest.mark.parametrize("threshold", [2, 3])
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_threshold_holds_small_changes_back(threshold, data):
+    network = data.draw(networks())
+    frames = data.draw(inputs_for(network))
+    run = hwsim.simulate(
+        network, dataset_of(network, frames), hwsim.Delta(threshold), per_frame=True, block=data.draw(st.integers(1, 4))
+    )
+    expected = reference_run(network, frames, "sigma-delta-adder", threshold)
+    assert run.output_codes.tolist() == expected.outputs
+    assert_same_activity(run.activity, expected)
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("execution", ["dense", "sparse", "delta"])
+@settings(max_examples=150)
+@given(data=st.data())
+def test_real_networks_equal_the_reference_to_the_bit(execution, data):
+    network = data.draw(real_networks())
+    frames = data.draw(inputs_for(network))
+    run = hwsim.simulate(
+        network, dataset_of(network, frames), execution, per_frame=True, threads=1, block=data.draw(st.integers(1, 4))
+    )
+    expected = reference_run(network, frames, {**MACHINES, "delta": "delta-mac"}[execution])
+    assert run.output_codes.tolist() == [[float(x) for x in row] for row in expected.outputs]
+    assert_same_activity(run.activity, expected)
+
+
+@settings(max_examples=80)
+@given(data=st.data())
+def test_streams_blocks_and_threads_change_nothing(data):
+    network = data.draw(networks())
+    frames = data.draw(inputs_for(network, max_frame=12))
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(frames)), max_size=3)) - {len(frames)})
+    starts = np.array([0, *cuts, len(frames)])
+    dataset = dataset_of(network, frames, starts)
+    one = hwsim.simulate(network, dataset, "delta", per_frame=True, threads=1, block=100)
+    for threads, block in ((1, 1), (2, 1), (2, 3)):
+        other = hwsim.simulate(network, dataset, "delta", per_frame=True, threads=threads, block=block)
+        assert np.array_equal(one.output_codes, other.output_codes)
+        for a, b in zip(one.activity.connections, other.activity.connections, strict=True):
+            assert [vars(a.histogram)[key].tolist() for key in vars(a.histogram)] == [
+                vars(b.histogram)[key].tolist() for key in vars(b.histogram)
+            ]
+        assert one.n_saturated == other.n_saturated
+    # each stream by itself gives the same outputs and counts
+    for begin, end in zip(starts[:-1], starts[1:], strict=True):
+        alone = hwsim.simulate(network, dataset[begin:end], "delta", per_frame=True)
+        assert np.array_equal(alone.output_codes, one.output_codes[begin:end])
+        for a, b in zip(alone.activity.layers, one.activity.layers, strict=True):
+            assert a.touched.tolist() == b.touched[begin:end].tolist()
