@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.activity import Activity, ConnectionActivity, Histogram, LayerActivity, NeuronWork
-from hwsim.counts import Counts, Key, Operation, Phase
+from hwsim.counts import Counts, Operation, Phase
 from hwsim.errors import MachineError
 from hwsim.machine import DEFAULT_MACHINE, Machine, load_machine
 from hwsim.memory_accounting import count_memory
@@ -152,4 +152,4 @@ def _real_operations(event: NumberFormat, weight: NumberFormat, one: IntArray) -
 
 def signed_digits(magnitude: IntArray) -> IntArray:
     """Non-zero digits of the canonical signed-digit form: 7 = 8 - 1 has two."""
-    return np.bitwise_count(magnitude ^ (3 * magnitude)).astype(np.int64)
+    return np.asarray(np.bitwise_count(magnitude ^ (3 * magnitude)), np.int64)

@@ -105,7 +105,7 @@ def _quantize(layer: Quantize, signal: Signal, relu: bool) -> Step:
         (ratio.shift > 0) & (layer.rounding != "floor"), np.left_shift(1, np.maximum(ratio.shift - 1, 0)), 0
     )
     reach = signal.bound * int(ratio.multiplier.max()) + int(half.max())
-    work = np.int32 if max(reach, signal.bound) < 2**31 else np.int64
+    work: Any = np.int32 if max(reach, signal.bound) < 2**31 else np.int64
     multiplier, shift, halves = (
         signal.per_element(each).astype(work) for each in (ratio.multiplier, ratio.shift, half)
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 
-class Line(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Line:
     """One count and its price."""
 
     key: Key
@@ -31,7 +32,7 @@ class Line(NamedTuple):
     @property
     def energy(self) -> FloatArray:
         """(n_group,) [J]"""
-        return self.count * self.price.energy
+        return np.asarray(self.count * self.price.energy, np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,15 +109,15 @@ class Breakdown:
         ]
         columns += ["count", "energy [J]", "low [J]", "high [J]", "rule", "standing", "source", "where"]
         rows = []
-        for key, count, price in self.lines:
-            operation = key.operation
+        for line in self.lines:
+            operation, price = line.key.operation, line.price
             what = (operation.kind, " x ".join(operation.format), operation.memory, operation.capacity)
-            for group, number in zip(self.counts.groups, count, strict=True):
+            for group, number in zip(self.counts.groups, line.count, strict=True):
                 if number:
                     joule = (number * price.energy, number * price.low, number * price.high)
                     source = (price.rule, price.standing, price.source, price.where)
                     rows.append(
-                        (key.layer, key.phase, *what, operation.word_length, group, int(number), *joule, *source)
+                        (line.key.layer, line.key.phase, *what, operation.word_length, group, int(number), *joule, *source)
                     )
         return pd.DataFrame(rows, columns=columns)
 

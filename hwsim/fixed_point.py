@@ -23,7 +23,7 @@ class FixedAffine(NamedTuple):
 
     multiplier: npt.NDArray[np.int64]  # () or (n,)
     offset: npt.NDArray[np.int64]  # () or (n,)
-    shift: int
+    shift: int  # negative: to the left
 
 
 def rescale(ratio: npt.ArrayLike, bit_width: int, common_shift: bool = False) -> Rescale:
@@ -59,9 +59,10 @@ def rescale(ratio: npt.ArrayLike, bit_width: int, common_shift: bool = False) ->
     too_wide = multiplier == 2 ** (bit_width - 1)  # a mantissa that rounded up to one
     shift = shift - (bool(too_wide.any()) if common_shift else too_wide)
     multiplier = np.rint(np.ldexp(ratio, shift)).astype(np.int64)
-    if np.any((shift < 0) | (shift > LARGEST_SHIFT)):
+    if np.any((shift < -31) | (shift > LARGEST_SHIFT)):
         raise NetworkError(f"ratio of steps {ratio}: out of the range of {bit_width}-bit multipliers")
-    return Rescale(multiplier, shift, "multiply")
+    # a shift to the left is part of the factor
+    return Rescale(np.left_shift(multiplier, np.maximum(-shift, 0)), np.maximum(shift, 0), "multiply")
 
 
 def affine(scale: npt.ArrayLike, offset: npt.ArrayLike, step: npt.ArrayLike, bit_width: int) -> FixedAffine:
@@ -80,6 +81,6 @@ def affine(scale: npt.ArrayLike, offset: npt.ArrayLike, step: npt.ArrayLike, bit
     if np.rint(np.ldexp(largest, shift)) == 2 ** (bit_width - 1):
         shift -= 1
     offset_code = np.rint(np.ldexp(np.asarray(offset, np.float64), shift))
-    if not 0 <= shift <= LARGEST_SHIFT or np.abs(offset_code).max() >= 2**62:
+    if not -LARGEST_SHIFT <= shift <= LARGEST_SHIFT or np.abs(offset_code).max() >= 2**62:
         raise NetworkError(f"Affine factors up to {largest:g}: out of the range of {bit_width}-bit multipliers")
     return FixedAffine(np.rint(np.ldexp(factor, shift)).astype(np.int64), offset_code.astype(np.int64), shift)

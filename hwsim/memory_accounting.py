@@ -11,7 +11,6 @@ from hwsim.activity import Activity, ConnectionActivity, LayerActivity, SignalAc
 from hwsim.counts import Operation
 from hwsim.errors import MachineError
 from hwsim.machine import Machine, Memory
-from hwsim.number_format import NumberFormat
 from hwsim.tally import Tally
 
 IntArray = npt.NDArray[np.int64]
@@ -160,8 +159,8 @@ class _Traffic:
         if self.machine.on_chip_limit is not None and capacity > self.machine.on_chip_limit:
             if self.machine.off_chip is None:
                 raise MachineError(
-                    f"machine {self.machine.name}: {memory} of {layer} need {capacity:,} bytes, above its on-chip limit "
-                    f"of {self.machine.on_chip_limit:,}; raise on_chip_limit or declare off_chip: dram"
+                    f"machine {self.machine.name}: {memory} of {layer} need {capacity:,} bytes, above its "
+                    f"on-chip limit of {self.machine.on_chip_limit:,}; raise on_chip_limit or declare off_chip: dram"
                 )
             kind, capacity = self.machine.off_chip, 0
         operation = Operation(f"{kind}_{way}", (), memory, capacity, self.machine.word_length)

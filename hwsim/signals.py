@@ -65,5 +65,5 @@ def positive(value: npt.ArrayLike, what: str) -> FloatArray:
     """
     array = np.asarray(value, np.float64)
     if array.ndim > 1 or not np.all(np.isfinite(array) & (array > 0)):
-        raise NetworkError(f"{what} {value}: expected a positive finite number, or one per channel")
+        raise NetworkError(f"{what} {value!r}: expected a positive finite number, or one per channel")
     return array

@@ -44,7 +44,7 @@ class Run:
     @property
     def predictions(self) -> npt.NDArray[np.int64]:
         """(n_frame,) index of the largest output; the first of equals."""
-        return np.argmax(self.outputs, axis=1)
+        return np.asarray(np.argmax(self.outputs, axis=1), np.int64)
 
     @property
     def accuracy(self) -> float | None:
@@ -91,7 +91,10 @@ def simulate(
     dataset = data if isinstance(data, Dataset) else as_dataset(data)
     _check_frames(network, dataset)
     arrives = dataset.format if network.input_format.is_real else network.input_format
-    plans = prepare(network, arrives, dataset.step)
+    try:
+        plans = prepare(network, arrives, dataset.step)
+    except NetworkError as error:
+        raise NetworkError(f"network {network.name} on {dataset.name}: {error}") from None
     record = _walk_all(plans, execution, dataset, per_frame, threads, block)
     codes = record.outputs
     real = network.output.format.is_real

@@ -50,7 +50,7 @@ def load_study(path: str | Path) -> Study:
     return strict_yaml.load(Path(path), Study)
 
 
-def default_study(data: str, order: str = "file", tables: tuple[str, ...] = ("default_45nm",)) -> Study:
+def default_study(data: str) -> Study:
     """The networks that ship for a data set, each dense, sparse and under delta.
 
     Raises
@@ -65,12 +65,10 @@ def default_study(data: str, order: str = "file", tables: tuple[str, ...] = ("de
         schema=1,
         name=data,
         data=data,
-        order=order,
         rows=(
             Row(network=float_network, machines=FRAME_BY_FRAME),
             Row(network=f"{float_network}-int8", machines=FRAME_BY_FRAME),
             Row(network=f"{float_network}-rounding", machines=ADDERS),
         ),
-        tables=tables,
         baseline=Baseline(network=float_network, machine="mac-array"),
     )

@@ -4,8 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.counts import Key, Operation, Phase
-from hwsim.errors import MachineError
-from hwsim.machine import Machine, Memory
+from hwsim.machine import Machine
 
 IntArray = npt.NDArray[np.int64]
 

@@ -27,12 +27,22 @@ class Piece(NamedTuple):
     warm: bool  # whether the frame before them is run first, uncounted, to restore the state it left
 
 
+class Frames(NamedTuple):
+    """The frames of a block."""
+
+    begin: int
+    end: int
+    warm: bool  # whether the frame before begin comes first, uncounted
+    reset: Array  # (n_frame,) bool: starts from rest
+    group: Array  # (n_frame,) group it is counted in, -1: not counted
+
+
 class Events(NamedTuple):
     """The events of a block of frames, as `list_changes` leaves them."""
 
     start: Array
     n_event: Array
-    index: Array
+    place: Array
     value: Array
 
 
@@ -56,29 +66,28 @@ class Walker:
 
     def _walk_block(self, begin: int, end: int, warm: bool, carry: dict[str, Array]) -> None:
         """Run frames begin ... end, and before them, uncounted, one more if `warm`."""
-        reset = self._resets(begin - warm, end, warm)
-        group = self._groups(begin, end, warm)
+        frames = Frames(begin, end, warm, self._resets(begin - warm, end, warm), self._groups(begin, end, warm))
         block = self.frames[begin - warm : end]
+        events: dict[str, Events] = {}
         for plan in self.plans:
-            name = plan.stage.name
             if plan.terms:
-                totals = []
-                for k, term in enumerate(plan.terms):
-                    total = self._deliver(f"{name}{k}", term, events, reset, carry)
-                    totals.append(total[1:])
-                    self._tally(plan, k, events, group, begin)
-                self._touch(plan, events, begin, end, warm)
-                block = plan.combine(totals)
+                block = self._synapses(plan, events[plan.stage.source], frames, carry)
             if plan.is_last:
                 self.record.outputs[begin:end] = self._finish(plan, block, warm)[warm:]
-                break
-            codes = self._emit(plan, block, warm, carry)
-            if self.execution.threshold > 1:
-                rest = self._buffer("rest", plan.stage.output, 1, codes.shape[1], codes.dtype)[0]
-                hold_back(codes, rest, reset, self.execution.threshold)
-            carry[plan.stage.output] = codes[-1].copy()
-            events = self._list(plan.stage.output, plan.out, codes, reset)
-            self.record.n_event[plan.stage.output][begin:end] = events.n_event[warm:]
+            else:
+                codes = self._emit(plan, block, frames, carry)
+                events[plan.stage.output] = self._list(plan.stage.output, plan.out, codes, frames.reset)
+                self.record.n_event[plan.stage.output][begin:end] = events[plan.stage.output].n_event[warm:]
+
+    def _synapses(self, plan: StagePlan, events: Events, frames: "Frames", carry: dict[str, Array]) -> Array:
+        """Deliver events to a layer's accumulators, and note what they met. (n_frame, n_out)"""
+        totals = []
+        for k, term in enumerate(plan.terms):
+            total = self._deliver(f"{plan.stage.name}{k}", term, events, frames.reset, carry)
+            totals.append(total[1:])
+            self._tally(plan, k, events, frames)
+        self._touch(plan, events, frames)
+        return plan.combine(totals)
 
     def _resets(self, begin: int, end: int, warm: bool) -> Array:
         if self.execution.kind != "delta":
@@ -93,8 +102,9 @@ class Walker:
         group[warm:] = self.record.group[begin:end] - (begin if self.record.per_frame else 0)
         return group
 
-    def _emit(self, plan: StagePlan, block: Array, warm: bool, carry: dict[str, Array]) -> Array:
+    def _emit(self, plan: StagePlan, block: Array, frames: Frames, carry: dict[str, Array]) -> Array:
         """The codes a stage emits, behind those of the frame before. (n_frame + 1, n_padded)"""
+        warm = frames.warm
         width = padded(plan.out.size, LANES)
         codes = self._buffer("codes", plan.stage.output, self.block + 2, width, code_dtype(plan.out))[: len(block) + 1]
         codes[0] = carry.get(plan.stage.output, 0)
@@ -103,6 +113,9 @@ class Walker:
         clipped = run_steps(plan.steps, block[warm:], codes[1 + warm :], plan.out.size)
         if clipped:
             self.record.clipped.append((plan.stage.name, clipped))
+        if self.execution.threshold > 1:
+            hold_back(codes, self._rest(plan.stage.output, codes), frames.reset, self.execution.threshold)
+        carry[plan.stage.output] = codes[-1].copy()
         return codes
 
     def _finish(self, plan: StagePlan, block: Array, warm: bool) -> Array:
@@ -125,8 +138,7 @@ class Walker:
             self._buffer("index", name, 1, slots, place)[0],
             self._buffer("value", name, 1, slots, value)[0],
         )
-        rest = self._buffer("rest", name, 1, width, codes.dtype)[0]
-        list_changes(codes, rest, reset, *events)
+        list_changes(codes, self._rest(name, codes), reset, *events)
         return events
 
     def _deliver(self, name: str, term: TermPlan, events: Events, reset: Array, carry: dict[str, Array]) -> Array:
@@ -134,36 +146,40 @@ class Walker:
         total = self._buffer("total", name, self.block + 2, term.bias.size, term.bias.dtype)[: len(reset) + 1]
         total[0] = carry.get(name, 0)
         if term.group is None:
-            deliver_real(events.start, events.index, events.value, term.weight, term.bias, reset, total)
+            deliver_real(events.start, events.place, events.value, term.weight, term.bias, reset, total)
         else:
-            deliver_integer(term.group, events.start, events.index, events.value, term.weight, term.bias, reset, total)
+            deliver_integer(term.group, events.start, events.place, events.value, term.weight, term.bias, reset, total)
         carry[name] = total[-1].copy()
         return total
 
-    def _tally(self, plan: StagePlan, k: int, events: Events, group: Array, begin: int) -> None:
+    def _tally(self, plan: StagePlan, k: int, events: Events, frames: Frames) -> None:
         """Note events and non-zero operations by group and magnitude."""
-        real = plan.read.format.is_real
+        real, group = plan.read.format.is_real, frames.group
         n_magnitude = 2 if real else plan.read.span + 1
         n_nonzero = plan.terms[k].n_nonzero
         if n_magnitude > WIDEST_HISTOGRAM:
             columns = _tally_by_sorting(events, n_nonzero, group)
         else:
             parts = np.zeros((max(int(group.max()) + 1, 1), n_magnitude, 4, 2), np.int64)
-            tally(events.start, events.index, events.value, n_nonzero, group, real, parts)
+            tally(events.start, events.place, events.value, n_nonzero, group, real, parts)
             histogram = parts.sum(axis=2)
             histogram[:, 0] = 0  # null events
             where, magnitude = np.nonzero(histogram[:, :, 0])
             columns = np.stack([where, magnitude, *histogram[where, magnitude].T])
         if self.record.per_frame:
-            columns[0] += begin
+            columns[0] += frames.begin
         self.record.histograms.append((plan.stage.name, k, columns))
 
-    def _touch(self, plan: StagePlan, events: Events, begin: int, end: int, warm: bool) -> None:
+    def _touch(self, plan: StagePlan, events: Events, frames: Frames) -> None:
         if plan.stage.name not in self.record.touched:
             return
-        touched = self._buffer("touched", plan.stage.name, 1, self.block + 1, np.int64)[0, : end - begin + warm]
-        touch(events.start, events.n_event, events.index, plan.mask, np.zeros_like(plan.mask[0]), touched)
-        self.record.touched[plan.stage.name][begin:end] = touched[warm:]
+        touched = self._buffer("touched", plan.stage.name, 1, self.block + 1, np.int64)[0, : len(frames.reset)]
+        touch(events.start, events.n_event, events.place, plan.mask, np.zeros_like(plan.mask[0]), touched)
+        self.record.touched[plan.stage.name][frames.begin : frames.end] = touched[frames.warm :]
+
+    def _rest(self, name: str, codes: Array) -> Array:
+        """Zeros: what counts as sent at a stream's first frame."""
+        return self._buffer("rest", name, 1, codes.shape[1], codes.dtype)[0]
 
     def _buffer(self, what: str, name: str, rows: int, width: int, dtype: Any) -> Array:
         """Zeroed the first time, then as it was left."""
@@ -180,5 +196,5 @@ def _tally_by_sorting(events: Events, n_nonzero: Array, group: Array) -> Array:
     key = np.stack([group[frame[counted]], np.abs(events.value[counted].astype(np.int64))])
     unique, inverse, n_event = np.unique(key, axis=1, return_inverse=True, return_counts=True)
     nonzero = np.zeros(unique.shape[1], np.int64)
-    np.add.at(nonzero, inverse.ravel(), n_nonzero[events.index[counted]])
+    np.add.at(nonzero, inverse.ravel(), n_nonzero[events.place[counted]])
     return np.vstack([unique, n_event, nonzero])

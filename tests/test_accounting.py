@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-import numpy as np
 import pytest
 import reference
 from hypothesis import given, settings
@@ -11,9 +10,6 @@ from strategies import inputs_for, networks, real_networks
 from test_simulator import dataset_of
 
 import hwsim
-from hwsim.errors import MachineError
-from hwsim.network import Dense, Network, Quantize, ReLU, Weight
-from hwsim.number_format import integer
 
 HOME = {
     "weights": "weights",

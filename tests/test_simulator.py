@@ -1,5 +1,6 @@
 """The simulator against the scalar reference: outputs, codes and every count of what happened."""
 
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -114,7 +115,7 @@ def test_streams_blocks_and_threads_change_nothing(data):
             ]
         assert one.n_saturated == other.n_saturated
     # each stream by itself gives the same outputs and counts
-    for begin, end in zip(starts[:-1], starts[1:], strict=True):
+    for begin, end in itertools.pairwise(starts):
         alone = hwsim.simulate(network, dataset[begin:end], "delta", per_frame=True)
         assert np.array_equal(alone.output_codes, one.output_codes[begin:end])
         for a, b in zip(alone.activity.layers, one.activity.layers, strict=True):

@@ -155,7 +155,7 @@ def touch(
     touched : (n_frame,) int64
         Written.
     """
-    n_neuron = np.int64(0)
+    n_neuron = 0
     for word in range(mask.shape[1]):
         reached[word] = np.uint64(0)
         for i in range(mask.shape[0]):
@@ -164,7 +164,7 @@ def touch(
     for t in range(n_event.shape[0]):
         for word in range(mask.shape[1]):
             reached[word] = np.uint64(0)
-        count = np.int64(0)
+        count = 0
         for e in range(start[t], start[t] + n_event[t]):
             row = mask[index[e]]
             for word in range(mask.shape[1]):
@@ -180,7 +180,7 @@ def touch(
 
 
 @kernel
-def _ones(word: np.uint64) -> int:
+def _ones(word: Any) -> Any:
     """Bits that are set."""
     word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
     word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))

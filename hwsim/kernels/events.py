@@ -24,7 +24,7 @@ GROUP = 8
 """Events delivered in one pass; every frame's list is padded to a multiple of this with null events."""
 
 
-FEATURES = numba.config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten()
+FEATURES: str = numba.config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten()  # type: ignore[attr-defined]
 REGISTER = 512 if "+avx512vbmi2" in FEATURES else 128
 """Vectors that the processor has as such [bits]; LLVM 22 was seen to miscompile the compression of wider ones."""
 
@@ -50,11 +50,11 @@ def _pack_changes(  # type: ignore[no-untyped-def]
 ):
     """Emit `pack_changes` as vector code."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        def element(k):  # type: ignore[no-untyped-def]
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def element(k: int) -> Any:
             return context.get_data_type(signature.args[k].dtype)
 
-        def address(k, position):  # type: ignore[no-untyped-def]
+        def address(k: int, position: Any) -> Any:
             array = context.make_array(signature.args[k])(context, builder, arguments[k])
             kind = ir.VectorType(element(k), n_lane)
             return builder.bitcast(builder.gep(array.data, [position]), kind.as_pointer())
@@ -99,7 +99,7 @@ def _compress(builder: Any, vector: Any, chosen: Any) -> Any:
     letter = "i" if isinstance(kind.element, ir.IntType) else "f"
     name = f"llvm.experimental.vector.compress.v{kind.count}{letter}{_bits(kind.element)}"
     signature = ir.FunctionType(kind, [kind, chosen.type, kind])
-    function = cgutils.get_or_insert_function(builder.module, signature, name)
+    function = cgutils.get_or_insert_function(builder.module, signature, name)  # type: ignore[no-untyped-call]
     return builder.call(function, [vector, chosen, ir.Constant(kind, ir.Undefined)])
 
 
@@ -109,7 +109,7 @@ def _bits(element: ir.Type) -> int:
 
 @overload(pack_changes)
 def _compiled_pack_changes(row, last, i, index, value, n):  # type: ignore[no-untyped-def]
-    return lambda row, last, i, index, value, n: _pack_changes(row, last, i, index, value, n)
+    return lambda row, last, i, index, value, n: _pack_changes(row, last, i, index, value, n)  # type: ignore[call-arg]
 
 
 @kernel

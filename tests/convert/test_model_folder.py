@@ -42,5 +42,5 @@ def test_folder_states_the_command_and_the_accuracy(source, tmp_path, method, op
 
 def test_unknown_method(tmp_path):
     save_network(make_network(), tmp_path / "made")
-    with pytest.raises(UnknownNameError, match="no conversion named 'roundin'; did you mean rounding"):
-        convert_to_folder("roundin", tmp_path / "made", "digits", tmp_path / "out")
+    with pytest.raises(UnknownNameError, match="no conversion named 'roundings'; did you mean rounding"):
+        convert_to_folder("roundings", tmp_path / "made", "digits", tmp_path / "out")

@@ -1,0 +1,272 @@
+"""The command line: parse, call one function, print. What a command needs is imported inside it."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hwsim.errors import HwsimError
+
+if TYPE_CHECKING:
+    from hwsim.comparison import Comparison
+    from hwsim.study import Study
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Simulate quantized and sigma-delta networks event by event, count every operation, price the counts.",
+)
+tables = typer.Typer(no_args_is_help=True, help="Energy tables: what one operation costs in one process.")
+networks = typer.Typer(no_args_is_help=True, help="Trained networks that ship with hwsim, or model folders.")
+train = typer.Typer(no_args_is_help=True, help="Train networks (needs torch: the extra `train`).")
+convert = typer.Typer(no_args_is_help=True, help="Make networks of networks, without torch.")
+app.add_typer(tables, name="table")
+app.add_typer(networks, name="network")
+app.add_typer(train, name="train")
+app.add_typer(convert, name="convert")
+
+MANY_FRAMES = 20_000
+"""Above this many frames, the energy of every single one is not kept."""
+
+Data = Annotated[str, typer.Option(help="Data set: digits, mnist, fashion-mnist.")]
+Order = Annotated[str, typer.Option(help="Order of the frames: file or temporal (each frame near the last one).")]
+Out = Annotated[Path, typer.Option(help="Folder to write the network to.")]
+
+
+def main() -> None:
+    """Run the command line; bad input is one line on stderr and exit code 2."""
+    try:
+        app()
+    except HwsimError as error:
+        _fail(str(error))
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        _fail("training needs torch; pip install 'hwsim[train]'")
+    except OSError as error:
+        _fail(f"{error.filename or 'file'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        print("hwsim: interrupted", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+
+
+def _fail(message: str) -> None:
+    print(f"hwsim: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    sys.exit(2)
+
+
+@app.command()
+def compare(
+    study: Annotated[Path | None, typer.Argument(help="A study's YAML file; else what ships for the data.")] = None,
+    data: Annotated[str | None, typer.Option(help="Data set: digits (the default), mnist, fashion-mnist.")] = None,
+    order: Annotated[str | None, typer.Option(help="Order of the frames: file or temporal.")] = None,
+    table: Annotated[list[str] | None, typer.Option(help="Energy table; may be given several times.")] = None,
+    html: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("hwsim-report.html"),
+    csv: Annotated[Path | None, typer.Option(help="Where to write the table as CSV.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Where to write the table as JSON.")] = None,
+) -> None:
+    """Compare networks on machines: accuracy, operations, memory words and energy per inference."""
+    from hwsim.study import default_study, load_study
+
+    plan = load_study(study) if study else default_study(data or "digits")
+    changes = {"data": data, "order": order, "tables": tuple(table) if table else None}
+    result = _run_study(plan.model_copy(update={name: each for name, each in changes.items() if each is not None}))
+    typer.echo(result.to_text())
+    for path, write in ((html, result.write_html), (csv, result.write_csv), (json, result.write_json)):
+        if path is not None:
+            write(path)
+            typer.echo(f"wrote {path}")
+
+
+def _run_study(plan: "Study") -> "Comparison":
+    from hwsim.comparison import compare as compare_networks
+    from hwsim.datasets import load_dataset
+
+    with _progress() as progress:
+        progress(f"loading {plan.data}")
+        data = load_dataset(plan.data, plan.split, plan.order)
+        return compare_networks(
+            rows=[(row.network, machine) for row in plan.rows for machine in row.machines],
+            tables=plan.tables,
+            data=data,
+            baseline=(plan.baseline.network, plan.baseline.machine),
+            phases=plan.phases,
+            per_frame=len(data) <= MANY_FRAMES,
+            progress=progress,
+        )
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """A line that says what is under way, on a terminal; nothing when piped."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        yield status.update
+
+
+@app.command()
+def simulate(
+    network: Annotated[str, typer.Argument(help="A network's name, or a model folder.")],
+    data: Data = "digits",
+    order: Order = "file",
+    split: Annotated[str, typer.Option(help="train or test.")] = "test",
+    execution: Annotated[str | None, typer.Option(help="dense, sparse or delta; unless given, the machine's.")] = None,
+    threshold: Annotated[int, typer.Option(help="delta: smallest change that is sent [codes].")] = 1,
+    machine: Annotated[str | None, typer.Option(help="Machine; unless given, the execution's default.")] = None,
+    table: Annotated[str, typer.Option(help="Energy table.")] = "default_45nm",
+    phase: Annotated[list[str] | None, typer.Option(help="Price only this phase; may be given several times.")] = None,
+) -> None:
+    """Run one network: what comes out, what the hardware does, what it costs."""
+    from hwsim.accounting import count
+    from hwsim.activity import Execution
+    from hwsim.datasets import load_dataset
+    from hwsim.energy import price
+    from hwsim.machine import load_machine
+    from hwsim.network_file import load_network
+    from hwsim.report.text import breakdown_text
+    from hwsim.simulator import simulate as run_network
+
+    chosen = load_machine(machine) if machine else None
+    kind = execution or (chosen.execution if chosen else "dense")
+    with _progress() as progress:
+        progress(f"loading {data}")
+        dataset = load_dataset(data, split, order)
+        progress(f"simulating {network}, {kind}")
+        run = run_network(load_network(network), dataset, Execution(kind, threshold))  # type: ignore[arg-type]
+    breakdown = price(count(run.activity, chosen), table, phase)
+    typer.echo(breakdown_text(breakdown, run))
+
+
+@tables.command("list")
+def table_list() -> None:
+    """List the energy tables that ship with hwsim."""
+    from hwsim.catalogue import table_names
+    from hwsim.energy_table import load_table
+
+    for each in map(load_table, table_names()):
+        supply = f"{each.supply:g} V" if each.supply else "supply not stated"
+        summary = each.description.split(". ")[0].strip(". ")
+        typer.echo(f"{each.name:22} {f'{each.process_node:g} nm, {supply}':25} {summary}")
+
+
+@tables.command("show")
+def table_show(table: Annotated[str, typer.Argument(help="A table's name, or a YAML file.")]) -> None:
+    """Show every price of a table, with its standing and source."""
+    from hwsim.energy_table import load_table
+    from hwsim.report.listing import frame_text
+
+    each = load_table(table)
+    supply = f"{each.supply:g} V" if each.supply else "supply not stated"
+    typer.echo(f"{each.name}: {each.process_node:g} nm, {supply}\n{each.description.strip()}\n")
+    typer.echo(frame_text(each.to_dataframe()))
+    typer.echo(f"\nsources\n{each.citation}")
+    typer.echo(f"\nno price for: {', '.join(each.lacks) or 'nothing'}")
+
+
+@tables.command("check")
+def table_check(table: Annotated[str, typer.Argument(help="A YAML file, or a table's name.")]) -> None:
+    """Check that a file is an energy table, and say what it lacks."""
+    from hwsim.energy_table import load_table
+
+    each = load_table(table)
+    typer.echo(f"{each.name}: a valid energy table; no price for: {', '.join(each.lacks) or 'nothing'}")
+
+
+@networks.command("list")
+def network_list() -> None:
+    """List the networks that ship with hwsim."""
+    from hwsim.catalogue import network_names
+    from hwsim.network_file import load_network
+    from hwsim.report.listing import accuracy_text
+
+    for each in map(load_network, network_names()):
+        typer.echo(f"{each.name:22} {accuracy_text(each)}; {each.about.get('method', '')}")
+
+
+@networks.command("show")
+def network_show(network: Annotated[str, typer.Argument(help="A network's name, or a model folder.")]) -> None:
+    """Show a network's layers, formats and how it was made."""
+    from hwsim.network_file import load_network
+    from hwsim.report.listing import network_text
+
+    typer.echo(network_text(load_network(network)))
+
+
+@train.command("mlp")
+def train_mlp(
+    out: Out,
+    data: Data = "mnist",
+    layers: Annotated[str, typer.Option(help="Sizes, inputs and outputs included.")] = "784-200-200-10",
+    epochs: Annotated[int, typer.Option(min=1)] = 20,
+    seed: Annotated[int, typer.Option()] = 0,
+    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
+    learning_rate: Annotated[float | None, typer.Option()] = None,
+    weight_decay: Annotated[float | None, typer.Option()] = None,
+) -> None:
+    """Train a float multilayer perceptron with ReLU."""
+    from hwsim.train.mlp import train_to_folder
+
+    sizes = _numbers(layers, "-", int, "--layers 784-200-200-10")
+    options = {"batch_size": batch_size, "learning_rate": learning_rate, "weight_decay": weight_decay}
+    train_to_folder(data, sizes, epochs, seed, out, **{key: each for key, each in options.items() if each is not None})
+    _say_where(out)
+
+
+@convert.command("rounding")
+def convert_rounding(
+    network: Annotated[str, typer.Argument(help="A float network's name, or its folder.")],
+    out: Out,
+    data: Data = "mnist",
+    scale: Annotated[str | None, typer.Option(help="Codes per unit: one number, or 1,2,4.")] = None,
+    weight_bit_width: Annotated[int | None, typer.Option(min=2)] = None,
+    headroom: Annotated[int | None, typer.Option(min=0, help="Bits above what calibration needs.")] = None,
+) -> None:
+    """Round every layer's input to integers, with integer weights: the network a sigma-delta machine runs."""
+    scales = _numbers(scale, ",", float, "--scale 1 or --scale 1,2,4") if scale else None
+    chosen = scales[0] if scales and len(scales) == 1 else scales
+    _convert("rounding", network, data, out, scale=chosen, weight_bit_width=weight_bit_width, headroom=headroom)
+
+
+@convert.command("int8")
+def convert_int8(
+    network: Annotated[str, typer.Argument(help="A float network's name, or its folder.")],
+    out: Out,
+    data: Data = "mnist",
+    per_channel: Annotated[bool | None, typer.Option(help="One weight scale per output channel.")] = None,
+) -> None:
+    """Quantize weights and activations to 8 bits."""
+    _convert("int8", network, data, out, per_channel=per_channel)
+
+
+def _convert(method: str, network: str, data: str, out: Path, **options: Any) -> None:
+    from hwsim.convert.model_folder import convert_to_folder
+
+    given = {key: each for key, each in options.items() if each is not None}
+    convert_to_folder(method, network, data, out, **given)
+    _say_where(out)
+
+
+def _say_where(out: Path) -> None:
+    from hwsim.network_file import load_network
+    from hwsim.report.listing import accuracy_text
+
+    typer.echo(f"wrote {out}: {accuracy_text(load_network(out))}")
+
+
+def _numbers(text: str, separator: str, kind: Callable[[str], Any], example: str) -> list[Any]:
+    try:
+        return [kind(part) for part in text.split(separator)]
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a list of numbers; write {example}") from None
+
+
+if __name__ == "__main__":
+    main()

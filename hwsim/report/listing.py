@@ -1,0 +1,51 @@
+"""Networks and tables as text, for the command line's `show` and `list`."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hwsim.network import Dense, Network
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def frame_text(frame: "pd.DataFrame") -> str:
+    """A data frame whole, without its index; what is missing is left blank."""
+    return str(frame.to_string(index=False, na_rep="", float_format=lambda number: f"{number:g}"))
+
+
+def accuracy_text(network: Network) -> str:
+    """The accuracy a network states, e.g. ``98.38 % of 10,000 frames of mnist test``."""
+    accuracy = network.about.get("accuracy")
+    if not isinstance(accuracy, dict):
+        return "accuracy not stated"
+    return f"{accuracy['percent']} % of {accuracy['frames']:,} frames of {accuracy['data_set']}"
+
+
+def network_text(network: Network) -> str:
+    """A network's layers with shapes, formats and bounds, and how it was made."""
+    import pandas as pd
+
+    rows = []
+    for layer in network.layers:
+        signal = network.signals[layer.name]
+        row = {"layer": layer.name, "kind": type(layer).__name__, "shape": "x".join(map(str, signal.shape))}
+        if isinstance(layer, Dense):
+            zeros = [1 - np.count_nonzero(term.code) / term.code.size for term in layer.terms]
+            row["weights"] = " + ".join(str(term.format) for term in layer.terms)
+            row["zero weights"] = " + ".join(f"{share:.1%}" for share in zeros)
+        row["format"] = str(signal.format)
+        row["reaches"] = f"{signal.bound:,}" if signal.bound else ""
+        rows.append(row)
+    arithmetic = "integers throughout: every execution gives the same bits" if network.is_integer else "real arithmetic"
+    lines = [
+        f"{network.name}: {accuracy_text(network)}",
+        f"frames of shape {network.input_shape}, {network.input_format}; {arithmetic}",
+        f"digest {network.digest[:16]}",
+        "",
+        frame_text(pd.DataFrame(rows).fillna("")),
+        "",
+        *(f"{key}: {value}" for key, value in network.about.items() if key != "accuracy"),
+    ]
+    return "\n".join(lines)
