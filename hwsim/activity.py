@@ -155,9 +155,11 @@ class Activity:
 
     def sum_by_group(self, per_frame: npt.ArrayLike) -> IntArray:
         """Add numbers given per frame up by group. (n_group,) int64"""
-        total = np.zeros(len(self.groups), np.int64)
-        np.add.at(total, self.group, np.asarray(per_frame, np.int64))
-        return total
+        number = np.asarray(per_frame, np.int64)
+        if self.per_frame:
+            return number
+        first = number[self.first].sum()
+        return np.array([first, number.sum() - first])
 
     def to_dataframe(self) -> "pd.DataFrame":
         """One row per layer: events read, synaptic operations, neurons, saturated codes, totals over all frames."""

@@ -117,7 +117,16 @@ class Breakdown:
                     joule = (number * price.energy, number * price.low, number * price.high)
                     source = (price.rule, price.standing, price.source, price.where)
                     rows.append(
-                        (line.key.layer, line.key.phase, *what, operation.word_length, group, int(number), *joule, *source)
+                        (
+                            line.key.layer,
+                            line.key.phase,
+                            *what,
+                            operation.word_length,
+                            group,
+                            int(number),
+                            *joule,
+                            *source,
+                        )
                     )
         return pd.DataFrame(rows, columns=columns)
 

@@ -119,10 +119,12 @@ class Record:
         """All blocks' columns added up; a dense execution also performs the operations of zero codes."""
         noted = [columns for layer, term, columns in self.histograms if (layer, term) == (plan.stage.name, k)]
         group, magnitude, n_event, on_nonzero = np.concatenate(noted, axis=1)
-        (group, magnitude), inverse = np.unique(np.stack([group, magnitude]), axis=1, return_inverse=True)
+        span = int(magnitude.max(initial=0)) + 1
+        key, inverse = np.unique(group * span + magnitude, return_inverse=True)
+        group, magnitude = np.divmod(key, span)
         n_operation, n_on_nonzero = np.zeros(group.size, np.int64), np.zeros(group.size, np.int64)
-        np.add.at(n_operation, inverse.ravel(), n_event * plan.n_out)
-        np.add.at(n_on_nonzero, inverse.ravel(), on_nonzero)
+        np.add.at(n_operation, inverse, n_event * plan.n_out)
+        np.add.at(n_on_nonzero, inverse, on_nonzero)
         if self.execution.kind == "dense":
             frames = np.bincount(self.group, minlength=1)
             idle, idle_nonzero = frames * n_synapse, frames * n_nonzero
@@ -136,8 +138,9 @@ class Record:
 
     def _channel_events(self, source: str, n_in: int) -> Array:
         """How many (input, frame) pairs of each group had no event, and how many had one. (n_group, 2)"""
-        n_group = self.first.size if self.per_frame else 2
-        with_event = np.zeros(n_group, np.int64)
         n_event = self.n_event[source] if self.execution.kind != "dense" else np.full(self.first.size, n_in)
-        np.add.at(with_event, self.group, n_event)
-        return np.stack([np.bincount(self.group, minlength=n_group) * n_in - with_event, with_event], axis=1)
+        if self.per_frame:
+            return np.stack([n_in - n_event, n_event], axis=1)
+        first = np.array([self.first.sum(), n_event[self.first].sum()])
+        n_frame, with_event = np.stack([first, [self.first.size, n_event.sum()] - first], axis=1)
+        return np.stack([n_frame * n_in - with_event, with_event], axis=1)

@@ -7,7 +7,7 @@ depend on all that came before, and run whole.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -157,25 +157,32 @@ def _walk_all(
     )
     pieces = list(_streams(data.stream_start, block) if whole else _chunks(data, execution, block))
     record = Record.empty(plans, data.stream_start, len(data), execution, per_frame)
-    idle = [Walker(plans, execution, frames, block, record) for _ in range(min(threads, len(pieces)))]
+    walkers = [Walker(plans, execution, frames, block, record) for _ in range(min(threads, len(pieces)))]
+    idle = list(walkers)
 
     def walk(piece: Piece) -> None:
         walker = idle.pop()  # there are as many as threads
         walker.walk(piece)
         idle.append(walker)
 
-    if len(idle) == 1:
+    if len(walkers) == 1:
         for piece in pieces:
             walk(piece)
-        return record
-    with ThreadPoolExecutor(len(idle)) as pool:
+    else:
+        _in_threads(walk, pieces, len(walkers))
+    for walker in walkers:
+        walker.finish()
+    return record
+
+
+def _in_threads(walk: Callable[[Piece], None], pieces: list[Piece], n_thread: int) -> None:
+    with ThreadPoolExecutor(n_thread) as pool:
         try:
             for _ in pool.map(walk, pieces):
                 pass
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return record
 
 
 def _cores() -> int:

@@ -135,7 +135,7 @@ class Walker:
         events = Events(
             self._buffer("start", name, 1, self.block + 2, np.int64)[0, : n_frame + 1],
             self._buffer("n_event", name, 1, self.block + 1, np.int64)[0, :n_frame],
-            self._buffer("index", name, 1, slots, place)[0],
+            self._buffer("place", name, 1, slots, place)[0],
             self._buffer("value", name, 1, slots, value)[0],
         )
         list_changes(codes, self._rest(name, codes), reset, *events)
@@ -154,21 +154,34 @@ class Walker:
 
     def _tally(self, plan: StagePlan, k: int, events: Events, frames: Frames) -> None:
         """Note events and non-zero operations by group and magnitude."""
-        real, group = plan.read.format.is_real, frames.group
+        n_nonzero, real = plan.terms[k].n_nonzero, plan.read.format.is_real
         n_magnitude = 2 if real else plan.read.span + 1
-        n_nonzero = plan.terms[k].n_nonzero
         if n_magnitude > WIDEST_HISTOGRAM:
-            columns = _tally_by_sorting(events, n_nonzero, group)
-        else:
-            parts = np.zeros((max(int(group.max()) + 1, 1), n_magnitude, 4, 2), np.int64)
-            tally(events.start, events.place, events.value, n_nonzero, group, real, parts)
-            histogram = parts.sum(axis=2)
-            histogram[:, 0] = 0  # null events
-            where, magnitude = np.nonzero(histogram[:, :, 0])
-            columns = np.stack([where, magnitude, *histogram[where, magnitude].T])
+            self._note(plan.stage.name, k, _tally_by_sorting(events, n_nonzero, frames.group), frames.begin)
+            return
+        n_group = len(frames.group) if self.record.per_frame else 2
+        rows = self.block + 1 if self.record.per_frame else 2
+        parts = self._buffer("histogram", f"{plan.stage.name}{k}", rows, n_magnitude * 8, np.int64)[:n_group]
+        shaped = parts.reshape(n_group, n_magnitude, 4, 2)
+        tally(events.start, events.place, events.value, n_nonzero, frames.group, real, shaped)
         if self.record.per_frame:
-            columns[0] += frames.begin
-        self.record.histograms.append((plan.stage.name, k, columns))
+            self._note(plan.stage.name, k, _columns(shaped), frames.begin)
+            parts[:] = 0
+
+    def finish(self) -> None:
+        """Note what was tallied over all pieces."""
+        if self.record.per_frame:
+            return
+        for plan in self.plans:
+            for k in range(len(plan.terms)):
+                parts = self._memory.get(("histogram", f"{plan.stage.name}{k}"))
+                if parts is not None:
+                    self._note(plan.stage.name, k, _columns(parts.reshape(2, -1, 4, 2)), 0)
+
+    def _note(self, layer: str, term: int, columns: Array, begin: int) -> None:
+        if self.record.per_frame:
+            columns[0] += begin
+        self.record.histograms.append((layer, term, columns))
 
     def _touch(self, plan: StagePlan, events: Events, frames: Frames) -> None:
         if plan.stage.name not in self.record.touched:
@@ -179,13 +192,24 @@ class Walker:
 
     def _rest(self, name: str, codes: Array) -> Array:
         """Zeros: what counts as sent at a stream's first frame."""
-        return self._buffer("rest", name, 1, codes.shape[1], codes.dtype)[0]
+        rest: Array = self._buffer("rest", name, 1, codes.shape[1], codes.dtype)[0]
+        return rest
 
     def _buffer(self, what: str, name: str, rows: int, width: int, dtype: Any) -> Array:
-        """Zeroed the first time, then as it was left."""
+        """Memory under a name: zeroed the first time, then as it was left."""
         if (what, name) not in self._memory:
-            self._memory[what, name] = np.zeros((rows, width), dtype)
+            # lists of events are large, and only their beginning is ever used
+            empty = what in ("place", "value")
+            self._memory[what, name] = np.empty((rows, width), dtype) if empty else np.zeros((rows, width), dtype)
         return self._memory[what, name]
+
+
+def _columns(parts: Array) -> Array:
+    """A tally's parts added up, without what is zero. (4, n): group, magnitude, events, non-zero operations"""
+    histogram = parts.sum(axis=2)
+    histogram[:, 0] = 0  # null events
+    group, magnitude = np.nonzero(histogram[:, :, 0])
+    return np.stack([group, magnitude, *histogram[group, magnitude].T])
 
 
 def _tally_by_sorting(events: Events, n_nonzero: Array, group: Array) -> Array:

@@ -50,6 +50,33 @@ def quantize_integer(
 
 
 @kernel
+def count_thresholds(total: np.ndarray, n: int, threshold: np.ndarray, lowest: int, code: np.ndarray) -> None:
+    """Quantize codes to few levels: the lowest, plus one for each threshold that is reached.
+
+    Parameters
+    ----------
+    total : (n_frame, >= n) uint8
+        Codes of another step.
+    n : int
+        Codes per frame.
+    threshold : (n_threshold,) uint8
+        Ascending.
+    lowest : int
+        Level below the first threshold. [codes less zero point]
+    code : (n_frame, >= n) int
+        Written. [codes less zero point]
+    """
+    for t in range(total.shape[0]):
+        row, out = total[t], code[t]
+        for j in range(n):
+            out[j] = lowest
+        for k in range(threshold.shape[0]):
+            reached = threshold[k]
+            for j in range(n):
+                out[j] += row[j] >= reached
+
+
+@kernel
 def settle_ties(
     work: Any,
     total: np.ndarray,

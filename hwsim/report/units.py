@@ -36,14 +36,14 @@ def energy_unit(energies: Iterable[float]) -> Unit:
 
 
 def figures(value: float) -> str:
-    """Three figures or all whole places; no exponent down to a thousandth: ``9,983``, ``12.3``, ``0.004``, ``4e-06``."""
+    """Three figures or all whole places; never an exponent: ``9,983``, ``12.3``, ``0.004``, ``<0.0001``."""
     if value == 0:
         return "0"
     if not math.isfinite(value):
         return "∞" if value > 0 else "-"
     size = abs(value)
     if size < 0.0005:
-        return f"{value:.0e}"
+        return "<0.0001" if size < 0.00005 else f"{value:.4f}"
     if size < 0.9995:
         return f"{value:.3f}"
     places = 2 if size < 9.995 else 1 if size < 99.95 else 0
@@ -68,11 +68,11 @@ def with_prefix(value: float, unit: str) -> str:
     return f"{figures(value / scale)} {prefix}{unit}"
 
 
-def percent(fraction: float | None) -> str:
-    """An accuracy without its sign, to a tenth of a point (a hundredth from 97 on, where tenths hide differences)."""
+def percent(fraction: float | None, n_frame: int) -> str:
+    """An accuracy without its sign: to a tenth of a point, or to a hundredth where there are frames enough for it."""
     if fraction is None:
         return "-"
-    return f"{100 * fraction:.2f}" if fraction >= 0.97 else f"{100 * fraction:.1f}"
+    return f"{100 * fraction:.{2 if n_frame >= 1000 else 1}f}"
 
 
 def size(n_byte: int) -> str:

@@ -1,0 +1,146 @@
+"""Energy taken apart: stacked by phase, by operation and by layer."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hwsim.comparison import Cell
+from hwsim.counts import PHASES
+from hwsim.energy import Line
+from hwsim.report import wording
+from hwsim.report.figures import PALETTE, Figure, axis, escaped, layout
+from hwsim.report.wording import Priced
+
+
+def by_phase(priced: Priced) -> Figure:
+    """Energy of each row, stacked by phase."""
+    return stacked(priced, lambda line: line.key.phase, [phase for phase in PHASES if phase in priced.phases])
+
+
+def by_operation(priced: Priced) -> Figure:
+    """Energy of each row, stacked by kind of operation; memories by what they hold."""
+    return stacked(priced, _what)
+
+
+def by_layer(priced: Priced) -> Figure:
+    """Energy of each row, stacked by layer."""
+    return stacked(priced, lambda line: line.key.layer)
+
+
+def _what(line: Line) -> str:
+    operation = line.key.operation
+    if operation.memory:
+        return f"{operation.kind.split('_')[0].upper()}, {operation.memory}"
+    return operation.kind.replace("_", " ")
+
+
+def stacked(priced: Priced, part_of: Callable[[Line], str], order: Iterable[str] = ()) -> Figure:
+    """One bar for each row, in parts; a row without a price says what is lacking."""
+    rows = [_parts(cell, part_of) for cell in priced.cells]
+    parts = dict.fromkeys([*order, *(part for row in rows for part in row)])
+    shown = [part for part in parts if any(row.get(part) for row in rows)]
+    names = [f"{escaped(cell.network)}<br>{escaped(cell.machine)}" for cell in priced.cells]
+    sums = [sum(row.values()) for row in rows]
+    data = [
+        _bar(priced, part, names, [row.get(part) for row in rows], sums, PALETTE[k % len(PALETTE)])
+        for k, part in enumerate(shown)
+    ]
+    data.append(_ends(priced, names, sums))
+    absolute = [bar["x"] for bar in data]
+    shares = [bar.pop("shares") for bar in data]
+    title = f"energy per inference [{priced.unit.name}]"
+    return {
+        "data": data,
+        "layout": layout(
+            barmode="stack",
+            bargap=0.28,
+            height=130 + 44 * len(names),
+            margin={"l": 24, "r": 24, "t": 64, "b": 56},
+            xaxis=axis(title, range=[0, _reach(absolute[-1])]),
+            yaxis=axis("", type="category", categoryarray=names[::-1], categoryorder="array", ticks=""),
+            legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "traceorder": "normal"},
+            updatemenus=[_switch(title, absolute, shares)],
+        ),
+    }
+
+
+def _parts(cell: Cell, part_of: Callable[[Line], str]) -> dict[str, float]:
+    """Energy per inference of each part of a row [J]; nothing for a row without a price."""
+    parts: dict[str, float] = {}
+    for line in cell.breakdown.lines if cell.breakdown else ():
+        part = part_of(line)
+        parts[part] = parts.get(part, 0.0) + float(line.energy.sum()) / cell.counts.n_inference
+    return parts
+
+
+def _bar(
+    priced: Priced, part: str, names: list[str], joules: list[float | None], sums: list[float], color: str
+) -> Figure:
+    shares = [
+        None if energy is None or not total else 100 * energy / total
+        for energy, total in zip(joules, sums, strict=True)
+    ]
+    said = [
+        "" if energy is None or share is None else f"{priced.unit.text(energy)} {priced.unit.name}, {share:.1f} %"
+        for energy, share in zip(joules, shares, strict=True)
+    ]
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": escaped(part),
+        "y": names,
+        "x": [None if energy is None else priced.unit.of(energy) for energy in joules],
+        "shares": shares,
+        "text": said,
+        "textposition": "none",
+        "marker": {"color": color},
+        "hovertemplate": "%{y}<br>%{fullData.name}: %{text}<extra></extra>",
+    }
+
+
+def _ends(priced: Priced, names: list[str], sums: list[float]) -> Figure:
+    """The totals at the ends of the bars, or why there is none."""
+    unit = priced.unit
+    said = [
+        f"{unit.text(total)} {unit.name}"
+        if cell.breakdown is not None
+        else escaped(f"not priced: {wording.lacking_sentence(cell, priced.phases)}")
+        for cell, total in zip(priced.cells, sums, strict=True)
+    ]
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "y": names,
+        "x": [unit.of(total) for total in sums],
+        "shares": [100.0 if total else 0.0 for total in sums],
+        "text": [f" {text}" for text in said],
+        "textposition": "middle right",
+        "textfont": {"size": 12},
+        "cliponaxis": False,
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def _switch(title: str, absolute: list[Any], shares: list[Any]) -> Figure:
+    """Between energies and each row's shares."""
+    choices = (
+        ("energy", absolute, {"xaxis.title.text": title, "xaxis.range": [0, _reach(absolute[-1])]}),
+        ("share of each row", shares, {"xaxis.title.text": "share of the row's energy [%]", "xaxis.range": [0, 114]}),
+    )
+    return {
+        "type": "buttons",
+        "direction": "right",
+        "x": 1,
+        "xanchor": "right",
+        "y": 1.01,
+        "yanchor": "bottom",
+        "pad": {"b": 4},
+        "buttons": [
+            {"label": label, "method": "update", "args": [{"x": values}, changes]} for label, values, changes in choices
+        ],
+    }
+
+
+def _reach(ends: list[float]) -> float:
+    """Where the axis ends: beyond the longest bar, with room for its total."""
+    return 1.14 * max(ends) or 1.0

@@ -1,0 +1,115 @@
+"""The page's first figure: accuracy against energy, every row named."""
+
+import math
+
+from hwsim.comparison import Cell
+from hwsim.report import labels, wording
+from hwsim.report.figures import Figure, axis, color_of, escaped, layout, logarithmic_axis, symbol_of
+from hwsim.report.units import figures, percent, times
+from hwsim.report.wording import Priced
+
+PLOT_WIDTH, PLOT_HEIGHT = 1060.0, 350.0
+"""Of the area between the axes of the first figure, in a window 1280 pixels wide. [pixels]"""
+MOST_LABELS = 18
+"""Names beside their points; more than that would cover each other, and stand in the legend. [rows]"""
+
+
+def accuracy_against_energy(priced: Priced) -> Figure | None:
+    """Every priced row as a point with its interval; without accuracies, the rows one below the other."""
+    cells = [cell for cell in priced.cells if cell.breakdown is not None and wording.energy(cell) > 0]
+    if not cells:
+        return None
+    known = all(cell.accuracy is not None for cell in cells)
+    heights = [100 * cell.accuracy if cell.accuracy is not None else -row for row, cell in enumerate(cells)]
+    lows, highs = ([_bound(priced, cell, name) for cell in cells] for name in ("low", "high"))
+    energies = [priced.unit.of(wording.energy(cell)) for cell in cells]
+    spread = max(highs) / min(energies)
+    x_range = (
+        min(low for low in (*lows, *energies) if low > 0) / max(1.25, spread**0.08),
+        max(highs) * max(1.25, spread**0.08),
+    )
+    pad = max(0.22 * (max(heights) - min(heights)), 0.5)
+    y_range = (min(heights) - pad, max(heights) + pad)
+    title = f"energy per inference [{priced.unit.name}], logarithmic; {wording.phases_sentence(priced.phases)}"
+    y_axis = axis("accuracy [%]", range=list(y_range)) if known else axis("no labels", range=list(y_range), tickvals=[])
+    points = list(zip(energies, heights, strict=True))
+    return {
+        "data": [_point(priced, cell, point) for cell, point in zip(cells, points, strict=True)],
+        "layout": layout(
+            height=440,
+            xaxis=logarithmic_axis(title, *x_range),
+            yaxis=y_axis,
+            showlegend=len(cells) > MOST_LABELS,
+            legend={"orientation": "h", "y": -0.2, "yanchor": "top"},
+            annotations=_names(priced, cells, points, x_range, y_range),
+        ),
+    }
+
+
+def _bound(priced: Priced, cell: Cell, name: str) -> float:
+    return priced.unit.of(getattr(cell.breakdown, name) / cell.counts.n_inference)
+
+
+def _point(priced: Priced, cell: Cell, point: tuple[float, float]) -> Figure:
+    color, unit = color_of(priced)[cell.network], priced.unit
+    low, high = (_bound(priced, cell, name) for name in ("low", "high"))
+    said = [
+        f"<b>{escaped(cell.method)}</b>" + (" (baseline)" if cell.is_baseline else ""),
+        f"{figures(point[0])} {unit.name} per inference ({figures(low)} to {figures(high)})",
+        f"accuracy {percent(cell.accuracy, cell.counts.n_inference)} %" if cell.accuracy is not None else "no labels",
+        f"{times(cell.advantage)} less energy than the baseline" if cell.factors else "",
+    ]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": escaped(cell.method),
+        "x": [point[0]],
+        "y": [point[1]],
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [max(high - point[0], 0.0)],
+            "arrayminus": [max(point[0] - low, 0.0)],
+            "color": color,
+            "thickness": 1.5,
+            "width": 4,
+        },
+        "marker": {"symbol": symbol_of(cell), "color": color, "size": 13, "line": {"width": 1, "color": "#ffffff"}},
+        "text": ["<br>".join(filter(None, said))],
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+
+
+def _names(
+    priced: Priced,
+    cells: list[Cell],
+    points: list[tuple[float, float]],
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+) -> list[Figure]:
+    """The rows' names beside their points."""
+    if len(cells) > MOST_LABELS:
+        return []
+    across = PLOT_WIDTH / math.log(x_range[1] / x_range[0])
+    up = PLOT_HEIGHT / (y_range[1] - y_range[0])
+    pixels = [(math.log(x / x_range[0]) * across, (y_range[1] - y) * up) for x, y in points]
+    texts = [[cell.network, cell.machine + (" (baseline)" if cell.is_baseline else "")] for cell in cells]
+    offsets = labels.place(pixels, texts, labels.Box(0, 0, PLOT_WIDTH, PLOT_HEIGHT))
+    colors = color_of(priced)
+    return [
+        {
+            "x": math.log10(x),  # annotations on a logarithmic axis are placed by the logarithm
+            "y": y,
+            "ax": ax,
+            "ay": ay,
+            "text": "<br>".join(map(escaped, text)),
+            "showarrow": True,
+            "arrowhead": 0,
+            "arrowwidth": 1,
+            "arrowcolor": "#9aa5b1",
+            "standoff": 8,
+            "borderpad": 1,
+            "font": {"size": 11, "color": colors[cell.network]},
+        }
+        for cell, text, (x, y), (ax, ay) in zip(cells, texts, points, offsets, strict=True)
+    ]

@@ -1,0 +1,244 @@
+"""A Comparison or a Breakdown for the terminal: one table per energy table, and what must be known of it."""
+
+import io
+import shutil
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from hwsim.comparison import Comparison
+from hwsim.counts import PHASES
+from hwsim.energy import Breakdown, Line
+from hwsim.report import wording
+from hwsim.report.units import Unit, energy_unit, figures, percent, times, whole, with_prefix
+from hwsim.report.wording import Priced, Row
+from hwsim.simulator import Run
+
+WIDTH = 120
+"""Of a line where the output is piped and `COLUMNS` does not say otherwise. [characters]"""
+WIDEST = 10_000
+"""Room enough for any table, before it is cut into pieces. [characters]"""
+TEXT_WIDTH = 100
+"""Of a line of prose, at most. [characters]"""
+
+
+HEADERS = (
+    "Per inference: add., mult.: additions and multiplications in encode, synapse and neuron; words: memory words read "
+    "and written; low, high: energy with every price at its lowest, at its highest; less: how many times less energy "
+    "than the baseline."
+)
+
+
+class Column(NamedTuple):
+    """A column of a text table; numbers stand on the right."""
+
+    header: str
+    cells: list[str]
+    right: bool = True
+
+
+def comparison_text(comparison: Comparison, width: int | None = None) -> str:
+    """A comparison as text.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What to show.
+    width : int, optional
+        Characters in a line; unless said, those of the terminal.
+
+    Returns
+    -------
+    str
+        One table per energy table; where it is wider than a line, its right half comes below its left half.
+    """
+    width = width or line_width()
+    network, machine = comparison.baseline
+    parts = [f"{wording.data_sentence(comparison)}; baseline: {network} on {machine}"]
+    for name in comparison.tables:
+        parts.append(_one_table(comparison, wording.priced_by(comparison, name), width))
+    parts.append(_listed((HEADERS, *wording.scope_sentences(comparison), *wording.notes(comparison)), width))
+    return "\n\n".join(parts)
+
+
+def line_width() -> int:
+    """Characters in a line of the terminal, or of a page where there is none."""
+    return shutil.get_terminal_size(fallback=(WIDTH, 24)).columns
+
+
+def table_text(columns: Sequence[Column], width: int, n_fixed: int = 1) -> str:
+    """A table; where it is wider than `width`, in pieces that each repeat the first `n_fixed` columns."""
+    whole_table = _rendered(columns)
+    if len(columns) <= n_fixed + 1 or max(map(len, whole_table.splitlines())) <= width:
+        return whole_table
+    for n_left in range(len(columns) - 1, n_fixed, -1):
+        left = _rendered(columns[:n_left])
+        if n_left == n_fixed + 1 or max(map(len, left.splitlines())) <= width:
+            break
+    right = [*columns[:n_fixed], *columns[n_left:]]
+    return f"{left}\n\n{table_text(right, width, n_fixed)}"
+
+
+def _rendered(columns: Sequence[Column]) -> str:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+    for column in columns:
+        table.add_column(column.header, justify="right" if column.right else "left", no_wrap=True)
+    for row in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*row)
+    page = io.StringIO()
+    # names are not markup, and a piped table is plain characters
+    console = Console(file=page, width=WIDEST, color_system=None, markup=False, highlight=False, emoji=False)
+    console.print(table)
+    header, *body = (line.rstrip() for line in page.getvalue().rstrip("\n").split("\n"))
+    return "\n".join([header, "-" * max(map(len, [header, *body])), *body])
+
+
+def _listed(lines: Sequence[str], width: int) -> str:
+    """Lines one below the other, each marked, and folded where it is long."""
+    fold = min(width, TEXT_WIDTH)
+    return "\n".join(
+        textwrap.fill(
+            line, fold, initial_indent="* ", subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+        )
+        for line in lines
+        if line
+    )
+
+
+def _one_table(comparison: Comparison, priced: Priced, width: int) -> str:
+    table = priced.table
+    title = (
+        f"Energy table {table.name} ({wording.process(table)}): {priced.unit.name} per inference, "
+        f"{wording.phases_sentence(priced.phases)}"
+    )
+    answer = wording.answer(comparison, priced)
+    lines = [answer.lead, answer.second, *answer.remarks, wording.power_sentence(priced), *_not_priced(priced)]
+    return "\n\n".join([title, table_text(_columns(priced), width), _listed(lines, width)])
+
+
+def _not_priced(priced: Priced) -> list[str]:
+    """What rows without a price lack; rows that lack the same together."""
+    lacks: dict[str, list[str]] = {}
+    for cell in priced.cells:
+        if cell.breakdown is None:
+            lacks.setdefault(wording.lacking_sentence(cell, priced.phases), []).append(cell.method)
+    lines = [
+        f"Not priced: {wording.shortened(methods, 3)}: {priced.table.name} {why}." for why, methods in lacks.items()
+    ]
+    return lines
+
+
+def _columns(priced: Priced) -> list[Column]:
+    """Rows below the name of their network."""
+    by_network: dict[str, list[Row]] = {}
+    for row in priced.rows:
+        by_network.setdefault(row.cell.network, []).append(row)
+    # None stands for the network's own line
+    lines = [(network, row) for network, rows in by_network.items() for row in (None, *rows)]
+
+    def column(header: str, text: Callable[[Row], str], right: bool = True) -> Column:
+        return Column(header, ["" if row is None else text(row) for _, row in lines], right)
+
+    names = Column("network / machine", [f"  {row.cell.machine}" if row else network for network, row in lines], False)
+    text = priced.unit.text
+    columns = [
+        names,
+        column("run", lambda row: row.cell.execution, False),
+        column("acc %", lambda row: percent(row.cell.accuracy, row.cell.counts.n_inference)),
+        column("add.", lambda row: whole(row.number("additions [per inference]") or 0)),
+        column("mult.", lambda row: whole(row.number("multiplications [per inference]") or 0)),
+        column("words", lambda row: whole(row.number("memory words [per inference]") or 0)),
+    ]
+    for phase in priced.phases:
+        columns.append(column(phase, lambda row, phase=phase: text(row.energy(f"{phase} energy"))))  # type: ignore[misc]
+    columns.append(column("total", lambda row: text(row.energy("energy")) if row.cell.breakdown else "not priced"))
+    for bound in ("low", "high"):
+        if any(text(row.energy(bound)) != text(row.energy("energy")) for row in priced.rows):
+            columns.append(column(bound, lambda row, bound=bound: text(row.energy(bound))))  # type: ignore[misc]
+    columns.append(column("less", lambda row: times(row.number("advantage"))))
+    return columns
+
+
+def breakdown_text(breakdown: Breakdown, run: Run | None = None, width: int | None = None) -> str:
+    """A breakdown as text: energy by layer and phase, then by operation.
+
+    Parameters
+    ----------
+    breakdown : Breakdown
+        What to show.
+    run : Run, optional
+        What was counted; adds accuracy, saturated codes and deviations.
+    width : int, optional
+        Characters in a line, as for :func:`comparison_text`.
+    """
+    width = width or line_width()
+    counts, table = breakdown.counts, breakdown.table
+    unit = energy_unit([breakdown.per_inference])
+    title = f"{counts.network} on {counts.machine} ({counts.execution}): {counts.n_inference:,} frames of {counts.data}"
+    if run is not None and run.accuracy is not None:
+        title += f", {percent(run.accuracy, counts.n_inference)} % accuracy"
+    priced = f"Energy table {table.name} ({wording.process(table)}), {wording.phases_sentence(breakdown.phases)}"
+    interval = ""
+    if breakdown.low != breakdown.high:
+        low, high = (unit.text(bound / counts.n_inference) for bound in (breakdown.low, breakdown.high))
+        interval = f" ({low} to {high})"
+    total = f"{unit.text(breakdown.per_inference)} {unit.name} per inference{interval}"
+    parts = [
+        title,
+        f"{priced}: {total}",
+        f"Energy by layer and phase, {unit.name} per inference",
+        table_text(_by_layer(breakdown, unit), width),
+        "Operations per inference",
+        table_text(_by_operation(breakdown, unit), width),
+        _listed(_breakdown_notes(breakdown, run, unit), width),
+    ]
+    return "\n\n".join(parts)
+
+
+def _by_layer(breakdown: Breakdown, unit: Unit) -> list[Column]:
+    n = breakdown.counts.n_inference
+    layers: list[str | None] = [*dict.fromkeys(line.key.layer for line in breakdown.lines), None]  # None: all
+
+    def column(header: str, phase: str | None) -> Column:
+        return Column(header, [unit.text(breakdown.of(phase, layer=layer) / n) for layer in layers])
+
+    names = Column("layer", ["total" if layer is None else layer for layer in layers], False)
+    return [names, *(column(phase, phase) for phase in breakdown.phases), column("total", None)]
+
+
+def _by_operation(breakdown: Breakdown, unit: Unit) -> list[Column]:
+    n = breakdown.counts.n_inference
+    groups: dict[tuple[str, str], list[Line]] = {}
+    for line in breakdown.lines:
+        groups.setdefault((line.key.phase, str(line.key.operation)), []).append(line)
+    rows = sorted(groups.items(), key=lambda item: PHASES.index(item[1][0].key.phase))
+    return [
+        Column("phase", [phase for (phase, _), _ in rows], False),
+        Column("operation", [operation for (_, operation), _ in rows], False),
+        Column("count", [whole(sum(int(line.count.sum()) for line in lines) / n) for _, lines in rows]),
+        Column("pJ each", [figures(lines[0].price.energy * 1e12) for _, lines in rows]),
+        Column(unit.name, [unit.text(float(sum(line.energy.sum() for line in lines)) / n) for _, lines in rows]),
+        Column("standing", [lines[0].price.standing for _, lines in rows], False),
+    ]
+
+
+def _breakdown_notes(breakdown: Breakdown, run: Run | None, unit: Unit) -> list[str]:
+    counts = breakdown.counts
+    power = with_prefix(wording.FRAME_RATE * breakdown.per_inference, "W")
+    said = ["Dynamic energy only, batch 1; loading the network is excluded."]
+    said.append(f"At {wording.FRAME_RATE} frames per second this is {power}; leakage above that would outweigh it.")
+    first = wording.first_and_steady(breakdown)
+    if first is not None and counts.execution.startswith("delta"):
+        said.append(
+            f"First frames of streams: {unit.text(first[0])} {unit.name} each; later ones: {unit.text(first[1])}."
+        )
+    said += counts.notes
+    if run is not None:
+        said += [note for note in run.notes if note not in said]
+        if run.n_saturated:
+            said.append(f"{wording.saturated(run.n_saturated)}.")
+    keys = dict.fromkeys(key for line in breakdown.lines for key in line.price.source.split(" + "))
+    return said + [f"Source {key}: {breakdown.table.sources[key]}." for key in keys if key in breakdown.table.sources]

@@ -1,0 +1,286 @@
+"""What a comparison says, in sentences, for the terminal and the page alike."""
+
+from typing import Any, NamedTuple
+
+from hwsim.comparison import FACTORS, Cell, Comparison
+from hwsim.counts import PHASES, Operation
+from hwsim.energy import Breakdown
+from hwsim.energy_table import EnergyTable
+from hwsim.report.units import Unit, energy_unit, percent, times, with_prefix
+
+FRAME_RATE = 30
+"""Inferences per second at which energy is shown as power. [1/s]"""
+
+TOLERANCE = 0.01
+"""How much less accurate than the baseline a row may be to count as equally good, as a fraction of the frames."""
+
+NOT_MODELLED = (
+    "control, instruction fetch and clock distribution; wires between blocks; leakage, and time itself (latency, "
+    "throughput); loading the network; sensors and everything else off the chip; softmax"
+)
+
+
+class Row(NamedTuple):
+    """A cell of the comparison, and its row of `Comparison.to_dataframe`."""
+
+    cell: Cell
+    record: dict[str, Any]
+
+    def number(self, column: str) -> float | None:
+        """A number of the row; None where there is none."""
+        value = self.record[column]
+        return None if value is None or value != value else float(value)  # a missing number is NaN in a data frame
+
+    def energy(self, name: str) -> float | None:
+        """Of a phase (``encode energy``), in all (``energy``), or an end of the interval (``low``). [J]"""
+        return None if self.cell.breakdown is None else self.number(f"{name} [J per inference]")
+
+
+class Priced(NamedTuple):
+    """The rows of one energy table, and what its figures are about."""
+
+    table: EnergyTable
+    rows: tuple[Row, ...]
+    cells: tuple[Cell, ...]  # of the rows
+    baseline: Cell
+    phases: tuple[str, ...]  # in every total of this table
+    unit: Unit  # for all its energies
+
+
+class Answer(NamedTuple):
+    """What a reader came for: a sentence to begin with, and what must be said with it."""
+
+    lead: str
+    second: str  # the other answer, if there is one
+    remarks: tuple[str, ...]
+
+
+def priced_by(comparison: Comparison, name: str) -> Priced:
+    """What one energy table makes of the comparison."""
+    records = comparison.to_dataframe().to_dict("records")
+    rows = tuple(
+        Row(cell, {str(column): value for column, value in record.items()})
+        for cell, record in zip(comparison.cells, records, strict=True)
+        if cell.table == name
+    )
+    cells = tuple(row.cell for row in rows)
+    done = [cell.breakdown for cell in cells if cell.breakdown is not None]
+    return Priced(
+        table=comparison.tables[name],
+        rows=rows,
+        cells=cells,
+        baseline=next(cell for cell in cells if cell.is_baseline),
+        phases=done[0].phases if done else comparison.phases,
+        unit=energy_unit(breakdown.per_inference for breakdown in done),
+    )
+
+
+def data_sentence(comparison: Comparison) -> str:
+    """Which frames, in which order: ``899 test images of digits, order: file``."""
+    data = comparison.data
+    kind = "image" if data.inputs.ndim == 4 else "frame"
+    n_stream = len(data.stream_start) - 1
+    what = " ".join(filter(None, [f"{len(data):,}", data.split, kind + ("" if len(data) == 1 else "s")]))
+    streams = "" if n_stream == 1 else f" in {n_stream:,} streams"
+    return f"{what}{streams} of {data.name}, order: {data.order}"
+
+
+def process(table: EnergyTable) -> str:
+    """Node and supply."""
+    supply = f"{table.supply:g} V" if table.supply is not None else "supply not stated"
+    return f"{table.process_node:g} nm, {supply}"
+
+
+def phases_sentence(phases: tuple[str, ...]) -> str:
+    """Which phases a total holds."""
+    if set(phases) == set(PHASES):
+        return "all phases (encode, synapse, neuron, memory)"
+    rest = ", ".join(phase for phase in PHASES if phase not in phases)
+    return f"{' + '.join(phases)} only; without {rest}"
+
+
+def lacking_sentence(cell: Cell, phases: tuple[str, ...], most: int = 3) -> str:
+    """What the table lacks to price a row in some phases."""
+    operations: dict[Operation, int] = {}
+    for phase in phases:
+        operations.update(cell.lacks.get(phase, {}))
+    return f"lacks {shortened([str(operation) for operation in operations], most)}"
+
+
+def shortened(names: list[str], most: int) -> str:
+    """The first names of a list, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def factors_sentence(cell: Cell) -> str:
+    """The advantage as what it is made of."""
+    product = " x ".join(f"{times(cell.factors[name], '')} ({name})" for name in FACTORS)
+    return f"{times(cell.advantage)} = {product}"
+
+
+def answer(comparison: Comparison, priced: Priced) -> Answer:
+    """Which row needs least energy, at the baseline's accuracy and altogether."""
+    done = [cell for cell in priced.cells if cell.breakdown is not None]
+    name = priced.table.name
+    if not done:
+        return Answer(f"{name} can price no row in {phases_sentence(priced.phases)}.", "", ())
+    remarks = []
+    if len(done) < len(priced.cells):
+        remarks.append(f"Among the {len(done)} of {len(priced.cells)} rows that {name} can price.")
+    if set(priced.phases) != set(PHASES):
+        remarks.append(f"Counts {phases_sentence(priced.phases)}.")
+    least = min(done, key=energy)
+    good = [cell for cell in done if _equally_good(cell, priced.baseline)]
+    best = min(good, key=energy) if good else least
+    chosen = [best] if best is least else [best, least]
+    lead = _needs_less(best, priced)
+    second = "" if best is least else _least_of_all(least, priced)
+    remarks += [f"{cell.method}: {factors_sentence(cell)}." for cell in chosen if cell.factors and not cell.is_baseline]
+    remarks += [remark for cell in chosen if (remark := _unsettled(cell, good if cell is best else done, priced.unit))]
+    return Answer(lead, second, tuple(remarks))
+
+
+def chosen_cells(priced: Priced) -> tuple[Cell, ...]:
+    """The baseline, and the row of least energy, where they are priced."""
+    done = [cell for cell in priced.cells if cell.breakdown is not None]
+    both = [cell for cell in done if cell.is_baseline] + ([min(done, key=energy)] if done else [])
+    return tuple(dict.fromkeys(both))
+
+
+def energy(cell: Cell) -> float:
+    """Energy per inference of a priced row. [J]"""
+    assert cell.breakdown is not None
+    return cell.breakdown.per_inference
+
+
+def _equally_good(cell: Cell, baseline: Cell) -> bool:
+    if cell.accuracy is None or baseline.accuracy is None:
+        return False
+    # a point is a point: 97.4 against 98.4 must not fail for the last bit of a float
+    return cell.accuracy >= baseline.accuracy - TOLERANCE - 1e-12
+
+
+def _needs_less(cell: Cell, priced: Priced) -> str:
+    baseline, unit = priced.baseline, priced.unit
+    of_phase = "" if set(priced.phases) == set(PHASES) else f" ({' + '.join(priced.phases)} only)"
+    if cell.is_baseline:
+        rest = " at its accuracy" if cell.accuracy is not None else ""
+        return (
+            f"No row needs less energy{rest} than the baseline, {cell.method}: "
+            f"{unit.text(energy(cell))} {unit.name} per inference{of_phase}."
+        )
+    if baseline.breakdown is None:
+        return f"{cell.method} needs {unit.text(energy(cell))} {unit.name} per inference{of_phase}, the least."
+    return (
+        f"{cell.method} needs {times(energy(baseline) / energy(cell))} less energy than {baseline.method}: "
+        f"{unit.text(energy(cell))} {unit.name} instead of {unit.text(energy(baseline))} {unit.name} per inference"
+        f"{of_phase}{_at_accuracy(cell, baseline)}."
+    )
+
+
+def _at_accuracy(cell: Cell, baseline: Cell) -> str:
+    if cell.accuracy is None or baseline.accuracy is None:
+        return ""
+    here, there = (percent(each.accuracy, each.counts.n_inference) for each in (cell, baseline))
+    return f", at the same accuracy, {here} %" if here == there else f", at {here} % instead of {there} % accuracy"
+
+
+def _least_of_all(cell: Cell, priced: Priced) -> str:
+    baseline, unit = priced.baseline, priced.unit
+    text = f"Least energy of all: {cell.method}, {unit.text(energy(cell))} {unit.name}"
+    if baseline.breakdown is not None:
+        text += f", {times(energy(baseline) / energy(cell))} less"
+    if cell.accuracy is not None and baseline.accuracy is not None:
+        points = f"{100 * (baseline.accuracy - cell.accuracy):.1f} points below the baseline"
+        text += f", but at {percent(cell.accuracy, cell.counts.n_inference)} % accuracy, {points}"
+    return text + "."
+
+
+def _unsettled(cell: Cell, rivals: list[Cell], unit: Unit) -> str:
+    """Rows whose interval reaches down into that of the best: a ranking counts only if it survives the intervals."""
+    assert cell.breakdown is not None
+    high, n = cell.breakdown.high, cell.counts.n_inference
+    close = [each for each in rivals if each is not cell and each.breakdown and each.breakdown.low < high]
+    if not close:
+        return ""
+    low = unit.text(cell.breakdown.low / n)
+    holds = all(
+        each.breakdown and each.breakdown.low >= cell.breakdown.low and each.breakdown.high >= high for each in close
+    )
+    return (
+        f"The interval of {cell.method}, {low} to {unit.text(high / n)} {unit.name}, overlaps that of "
+        f"{shortened([each.method for each in close], 2)}: their order "
+        f"{'rests on all paying the same prices' if holds else 'is not settled'}."
+    )
+
+
+def scope_sentences(comparison: Comparison) -> tuple[str, ...]:
+    """What every figure takes for granted."""
+    machines = comparison.machines.values()
+    lanes = shortened(sorted({_lanes(m.lanes.dense.channels, m.lanes.dense.positions) for m in machines}), 3)
+    words = shortened([str(length) for length in sorted({m.word_length for m in machines})], 3)
+    stores = sorted(
+        {"registers" if m.working_store == "registers" else f"{m.working_store} bytes of SRAM" for m in machines}
+    )
+    outside = sorted({cell.method for cell in comparison.cells if _off_chip(cell)})
+    where = (
+        f"weights or state off chip, in DRAM: {shortened(outside, 3)}; all else on chip"
+        if outside
+        else "everything on chip: weights, state and activations"
+    )
+    return (
+        "Dynamic energy only; leakage is not in it.",
+        f"Batch 1; {where}; loading excluded.",
+        f"Lanes {lanes} (Dense, channels x positions); {words}-bit memory words; working store: {', '.join(stores)}.",
+    )
+
+
+def _lanes(channels: int, positions: int) -> str:
+    return f"{channels} x {positions}"
+
+
+def _off_chip(cell: Cell) -> bool:
+    return any(key.operation.kind.startswith("dram") for key in cell.counts.entries)
+
+
+def power_sentence(priced: Priced) -> str:
+    """What the energies mean as power."""
+    shown = [f"{cell.method} {with_prefix(FRAME_RATE * energy(cell), 'W')}" for cell in chosen_cells(priced)]
+    if not shown:
+        return ""
+    return f"At {FRAME_RATE} frames per second this is {', '.join(shown)}; leakage above that would outweigh it."
+
+
+def notes(comparison: Comparison) -> tuple[str, ...]:
+    """What must be known of single rows: each note once, with the rows it is about."""
+    rows: dict[str, list[str]] = {}
+    for cell in comparison.cells:
+        said = list(cell.notes)
+        if cell.breakdown is not None:
+            # rules that found prices, and phases left out, are told elsewhere
+            said = [note for note in said if note not in cell.breakdown.notes or note in cell.counts.notes]
+        if cell.n_saturated:
+            said.append(saturated(cell.n_saturated))
+        for note in dict.fromkeys(said):
+            rows.setdefault(note, []).append(cell.method)
+    return tuple(f"{shortened(list(dict.fromkeys(methods)), 3)}: {note}" for note, methods in rows.items())
+
+
+def first_and_steady(breakdown: Breakdown) -> tuple[float, float | None] | None:
+    """Mean energy of the first frames of streams, and of all later ones [J].
+
+    None where the counts keep every frame: then they do not say which frames are first.
+    """
+    counts = breakdown.counts
+    if counts.groups != ("first", "steady"):
+        return None
+    first, steady = (
+        float(energy / n) if n else None for energy, n in zip(breakdown.by_group, counts.n_frame, strict=True)
+    )
+    return None if first is None else (first, steady)
+
+
+def saturated(n_code: int) -> str:
+    """How many codes were clipped to their format."""
+    return f"{n_code:,} code{'' if n_code == 1 else 's'} saturated"
