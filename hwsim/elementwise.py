@@ -108,7 +108,8 @@ def _quantize(layer: Quantize, signal: Signal, relu: bool) -> Step:
         (ratio.shift > 0) & (layer.rounding != "floor"), np.left_shift(1, np.maximum(ratio.shift - 1, 0)), 0
     )
     reach = signal.bound * int(ratio.multiplier.max()) + int(half.max())
-    work: Any = np.int32 if max(reach, signal.bound) < 2**31 else np.int64
+    reach = max(reach, signal.bound, layer.format.highest - layer.zero_point, layer.zero_point - layer.format.lowest)
+    work: Any = np.int16 if reach < 2**15 else np.int32 if reach < 2**31 else np.int64
     multiplier, shift, halves = (
         signal.per_element(each).astype(work) for each in (ratio.multiplier, ratio.shift, half)
     )
@@ -117,7 +118,7 @@ def _quantize(layer: Quantize, signal: Signal, relu: bool) -> Step:
 
     def run(block: Array, out: Array) -> int:
         # of few dtypes, because each is compiled for
-        if work is np.int64 or block.dtype not in (np.uint8, np.int16, np.int32):
+        if work is np.int64 or block.dtype not in (np.uint8, np.int16, work):
             block = block.astype(work)
         clipped = quantize_integer(work, block, floor, multiplier, shift, halves, lowest, highest, out)
         if layer.rounding == "half_even":

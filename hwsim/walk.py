@@ -154,8 +154,8 @@ class Walker:
 
     def _tally(self, plan: StagePlan, k: int, events: Events, frames: Frames) -> None:
         """Note events and non-zero operations by group and magnitude."""
-        n_nonzero, real = plan.terms[k].n_nonzero, plan.read.format.is_real
-        n_magnitude = 2 if real else plan.read.span + 1
+        n_nonzero, unit = plan.terms[k].n_nonzero, plan.read.format.is_real or plan.read.span == 1
+        n_magnitude = 2 if unit else plan.read.span + 1
         if n_magnitude > WIDEST_HISTOGRAM:
             self._note(plan.stage.name, k, _tally_by_sorting(events, n_nonzero, frames.group), frames.begin)
             return
@@ -163,7 +163,7 @@ class Walker:
         rows = self.block + 1 if self.record.per_frame else 2
         parts = self._buffer("histogram", f"{plan.stage.name}{k}", rows, n_magnitude * 8, np.int64)[:n_group]
         shaped = parts.reshape(n_group, n_magnitude, 4, 2)
-        tally(events.start, events.place, events.value, n_nonzero, frames.group, real, shaped)
+        tally(events.start, events.place, events.value, n_nonzero, frames.group, unit, shaped)
         if self.record.per_frame:
             self._note(plan.stage.name, k, _columns(shaped), frames.begin)
             parts[:] = 0
@@ -187,7 +187,9 @@ class Walker:
         if plan.stage.name not in self.record.touched:
             return
         touched = self._buffer("touched", plan.stage.name, 1, self.block + 1, np.int64)[0, : len(frames.reset)]
-        touch(events.start, events.n_event, events.place, plan.mask, np.zeros_like(plan.mask[0]), touched)
+        touch(
+            events.start, events.n_event, events.place, plan.mask, np.zeros((2, plan.mask.shape[1]), np.uint64), touched
+        )
         self.record.touched[plan.stage.name][frames.begin : frames.end] = touched[frames.warm :]
 
     def _rest(self, name: str, codes: Array) -> Array:

@@ -116,7 +116,7 @@ def tally(
     group : (n_frame,) int64
         Group of each frame; frames of a negative group are not counted.
     unit : bool
-        Whether every event counts as of magnitude one (real events).
+        Whether every event counts as of magnitude one: real events, and those of binary codes.
     histogram : (n_group, n_magnitude, 4, 2) int64
         Incremented: events, and synaptic operations on non-zero weights, in four parts to be added up. Null events
         count as of magnitude zero. Larger magnitudes than it holds are the caller's mistake.
@@ -125,12 +125,20 @@ def tally(
         if group[t] < 0:
             continue
         counts = histogram[group[t]]
-        for e in range(start[t], start[t + 1], 4):
-            # most events are of magnitude one: four parts, so that no increment waits for the one before
-            for part in range(4):
-                magnitude = int(value[e + part] != 0) if unit else abs(np.int64(value[e + part]))
-                counts[magnitude, part, 0] += 1
-                counts[magnitude, part, 1] += n_nonzero[index[e + part]]
+        if unit:
+            n, n_on_nonzero = 0, 0
+            for e in range(start[t], start[t + 1]):
+                n += value[e] != 0
+                n_on_nonzero += (value[e] != 0) * n_nonzero[index[e]]
+            counts[1, 0, 0] += n
+            counts[1, 0, 1] += n_on_nonzero
+        else:
+            for e in range(start[t], start[t + 1], 4):
+                # many events are of one magnitude: four parts, so that no increment waits for the one before
+                for part in range(4):
+                    magnitude = abs(np.int64(value[e + part]))
+                    counts[magnitude, part, 0] += 1
+                    counts[magnitude, part, 1] += n_nonzero[index[e + part]]
 
 
 @kernel
@@ -150,33 +158,30 @@ def touch(
         Events, as `hwsim.kernels.events.list_changes` leaves them.
     mask : (n_in, n_word) uint64
         One bit per neuron: whether its weight from that input is non-zero.
-    reached : (n_word,) uint64
+    reached : (2, n_word) uint64
         Scratch.
     touched : (n_frame,) int64
         Written.
     """
-    n_neuron = 0
-    for word in range(mask.shape[1]):
-        reached[word] = np.uint64(0)
-        for i in range(mask.shape[0]):
-            reached[word] |= mask[i, word]
-        n_neuron += _ones(reached[word])
-    for t in range(n_event.shape[0]):
+    now, most = reached
+    most[:] = 0
+    for i in range(mask.shape[0]):
         for word in range(mask.shape[1]):
-            reached[word] = np.uint64(0)
-        count = 0
+            most[word] |= mask[i, word]
+    for t in range(n_event.shape[0]):
+        now[:] = 0
         for e in range(start[t], start[t] + n_event[t]):
             row = mask[index[e]]
+            missing = np.uint64(0)
             for word in range(mask.shape[1]):
-                reached[word] |= row[word]
+                now[word] |= row[word]
+                missing |= now[word] ^ most[word]
             # nearly every layer is touched whole by its first few events
-            if (e - start[t]) % 4 == 3 or e == start[t] + n_event[t] - 1:
-                count = 0
-                for word in range(mask.shape[1]):
-                    count += _ones(reached[word])
-                if count == n_neuron:
-                    break
-        touched[t] = count
+            if missing == 0:
+                break
+        touched[t] = 0
+        for word in range(mask.shape[1]):
+            touched[t] += _ones(now[word])
 
 
 @kernel

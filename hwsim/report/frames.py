@@ -66,7 +66,8 @@ def over_time(comparison: Comparison, priced: Priced) -> Figure | None:
     n_frame = len(comparison.data)
     steady = np.setdiff1d(np.arange(n_frame), first)
     window = 1 if n_frame <= FEW else max(10, n_frame // 100)
-    data, is_mean = [], []
+    data: list[Figure] = []
+    is_mean: list[bool | None] = []  # None: shown either way
     for cell in cells:
         assert cell.breakdown is not None
         energy = cell.breakdown.by_group / priced.unit.joule
@@ -79,16 +80,16 @@ def over_time(comparison: Comparison, priced: Priced) -> Figure | None:
             data.append(_line(priced, cell, *_rolling(steady, energy[steady], window)))
             is_mean.append(True)
     has_means = True in is_mean
-    for trace, mean in zip(data, is_mean, strict=True):
-        trace["visible"] = mean is None or mean is has_means
-    return {"data": data, "layout": _layout(priced, is_mean, window if has_means else 1)}
+    for trace, visible in zip(data, _visible(is_mean, has_means), strict=True):
+        trace["visible"] = visible
+    return {"data": data, "layout": _layout(priced, is_mean, window if has_means else 1, n_frame)}
 
 
 def _each(frame: IntArray, energy: FloatArray) -> tuple[IntArray, FloatArray]:
     """Single frames; the two ends suffice where all are alike."""
     if frame.size > 2 and np.ptp(energy) <= 1e-12 * energy.max():
         return frame[[0, -1]], energy[[0, -1]]
-    step = -(-frame.size // MOST_FRAMES)
+    step = _step(frame.size)
     return frame[::step], energy[::step]
 
 
@@ -130,11 +131,21 @@ def _markers(priced: Priced, cell: Cell, frame: IntArray, energy: FloatArray) ->
     }
 
 
-def _layout(priced: Priced, is_mean: list[bool | None], window: int) -> dict[str, Any]:
+def _visible(is_mean: list[bool | None], means: bool) -> list[bool]:
+    """Which lines are seen: rolling means, or single frames."""
+    return [mine in (None, means) for mine in is_mean]
+
+
+def _step(n_frame: int) -> int:
+    """One frame in how many is shown singly."""
+    return -(-n_frame // MOST_FRAMES)
+
+
+def _layout(priced: Priced, is_mean: list[bool | None], window: int, n_frame: int) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     if window > 1:
-        mean, single = ([mine is None or mine is kind for mine in is_mean] for kind in (True, False))
-        choices = ((f"mean of {window} frames", mean), ("each frame", single))
+        single = "each frame" if n_frame <= MOST_FRAMES else f"one frame in {_step(n_frame)}"
+        choices = ((f"mean of {window} frames", _visible(is_mean, True)), (single, _visible(is_mean, False)))
         changes["updatemenus"] = [
             {
                 "type": "buttons",

@@ -1,0 +1,159 @@
+"""The page's foot: what was assumed, how the networks were made, and where every price comes from."""
+
+from collections import defaultdict
+
+from hwsim.comparison import Cell, Comparison
+from hwsim.energy import Line
+from hwsim.price_curve import STANDINGS
+from hwsim.report import wording
+from hwsim.report.sections import listed, method, row_of, table, text
+from hwsim.report.units import figures, size
+from hwsim.report.wording import Priced
+
+MEANINGS = (
+    "Standing, best first: printed (stands so in the source), converted (from another unit or width), simulated (by a "
+    "program that models the circuit), fitted (a formula through figures of the source), second-hand (quoted), assumed "
+    "(by the author of the table), remembered (unconfirmed)."
+)
+
+
+def assumptions(comparison: Comparison) -> str:
+    """What holds for every figure of the page."""
+    lines = [*wording.scope_sentences(comparison), f"Not modelled: {wording.NOT_MODELLED}."]
+    lines.append(
+        "A memory smaller than the smallest that a table states is built as that one; nothing is extrapolated, and "
+        "what is not priced is never taken to be zero."
+    )
+    return listed([*lines, *wording.notes(comparison)])
+
+
+def machines(comparison: Comparison) -> str:
+    """How each machine carries its work out."""
+    heads = row_of(["machine", "what it is", "assumptions"], "th")
+    rows = [
+        f'<tr><th scope="row">{text(name)}</th><td class="prose">{text(machine.description)}</td>'
+        f'<td class="prose">{text(machine.assumptions)}</td></tr>'
+        for name, machine in comparison.machines.items()
+    ]
+    return table([heads], rows)
+
+
+def memories(comparison: Comparison) -> str:
+    """How large the memories of each row are."""
+    rows = {cell.method: cell for cell in comparison.cells}
+    heads = row_of(["network<br>machine, execution", "weights", "state", "activations", "codes saturated"], "th")
+    names = ("weights", "state", "activations")
+    lines = [
+        f"<tr>{method(cell)}{''.join(f'<td>{text(_sizes(cell, name))}</td>' for name in names)}"
+        f"<td>{cell.n_saturated:,}</td></tr>"
+        for cell in rows.values()
+    ]
+    return table([heads], lines)
+
+
+def _sizes(cell: Cell, memory: str) -> str:
+    operations = [key.operation for key in cell.counts.entries if key.operation.memory == memory]
+    capacities = sorted({operation.capacity for operation in operations if operation.capacity})
+    outside = ["off chip"] if any(operation.kind.startswith("dram") for operation in operations) else []
+    ends = [size(capacity) for capacity in dict.fromkeys([*capacities[:1], *capacities[-1:]])]
+    return ", ".join(filter(None, [" to ".join(ends), *outside])) or "-"
+
+
+def networks(comparison: Comparison) -> str:
+    """What each network says of itself."""
+    heads = row_of(["network", "about"], "th")
+    rows = []
+    for name, about in comparison.about.items():
+        said = "; ".join(f"{key.replace('_', ' ')}: {_plain(value)}" for key, value in about.items())
+        rows.append(f'<tr><th scope="row">{text(name)}</th><td class="prose">{text(said) or "-"}</td></tr>')
+    return table([heads], rows)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(each)}" for key, each in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def sources(priced: Priced) -> str:
+    """Every price that was used, by source, with its standing and how much energy rests on it."""
+    lines = [line for cell in priced.cells if cell.breakdown for line in cell.breakdown.lines]
+    used = {line.key.operation: line for line in lines}
+    share = _largest_shares(priced)
+    groups: dict[tuple[str, str, str], list[Line]] = defaultdict(list)
+    for line in used.values():
+        groups[line.price.source, line.price.standing, line.price.where].append(line)
+    heads = row_of(
+        ["operation", "energy [pJ]", "low to high [pJ]", "standing", "found by", "largest share<br>of a row [%]"],
+        "th",
+    )
+    rows = []
+    for (source, standing, where), members in sorted(groups.items(), key=lambda group: _rank(group[1], share)):
+        rows.append(
+            f'<tr class="source"><th colspan="6"><b>{text(source)}</b>, {text(standing)}: {text(where)}</th></tr>'
+        )
+        rows += [
+            _price(line, share[line.key.operation])
+            for line in sorted(members, key=lambda each: str(each.key.operation))
+        ]
+    return _standings(priced) + f"<p>{text(MEANINGS)}</p>" + table([heads], rows) + _citations(priced, lines)
+
+
+def _rank(members: list[Line], share: dict[object, float]) -> float:
+    return -max(share[line.key.operation] for line in members)
+
+
+def _price(line: Line, share: float) -> str:
+    price = line.price
+    low, high = figures(price.low * 1e12), figures(price.high * 1e12)
+    cells = (
+        figures(price.energy * 1e12),
+        low if low == high else f"{low} to {high}",
+        price.standing,
+        "stated" if price.rule == "exact" else price.rule,
+        figures(100 * share),
+    )
+    return (
+        f'<tr><th scope="row">{text(line.key.operation)}</th>{"".join(f"<td>{text(cell)}</td>" for cell in cells)}</tr>'
+    )
+
+
+def _largest_shares(priced: Priced) -> dict[object, float]:
+    """The largest share that each operation has in the energy of a row."""
+    shares: dict[object, float] = defaultdict(float)
+    for cell in priced.cells:
+        mine: dict[object, float] = defaultdict(float)
+        for line in cell.breakdown.lines if cell.breakdown else ():
+            mine[line.key.operation] += float(line.energy.sum())
+        total = sum(mine.values()) or 1.0
+        for operation, energy in mine.items():
+            shares[operation] = max(shares[operation], energy / total)
+    return shares
+
+
+def _standings(priced: Priced) -> str:
+    """What the energies of the baseline and of the best row rest on."""
+    said = []
+    for cell in wording.chosen_cells(priced):
+        mine = dict.fromkeys(STANDINGS, 0.0)
+        for line in cell.breakdown.lines if cell.breakdown else ():
+            mine[line.price.standing] += float(line.energy.sum())
+        total = sum(mine.values()) or 1.0
+        shares = {str(standing): energy / total for standing, energy in mine.items()}
+        said.append(f"The energy of {cell.method} rests on prices that are {_shares_in_words(shares)}.")
+    return "".join(f"<p>{text(sentence)}</p>" for sentence in said)
+
+
+def _shares_in_words(shares: dict[str, float]) -> str:
+    """Shares of a whole in words, the largest first."""
+    ranked = sorted(shares.items(), key=lambda item: -item[1])
+    return ", ".join(f"{figures(100 * share)} % {name}" for name, share in ranked if share > 0)
+
+
+def _citations(priced: Priced, lines: list[Line]) -> str:
+    """The sources of prices and of their intervals, in full."""
+    said = {f"{line.price.source} {line.price.where}" for line in lines}
+    cited = {key: source for key, source in priced.table.sources.items() if any(key in each for each in said)}
+    return f"<h3>Sources of {text(priced.table.name)}</h3>" + listed(
+        f"{key}: {source}" for key, source in cited.items()
+    )

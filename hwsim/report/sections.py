@@ -1,0 +1,168 @@
+"""The page's words and tables, as HTML. Every name is escaped here, once."""
+
+import html
+from collections.abc import Iterable, Sequence
+
+from hwsim.comparison import FACTORS, Cell, Comparison
+from hwsim.counts import PHASES
+from hwsim.report import frames, wording
+from hwsim.report.units import percent, times, whole
+from hwsim.report.wording import Priced, Row
+
+
+def text(content: object) -> str:
+    """Anything as text that is safe in HTML, in attributes too."""
+    return html.escape(str(content), quote=True)
+
+
+def listed(items: Iterable[str]) -> str:
+    """A list of texts; nothing where there are none."""
+    lines = "".join(f"<li>{text(item)}</li>" for item in items if item)
+    return f"<ul>{lines}</ul>" if lines else ""
+
+
+def table(heads: Sequence[str], rows: Iterable[str]) -> str:
+    """A table from header cells and rows that are HTML; it scrolls by itself where it is too wide."""
+    return f'<div class="scroll"><table><thead>{"".join(heads)}</thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def row_of(cells: Iterable[str], kind: str = "td") -> str:
+    """A row of cells of plain HTML."""
+    return f"<tr>{''.join(f'<{kind}>{cell}</{kind}>' for cell in cells)}</tr>"
+
+
+def method(cell: Cell) -> str:
+    """A row's name: network, machine, execution."""
+    mark = ' <span class="tag">baseline</span>' if cell.is_baseline else ""
+    return (
+        f'<th scope="row">{text(cell.network)}{mark}<br>'
+        f'<span class="machine">{text(cell.machine)}, {text(cell.execution)}</span></th>'
+    )
+
+
+def answer(comparison: Comparison, priced: Priced) -> str:
+    """The sentences that a reader came for."""
+    said = wording.answer(comparison, priced)
+    second = f'<p class="second">{text(said.second)}</p>' if said.second else ""
+    return f'<h1>{text(said.lead)}</h1>{second}<p class="remarks">{text(" ".join(said.remarks))}</p>'
+
+
+def caption(priced: Priced) -> str:
+    """How to read the first figure, and which rows are not in it."""
+    known = all(cell.accuracy is not None for cell in priced.cells)
+    lines = (
+        f"Further left is less energy; {'further up is more accurate' if known else 'the data have no labels'}. "
+        "Colour: network. Shape: &#9632; dense, &#9679; sparse, &#9670; delta. "
+        "Bars: every price at its lowest and at its highest."
+    )
+    missing = [cell for cell in priced.cells if cell.breakdown is None]
+    if missing:
+        names = text(wording.shortened([cell.method for cell in missing], 6))
+        lines += (
+            f" Not priced by {text(priced.table.name)}, so not shown: {names}; the table below says what is lacking."
+        )
+    return f'<p class="caption">{lines}</p>'
+
+
+def all_rows(priced: Priced) -> str:
+    """The table of all rows."""
+    unit = text(priced.unit.name)
+    n_phase = len(priced.phases)
+    groups = (
+        '<tr><th rowspan="2">network<br>machine, execution</th><th rowspan="2">accuracy<br>[%]</th>'
+        '<th colspan="3" class="group">operations per inference</th>'
+        f'<th colspan="{n_phase + 2}" class="group">energy per inference [{unit}]</th>'
+        '<th colspan="4" class="group">times less energy than the baseline</th></tr>'
+    )
+    names = [
+        "additions",
+        "multipli&shy;cations",
+        "memory<br>words",
+        *map(text, priced.phases),
+        "total",
+        "low&ndash;high",
+        "advantage",
+        "= number<br>format",
+        "&times; zero<br>skipping",
+        "&times; delta",
+    ]
+    return table([groups, row_of(names, "th")], [_row(row, priced) for row in priced.rows])
+
+
+def _row(row: Row, priced: Priced) -> str:
+    cell = row.cell
+    cells = [percent(cell.accuracy, cell.counts.n_inference)]
+    cells += [
+        whole(row.number(f"{name} [per inference]") or 0) for name in ("additions", "multiplications", "memory words")
+    ]
+    start = method(cell) + "".join(f"<td>{text(each)}</td>" for each in cells)
+    if cell.breakdown is None:
+        lacking = text(f"not priced: {wording.lacking_sentence(cell, priced.phases)}")
+        return f'<tr>{start}<td colspan="{len(priced.phases) + 6}" class="lacking">{lacking}</td></tr>'
+    unit = priced.unit
+    energies = [unit.text(row.energy(f"{phase} energy")) for phase in priced.phases]
+    low, high = unit.text(row.energy("low")), unit.text(row.energy("high"))
+    factors = [times(row.number(f"factor of {name}")) for name in FACTORS]
+    rest = "".join(f"<td>{text(each)}</td>" for each in energies)
+    rest += f'<td class="total">{text(unit.text(row.energy("energy")))}</td>'
+    rest += f"<td>{low if low == high else f'{text(low)}&ndash;{text(high)}'}</td>"
+    rest += f'<td class="total">{text(times(row.number("advantage")))}</td>'
+    rest += "".join(f"<td>{text(each)}</td>" for each in factors)
+    kind = ' class="baseline"' if cell.is_baseline else ""
+    return f"<tr{kind}>{start}{rest}</tr>"
+
+
+def first_frames(comparison: Comparison, priced: Priced) -> str:
+    """First frames of streams apart from all later ones, for the rows whose energy depends on what came before."""
+    unit = priced.unit
+    rows = []
+    for cell in priced.cells:
+        start = frames.start(cell, comparison)
+        if start is None or not cell.execution.startswith("delta") or start.first is None:
+            continue
+        ratio = times(start.first / start.steady) if start.steady else "-"
+        numbers = (f"{start.n_first:,}", unit.text(start.first), f"{start.n_steady:,}", unit.text(start.steady), ratio)
+        rows.append(f"<tr>{method(cell)}{''.join(f'<td>{text(number)}</td>' for number in numbers)}</tr>")
+    if not rows:
+        return ""
+    name = text(unit.name)
+    heads = row_of(
+        ["network<br>machine, execution", "first<br>frames", f"energy of a first<br>frame [{name}]", "later<br>frames",
+         f"energy of a later<br>frame, mean [{name}]", "first /<br>later"], "th",
+    )  # fmt: skip
+    return (
+        "<h3>First frame and steady state</h3><p>Under delta the first frame of a stream touches every neuron. "
+        f"Totals on this page include it.</p>{table([heads], rows)}"
+    )
+
+
+def coverage(priced: Priced) -> str:
+    """Which phases a table can price for each row, and what it lacks for the others."""
+    heads = row_of(["network<br>machine, execution", *map(text, PHASES)], "th")
+    rows = [
+        f"<tr>{method(cell)}{''.join(_covered(cell, phase, priced) for phase in PHASES)}</tr>" for cell in priced.cells
+    ]
+    source = priced.table
+    about = f"<p><b>{text(source.name)}</b>: {text(wording.process(source))}. {text(source.description)}</p>"
+    if source.lacks:
+        about += f"<p>It prices no {text(', no '.join(kind.replace('_', ' ') for kind in source.lacks))} at all.</p>"
+    missing = f"<p>What it does not say:</p>{listed(source.missing)}" if source.missing else ""
+    return about + f'<div class="coverage">{table([heads], rows)}</div>' + missing
+
+
+def _covered(cell: Cell, phase: str, priced: Priced) -> str:
+    lacks = cell.lacks.get(phase)
+    if lacks:
+        n = cell.counts.n_inference
+        said = [f"{text(operation)} ({text(whole(count / n))})" for operation, count in lacks.items()]
+        return f'<td class="lacking">lacks, per inference: {"; ".join(said)}</td>'
+    if not cell.counts.total(phase):
+        return '<td class="nothing">nothing to price</td>'
+    if cell.breakdown is not None and phase in cell.breakdown.phases:
+        return '<td class="priced">&#10003; priced</td>'
+    return '<td class="nothing">could be priced; not in the totals</td>'
+
+
+def power(priced: Priced) -> str:
+    """The energies of all rows as power at a frame rate."""
+    return f"<p>{text(wording.power_sentence(priced))}</p>"
