@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hwsim.errors import HwsimError
+from hwsim.errors import FileError, HwsimError
 
 if TYPE_CHECKING:
     from hwsim.comparison import Comparison
@@ -72,6 +72,10 @@ def compare(
     """Compare networks on machines: accuracy, operations, memory words and energy per inference."""
     from hwsim.study import default_study, load_study
 
+    outputs = [path for path in (html, csv, json) if path is not None]
+    for path in outputs:  # before the work, not after it
+        if not path.absolute().parent.is_dir():
+            raise FileError(f"{path}: there is no folder {path.parent}; make it, or write elsewhere")
     plan = load_study(study) if study else default_study(data or "digits")
     changes = {"data": data, "order": order, "tables": tuple(table) if table else None}
     result = _run_study(plan.model_copy(update={name: each for name, each in changes.items() if each is not None}))

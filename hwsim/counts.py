@@ -44,7 +44,8 @@ class Operation(NamedTuple):
         """In words, for tables and messages."""
         if self.format:
             return f"{self.kind} {' x '.join(self.format)}"
-        size = f"{self.capacity / 1024:g} KiB" if self.capacity else "off chip"
+        size = f"{self.capacity / 1024:g} KiB" if self.capacity >= 1024 else f"{self.capacity} bytes"
+        size = size if self.capacity else "off chip"
         return f"{self.kind} of {self.word_length} bits, {self.memory}, {size}"
 
 

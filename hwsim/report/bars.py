@@ -10,20 +10,35 @@ from hwsim.report import wording
 from hwsim.report.figures import PALETTE, Figure, axis, escaped, layout
 from hwsim.report.wording import Priced
 
+OPERATIONS = (
+    "multiplication",
+    "addition",
+    "register update",
+    "comparison",
+    "SRAM, activations",
+    "SRAM, weights",
+    "SRAM, state",
+)
+"""The usual ones, in the order in which they are stacked."""
+
 
 def by_phase(priced: Priced) -> Figure:
     """Energy of each row, stacked by phase."""
-    return stacked(priced, lambda line: line.key.phase, [phase for phase in PHASES if phase in priced.phases])
+    return stacked(priced, lambda line: line.key.phase, PHASES)
 
 
 def by_operation(priced: Priced) -> Figure:
     """Energy of each row, stacked by kind of operation; memories by what they hold."""
-    return stacked(priced, _what)
+    return stacked(priced, _what, OPERATIONS)
 
 
 def by_layer(priced: Priced) -> Figure:
     """Energy of each row, stacked by layer."""
-    return stacked(priced, lambda line: line.key.layer)
+    keys = [key for cell in priced.cells for key in cell.counts.entries]
+    weighted = {key.layer for key in keys if key.phase == "synapse"}
+    # the network's input, which has no weights, comes first
+    order = sorted(dict.fromkeys(key.layer for key in keys), key=lambda layer: layer in weighted)
+    return stacked(priced, lambda line: line.key.layer, order)
 
 
 def _what(line: Line) -> str:
@@ -36,14 +51,13 @@ def _what(line: Line) -> str:
 def stacked(priced: Priced, part_of: Callable[[Line], str], order: Iterable[str] = ()) -> Figure:
     """One bar for each row, in parts; a row without a price says what is lacking."""
     rows = [_parts(cell, part_of) for cell in priced.cells]
+    # a part keeps its colour in every table, whether or not the parts before it are seen
     parts = dict.fromkeys([*order, *(part for row in rows for part in row)])
+    colors = {part: PALETTE[k % len(PALETTE)] for k, part in enumerate(parts)}
     shown = [part for part in parts if any(row.get(part) for row in rows)]
     names = [f"{escaped(cell.network)}<br>{escaped(cell.machine)}" for cell in priced.cells]
     sums = [sum(row.values()) for row in rows]
-    data = [
-        _bar(priced, part, names, [row.get(part) for row in rows], sums, PALETTE[k % len(PALETTE)])
-        for k, part in enumerate(shown)
-    ]
+    data = [_bar(priced, part, names, [row.get(part) for row in rows], sums, colors[part]) for part in shown]
     data.append(_ends(priced, names, sums))
     absolute = [bar["x"] for bar in data]
     shares = [bar.pop("shares") for bar in data]
@@ -53,8 +67,8 @@ def stacked(priced: Priced, part_of: Callable[[Line], str], order: Iterable[str]
         "layout": layout(
             barmode="stack",
             bargap=0.28,
-            height=130 + 44 * len(names),
-            margin={"l": 24, "r": 24, "t": 64, "b": 56},
+            height=144 + 44 * len(names),
+            margin={"l": 24, "r": 24, "t": 72, "b": 56},
             xaxis=axis(title, range=[0, _reach(absolute[-1])]),
             yaxis=axis("", type="category", categoryarray=names[::-1], categoryorder="array", ticks=""),
             legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "traceorder": "normal"},
@@ -134,7 +148,7 @@ def _switch(title: str, absolute: list[Any], shares: list[Any]) -> Figure:
         "xanchor": "right",
         "y": 1.01,
         "yanchor": "bottom",
-        "pad": {"b": 4},
+        "pad": {"b": 30},
         "buttons": [
             {"label": label, "method": "update", "args": [{"x": values}, changes]} for label, values, changes in choices
         ],

@@ -35,7 +35,13 @@ def layout(**changes: Any) -> dict[str, Any]:
 
 def axis(title: str, **changes: Any) -> dict[str, Any]:
     """An axis with its title, which names the unit."""
-    plain = {"title": {"text": title}, "gridcolor": GRID, "zeroline": False, "linecolor": "#9aa5b1", "ticks": "outside"}
+    plain = {
+        "title": {"text": title, "font": {"size": 13}},
+        "gridcolor": GRID,
+        "zeroline": False,
+        "linecolor": "#9aa5b1",
+        "ticks": "outside",
+    }
     return plain | {"automargin": True} | changes
 
 

@@ -35,7 +35,7 @@ def machines(comparison: Comparison) -> str:
         f'<td class="prose">{text(machine.assumptions)}</td></tr>'
         for name, machine in comparison.machines.items()
     ]
-    return table([heads], rows)
+    return table([heads], rows, "words")
 
 
 def memories(comparison: Comparison) -> str:
@@ -66,7 +66,7 @@ def networks(comparison: Comparison) -> str:
     for name, about in comparison.about.items():
         said = "; ".join(f"{key.replace('_', ' ')}: {_plain(value)}" for key, value in about.items())
         rows.append(f'<tr><th scope="row">{text(name)}</th><td class="prose">{text(said) or "-"}</td></tr>')
-    return table([heads], rows)
+    return table([heads], rows, "words")
 
 
 def _plain(value: object) -> str:

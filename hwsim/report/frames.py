@@ -1,13 +1,14 @@
 """Energy over time: of every frame where the counts keep every frame, and the first frames apart."""
 
 import base64
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from hwsim.comparison import Cell, Comparison
-from hwsim.report.figures import Figure, axis, color_of, escaped, layout
+from hwsim.report.figures import Figure, axis, color_of, escaped, layout, logarithmic_axis
 from hwsim.report.wording import Priced
 
 FloatArray = npt.NDArray[np.float64]
@@ -60,29 +61,43 @@ def start(cell: Cell, comparison: Comparison) -> Start | None:
 def over_time(comparison: Comparison, priced: Priced) -> Figure | None:
     """The energy of each frame, in the order of the data; None where the counts keep no single frames."""
     cells = [cell for cell in priced.cells if cell.breakdown is not None and is_per_frame(cell)]
-    if not cells:
+    energies = [cell.breakdown.by_group / priced.unit.joule for cell in cells if cell.breakdown is not None]
+    if not any(energy.max() > 0 for energy in energies):
         return None
-    first = comparison.data.stream_start[:-1]
-    n_frame = len(comparison.data)
+    first, n_frame = comparison.data.stream_start[:-1], len(comparison.data)
     steady = np.setdiff1d(np.arange(n_frame), first)
     window = 1 if n_frame <= FEW else max(10, n_frame // 100)
-    data: list[Figure] = []
-    is_mean: list[bool | None] = []  # None: shown either way
-    for cell in cells:
-        assert cell.breakdown is not None
-        energy = cell.breakdown.by_group / priced.unit.joule
-        if cell.execution.startswith("delta"):
-            data.append(_markers(priced, cell, first[:MOST_POINTS], energy[first[:MOST_POINTS]]))
-            is_mean.append(None)
-        data.append(_line(priced, cell, *_each(np.arange(n_frame), energy)))
-        is_mean.append(False)
-        if window > 1 and steady.size >= window:
-            data.append(_line(priced, cell, *_rolling(steady, energy[steady], window)))
-            is_mean.append(True)
-    has_means = True in is_mean
-    for trace, visible in zip(data, _visible(is_mean, has_means), strict=True):
-        trace["visible"] = visible
-    return {"data": data, "layout": _layout(priced, is_mean, window if has_means else 1, n_frame)}
+    window = window if steady.size >= window else 1
+    traces = [
+        trace
+        for cell, energy in zip(cells, energies, strict=True)
+        for trace in _traces(priced, cell, energy, first[:MOST_POINTS], steady, window)
+    ]
+    data = [trace.figure for trace in traces]
+    for figure, visible in zip(data, _visible(traces, window > 1), strict=True):
+        figure["visible"] = visible
+    return {"data": data, "layout": _layout(priced, traces, window, n_frame)}
+
+
+class Trace(NamedTuple):
+    """A line or its first frames, and when they are seen."""
+
+    figure: Figure
+    is_mean: bool | None  # with rolling means, with single frames, or (None) with both
+    energy: FloatArray  # what it shows [the table's unit]
+
+
+def _traces(
+    priced: Priced, cell: Cell, energy: FloatArray, first: IntArray, steady: IntArray, window: int
+) -> Iterator[Trace]:
+    """A row's frames, their rolling mean where they are many, and its first frames where these differ."""
+    shown = _each(np.arange(energy.size), energy)
+    yield Trace(_line(priced, cell, *shown), False, shown[1])
+    if window > 1:
+        shown = _rolling(steady, energy[steady], window)
+        yield Trace(_line(priced, cell, *shown), True, shown[1])
+    if cell.execution.startswith("delta"):
+        yield Trace(_markers(priced, cell, first, energy[first]), None, energy[first])
 
 
 def _each(frame: IntArray, energy: FloatArray) -> tuple[IntArray, FloatArray]:
@@ -131,9 +146,9 @@ def _markers(priced: Priced, cell: Cell, frame: IntArray, energy: FloatArray) ->
     }
 
 
-def _visible(is_mean: list[bool | None], means: bool) -> list[bool]:
+def _visible(traces: list[Trace], means: bool) -> list[bool]:
     """Which lines are seen: rolling means, or single frames."""
-    return [mine in (None, means) for mine in is_mean]
+    return [trace.is_mean in (None, means) for trace in traces]
 
 
 def _step(n_frame: int) -> int:
@@ -141,31 +156,32 @@ def _step(n_frame: int) -> int:
     return -(-n_frame // MOST_FRAMES)
 
 
-def _layout(priced: Priced, is_mean: list[bool | None], window: int, n_frame: int) -> dict[str, Any]:
+def _energy_axis(priced: Priced, traces: list[Trace], means: bool) -> dict[str, Any]:
+    """The axis that suits what is seen: single frames can be far below the mean."""
+    seen = np.concatenate([trace.energy for trace in traces if trace.is_mean in (None, means)])
+    title = f"energy of a frame [{priced.unit.name}], logarithmic"
+    return logarithmic_axis(title, float(seen[seen > 0].min()) / 1.3, float(seen.max()) * 1.3)
+
+
+def _layout(priced: Priced, traces: list[Trace], window: int, n_frame: int) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     if window > 1:
         single = "each frame" if n_frame <= MOST_FRAMES else f"one frame in {_step(n_frame)}"
-        choices = ((f"mean of {window} frames", _visible(is_mean, True)), (single, _visible(is_mean, False)))
-        changes["updatemenus"] = [
+        buttons = [
             {
-                "type": "buttons",
-                "direction": "right",
-                "x": 1,
-                "xanchor": "right",
-                "y": 1.02,
-                "yanchor": "bottom",
-                "buttons": [
-                    {"label": label, "method": "restyle", "args": [{"visible": visible}]} for label, visible in choices
-                ],
+                "label": label,
+                "method": "update",
+                "args": [{"visible": _visible(traces, means)}, {"yaxis": _energy_axis(priced, traces, means)}],
             }
+            for label, means in ((f"mean of {window} frames", True), (single, False))
         ]
+        corner = {"x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"}
+        changes["updatemenus"] = [{"type": "buttons", "direction": "right", "buttons": buttons, **corner}]
     return layout(
         height=540,
-        margin={"l": 64, "r": 24, "t": 56, "b": 56},
+        margin={"l": 64, "r": 24, "t": 48, "b": 56},
         xaxis=axis("frame, in the order of the data"),
-        yaxis=axis(
-            f"energy of a frame [{priced.unit.name}], logarithmic", type="log", dtick="D2", exponentformat="none"
-        ),
-        legend={"orientation": "h", "y": -0.14, "yanchor": "top"},
+        yaxis=_energy_axis(priced, traces, window > 1),
+        legend={"orientation": "h", "y": -0.2, "yanchor": "top"},
         **changes,
     )

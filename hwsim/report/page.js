@@ -2,7 +2,7 @@
 (function () {
   const figures = JSON.parse(document.getElementById("figures").textContent);
   const narrow = 700;
-  const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+  const options = { responsive: true, displayModeBar: false };
   let shown = 0;
 
   // on a phone names beside points would cover each other: a legend below takes their place
@@ -17,7 +17,7 @@
         layout.height += 24 * figure.data.length;
       }
       if (name === "time") layout.height += 12 * figure.data.length;
-      if (layout.updatemenus) layout.margin.t = 130;
+      if (layout.updatemenus) layout.margin.t += 60;
     }
     return layout;
   }

@@ -157,5 +157,6 @@ def _footer(comparison: Comparison) -> str:
     csv = base64.b64encode(comparison.to_dataframe().to_csv(index=False).encode()).decode()
     return (
         '<footer><p>All numbers in full: <a id="csv" download="hwsim-comparison.csv" '
-        f'href="data:text/csv;base64,{csv}">hwsim-comparison.csv</a>. Made by hwsim; counting rules in docs/accounting.md.</p></footer>'
+        f'href="data:text/csv;base64,{csv}">hwsim-comparison.csv</a>. '
+        "Made by hwsim; counting rules in docs/accounting.md.</p></footer>"
     )

@@ -21,9 +21,11 @@ def listed(items: Iterable[str]) -> str:
     return f"<ul>{lines}</ul>" if lines else ""
 
 
-def table(heads: Sequence[str], rows: Iterable[str]) -> str:
-    """A table from header cells and rows that are HTML; it scrolls by itself where it is too wide."""
-    return f'<div class="scroll"><table><thead>{"".join(heads)}</thead><tbody>{"".join(rows)}</tbody></table></div>'
+def table(heads: Sequence[str], rows: Iterable[str], kind: str = "") -> str:
+    """A table from header rows and rows that are HTML; it scrolls by itself where it is too wide."""
+    return (
+        f'<div class="scroll {kind}"><table><thead>{"".join(heads)}</thead><tbody>{"".join(rows)}</tbody></table></div>'
+    )
 
 
 def row_of(cells: Iterable[str], kind: str = "td") -> str:
@@ -76,7 +78,7 @@ def all_rows(priced: Priced) -> str:
     )
     names = [
         "additions",
-        "multipli&shy;cations",
+        "multipli-<br>cations",
         "memory<br>words",
         *map(text, priced.phases),
         "total",
@@ -145,9 +147,11 @@ def coverage(priced: Priced) -> str:
     source = priced.table
     about = f"<p><b>{text(source.name)}</b>: {text(wording.process(source))}. {text(source.description)}</p>"
     if source.lacks:
-        about += f"<p>It prices no {text(', no '.join(kind.replace('_', ' ') for kind in source.lacks))} at all.</p>"
+        about += (
+            f"<p>It has no price at all for: {text(', '.join(kind.replace('_', ' ') for kind in source.lacks))}.</p>"
+        )
     missing = f"<p>What it does not say:</p>{listed(source.missing)}" if source.missing else ""
-    return about + f'<div class="coverage">{table([heads], rows)}</div>' + missing
+    return about + table([heads], rows, "coverage") + missing
 
 
 def _covered(cell: Cell, phase: str, priced: Priced) -> str:

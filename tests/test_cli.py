@@ -1,0 +1,157 @@
+"""The command line as a user meets it: output, files, one clear line and exit code 2 for bad input."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+HWSIM = pathlib.Path(sys.executable).with_name("hwsim")
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def hwsim(*arguments, cwd, **environment):
+    return subprocess.run(
+        [HWSIM, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def assert_one_line(done, *expected):
+    """Exit code 2, nothing on stdout, one line on stderr that says what is expected."""
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    for words in expected:
+        assert words in done.stderr
+
+
+def test_compare_prints_a_table_and_writes_a_page(tmp_path):
+    done = hwsim("compare", "--csv", "out.csv", "--json", "out.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "899 test images of digits" in done.stdout
+    assert "wrote hwsim-report.html" in done.stdout
+    assert (tmp_path / "hwsim-report.html").stat().st_size > 1_000_000  # Plotly is inside
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert len(table) == 9  # 3 networks x 3 executions
+    assert table["advantage"].iloc[0] == 1
+    assert set(table["inferences"]) == {899}
+    assert len(json.loads((tmp_path / "out.json").read_text())) == 9
+    assert done.stderr == ""  # no progress when piped
+
+
+@pytest.mark.data
+def test_compare_on_temporal_mnist(tmp_path):
+    done = hwsim(
+        *("compare", "--data", "mnist", "--order", "temporal", "--table", "default_45nm"),
+        *("--html", "report.html", "--csv", "report.csv"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "10,000 test images of mnist" in done.stdout
+    table = pd.read_csv(tmp_path / "report.csv").set_index(["network", "execution"])
+    assert table.loc[("mnist-mlp", "dense"), "multiplications [per inference]"] == 784 * 200 + 200 * 200 + 200 * 10
+    rounding = table.loc["mnist-mlp-rounding"]
+    assert rounding["accuracy"].nunique() == 1  # one function, three costs
+    assert (rounding.loc[["sparse", "delta"], "multiplications [per inference]"] == 784).all()  # encode only
+    assert rounding.loc["delta", "energy [J per inference]"] < rounding.loc["sparse", "energy [J per inference]"]
+
+
+def test_a_study_file(tmp_path):
+    (tmp_path / "study.yaml").write_text(
+        "schema: 1\nname: small\ndata: digits\n"
+        "rows: [{network: digits-mlp-int8, machines: [mac-array-gated]}]\n"
+        "baseline: {network: digits-mlp, machine: mac-array}\n"
+    )
+    done = hwsim("compare", "study.yaml", "--csv", "out.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert list(pd.read_csv(tmp_path / "out.csv")["network"]) == ["digits-mlp", "digits-mlp-int8"]
+
+
+def test_simulate_and_the_lists(tmp_path):
+    done = hwsim("simulate", "digits-mlp", "--execution", "sparse", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "94.2 % accuracy" in done.stdout
+    assert "zero-skipping-mac" in done.stdout
+    for command, expected in (
+        (("network", "list"), "mnist-mlp-rounding"),
+        (("network", "show", "mnist-mlp"), "dense3"),
+        (("table", "list"), "horowitz_2014_45nm"),
+        (("table", "show", "horowitz_2014_45nm"), "Horowitz"),
+        (("table", "check", "default_45nm"), "valid"),
+        (("--help",), "compare"),
+    ):
+        done = hwsim(*command, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert expected in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("simulate", "mnist-mpl"), ("no network named 'mnist-mpl'", "mnist-mlp")),
+        (("simulate", "digits-mlp", "--machine", "mac-aray"), ("no machine named", "mac-array")),
+        (("simulate", "digits-mlp", "--table", "default_45mn"), ("no energy table named", "default_45nm")),
+        (("simulate", "digits-mlp", "--data", "mnst"), ("mnst", "mnist")),
+        (("simulate", "mnist-mlp", "--data", "digits"), ("(1, 28, 28)", "(1, 8, 8)")),
+        (("simulate", "digits-mlp", "--execution", "fast"), ("fast", "dense, sparse or delta")),
+        (
+            ("simulate", "digits-mlp", "--execution", "sparse", "--machine", "mac-array"),
+            ("mac-array", "dense", "sparse"),
+        ),
+        (("simulate", "digits-mlp", "--table", "horowitz_2014_45nm"), ("no price for", "comparison", "price only the phases")),
+        (("compare", "--order", "backwards"), ("backwards", "temporal")),
+        (("compare", "nothing.yaml"), ("nothing.yaml", "cannot be read")),
+        (("compare", "--html", "no/such/folder/x.html"), ("no/such/folder",)),
+    ],
+)
+def test_bad_input_is_one_line(arguments, expected, tmp_path):
+    assert_one_line(hwsim(*arguments, cwd=tmp_path), *expected)
+
+
+def test_bad_files_are_one_line(tmp_path):
+    good = (ROOT / "energy_tables" / "horowitz_2014_45nm.yaml").read_text()
+    for name, old, new, expected in (
+        ("twice", "unit: pJ", "unit: pJ\nunit: pJ", ("unit", "twice")),
+        ("text", "energy: 0.03", "energy: 1e-12", ("1e-12", "1.0e-12")),
+        ("negative", "energy: 0.03", "energy: -0.03", ("-0.03",)),
+        ("unknown", "unit: pJ", "unit: pJ\nunits: pJ", ("units", "unknown key")),
+    ):
+        assert old in good
+        (tmp_path / f"{name}.yaml").write_text(good.replace(old, new, 1))
+        assert_one_line(hwsim("table", "check", f"{name}.yaml", cwd=tmp_path), f"{name}.yaml:", *expected)
+
+
+def test_broken_model_folders_are_one_line(tmp_path):
+    shipped = ROOT / "models" / "digits-mlp"
+    for name in ("cut", "pickled"):
+        shutil.copytree(shipped, tmp_path / name)
+    whole = (shipped / "weights.npz").read_bytes()
+    (tmp_path / "cut" / "weights.npz").write_bytes(whole[: len(whole) // 2])
+    with np.load(shipped / "weights.npz") as arrays:
+        content = {key: arrays[key] for key in arrays.files}
+    content[next(iter(content))] = np.array([{"a": "pickle"}], dtype=object)
+    np.savez(tmp_path / "pickled" / "weights.npz", **content)
+    for name in ("cut", "pickled"):
+        assert_one_line(hwsim("simulate", f"./{name}", cwd=tmp_path), "weights.npz")
+
+
+def test_mnist_without_data_says_what_to_do(tmp_path):
+    done = hwsim("simulate", "mnist-mlp", "--data", "mnist", cwd=tmp_path, HWSIM_DATA=str(tmp_path / "nothing"))
+    assert_one_line(done, "mnist", "HWSIM_DATA")
+
+
+def test_import_is_cheap():
+    loaded = "import sys, hwsim; print(sorted({'numpy', 'numba', 'pandas', 'plotly', 'torch'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,25 @@
+"""Every example runs, and prints what it is about."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "expected"),
+    [
+        ("simulate_a_network.py", [], "accuracy 86.43%"),
+        ("compare_methods.py", ["digits", "page.html"], "digits-mlp-int8"),
+        ("plug_in_a_process_table.py", [], "my_28nm"),
+    ],
+)
+def test_an_example_runs(script, arguments, expected, tmp_path):
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / script, *arguments], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert expected in done.stdout
