@@ -155,3 +155,9 @@ def test_import_is_cheap():
     loaded = "import sys, hwsim; print(sorted({'numpy', 'numba', 'pandas', 'plotly', 'torch'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_readme_shows_what_compare_prints(tmp_path):
+    shown = (ROOT / "README.md").read_text().split("<!-- compare: begin -->\n```\n")[1].split("\n...\n```")[0]
+    assert len(shown.splitlines()) > 15
+    assert shown in hwsim("compare", cwd=tmp_path).stdout

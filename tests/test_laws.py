@@ -1,6 +1,7 @@
 """Laws of the whole simulator: what must hold between runs, on real data and shipped networks."""
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -269,7 +270,7 @@ def int32_network():
     """784-200-200-10 in int32 throughout: one weight of 1 per column and narrow codes, so that nothing overflows."""
     format = NumberFormat("integer", 32, narrow_range=True)
     layers = []
-    for k, (n_in, n_out) in enumerate(zip(PAPER, PAPER[1:], strict=False)):
+    for k, (n_in, n_out) in enumerate(itertools.pairwise(PAPER)):
         code = np.zeros((n_in, n_out), np.int64)
         code[np.arange(n_out) * 3 % n_in, np.arange(n_out)] = 1
         layers.append(hwsim.Dense(f"dense{k}", terms=(hwsim.Weight(code, integer(32)),), accumulator=32))
@@ -307,7 +308,7 @@ def test_int32_network_of_the_paper_costs_636_nanojoules(int32_network, int32_fr
 def test_int32_network_at_the_ends_of_its_range(int32_network, int32_frames, execution):
     # its columns pick single inputs
     picked = int32_frames.astype(np.int64)
-    for n_in, n_out in zip(PAPER, PAPER[1:], strict=False):
+    for n_in, n_out in itertools.pairwise(PAPER):
         picked = np.maximum(picked[:, np.arange(n_out) * 3 % n_in], 0 if n_out != 10 else -(2**62))
     assert picked.max() == 2**31 - 1
     assert np.array_equal(hwsim.simulate(int32_network, int32_frames, execution).output_codes, picked)

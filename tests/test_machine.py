@@ -6,7 +6,7 @@ import pytest
 import hwsim
 from hwsim import catalogue
 from hwsim.errors import FileError, MachineError, UnknownNameError
-from hwsim.machine import DEFAULT_MACHINE, LanesByLayer, Memories, UnaryUpTo
+from hwsim.machine import DEFAULT_MACHINE, LanesByLayer, UnaryUpTo
 from hwsim.number_format import integer
 
 PRESETS = ("mac-array", "mac-array-gated", "zero-skipping-mac", "delta-mac", "rounding-adder", "sigma-delta-adder")
@@ -187,7 +187,7 @@ def test_every_execution_has_a_machine(execution):
 def test_unknown_machines():
     with pytest.raises(UnknownNameError, match=r"no machine named 'mac-aray'; did you mean mac-array"):
         hwsim.load_machine("mac-aray")
-    with pytest.raises(MachineError, match="'delta' is an execution, not a machine.*'delta-mac'"):
+    with pytest.raises(MachineError, match=r"'delta' is an execution, not a machine.*'delta-mac'"):
         hwsim.load_machine("delta")
 
 

@@ -42,7 +42,7 @@ def axis(title: str, **changes: Any) -> dict[str, Any]:
         "linecolor": "#9aa5b1",
         "ticks": "outside",
     }
-    return plain | {"automargin": True} | changes
+    return plain | {"automargin": True, "separatethousands": True, "exponentformat": "none"} | changes
 
 
 def color_of(priced: Priced) -> dict[str, str]:
@@ -58,13 +58,9 @@ def symbol_of(cell: Cell) -> str:
 
 def logarithmic_axis(title: str, low: float, high: float) -> dict[str, Any]:
     """A logarithmic axis from `low` to `high`, with ticks that are written out."""
-    steps = (1, 2, 5) if math.log10(high / low) < 4 else (1,)
+    ratio = high / low
+    steps = (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9) if ratio < 8 else (1, 2, 5) if ratio < 1e4 else (1,)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = [step * 10.0**decade for decade in decades for step in steps]
-    return axis(
-        title,
-        type="log",
-        range=[math.log10(low), math.log10(high)],
-        tickvals=ticks,
-        ticktext=[f"{tick:,.12g}" for tick in ticks],
-    )
+    ticks = [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
+    written = {"tickvals": ticks, "ticktext": [f"{tick:,.12g}" for tick in ticks]} if len(ticks) > 1 else {}
+    return axis(title, type="log", range=[math.log10(low), math.log10(high)], **written)

@@ -108,13 +108,15 @@ def _price(line: Line, share: float) -> str:
     low, high = figures(price.low * 1e12), figures(price.high * 1e12)
     cells = (
         figures(price.energy * 1e12),
-        low if low == high else f"{low} to {high}",
+        "" if low == high else f"{low} to {high}",
         price.standing,
         "stated" if price.rule == "exact" else price.rule,
         figures(100 * share),
     )
     return (
-        f'<tr><th scope="row">{text(line.key.operation)}</th>{"".join(f"<td>{text(cell)}</td>" for cell in cells)}</tr>'
+        f'<tr><th scope="row">{text(wording.operation_name(line.key.operation))}</th>'
+        f"{''.join(f'<td>{text(cell)}</td>' for cell in cells[:2])}"
+        f"{''.join(f'<td class="prose">{text(cell)}</td>' for cell in cells[2:4])}<td>{text(cells[4])}</td></tr>"
     )
 
 

@@ -73,7 +73,7 @@ def all_rows(priced: Priced) -> str:
     groups = (
         '<tr><th rowspan="2">network<br>machine, execution</th><th rowspan="2">accuracy<br>[%]</th>'
         '<th colspan="3" class="group">operations per inference</th>'
-        f'<th colspan="{n_phase + 2}" class="group">energy per inference [{unit}]</th>'
+        f'<th colspan="{n_phase + 1}" class="group">energy per inference [{unit}]</th>'
         '<th colspan="4" class="group">times less energy than the baseline</th></tr>'
     )
     names = [
@@ -81,8 +81,7 @@ def all_rows(priced: Priced) -> str:
         "multipli-<br>cations",
         "memory<br>words",
         *map(text, priced.phases),
-        "total",
-        "low&ndash;high",
+        "total<br>low&ndash;high",
         "advantage",
         "= number<br>format",
         "&times; zero<br>skipping",
@@ -100,14 +99,14 @@ def _row(row: Row, priced: Priced) -> str:
     start = method(cell) + "".join(f"<td>{text(each)}</td>" for each in cells)
     if cell.breakdown is None:
         lacking = text(f"not priced: {wording.lacking_sentence(cell, priced.phases)}")
-        return f'<tr>{start}<td colspan="{len(priced.phases) + 6}" class="lacking">{lacking}</td></tr>'
+        return f'<tr>{start}<td colspan="{len(priced.phases) + 5}" class="lacking">{lacking}</td></tr>'
     unit = priced.unit
     energies = [unit.text(row.energy(f"{phase} energy")) for phase in priced.phases]
     low, high = unit.text(row.energy("low")), unit.text(row.energy("high"))
     factors = [times(row.number(f"factor of {name}")) for name in FACTORS]
     rest = "".join(f"<td>{text(each)}</td>" for each in energies)
-    rest += f'<td class="total">{text(unit.text(row.energy("energy")))}</td>'
-    rest += f"<td>{low if low == high else f'{text(low)}&ndash;{text(high)}'}</td>"
+    interval = "" if low == high else f'<br><span class="interval">{text(low)}&ndash;{text(high)}</span>'
+    rest += f'<td class="total">{text(unit.text(row.energy("energy")))}{interval}</td>'
     rest += f'<td class="total">{text(times(row.number("advantage")))}</td>'
     rest += "".join(f"<td>{text(each)}</td>" for each in factors)
     kind = ' class="baseline"' if cell.is_baseline else ""
@@ -158,7 +157,10 @@ def _covered(cell: Cell, phase: str, priced: Priced) -> str:
     lacks = cell.lacks.get(phase)
     if lacks:
         n = cell.counts.n_inference
-        said = [f"{text(operation)} ({text(whole(count / n))})" for operation, count in lacks.items()]
+        said = [
+            f"{text(wording.operation_name(operation))} ({text(whole(count / n))})"
+            for operation, count in lacks.items()
+        ]
         return f'<td class="lacking">lacks, per inference: {"; ".join(said)}</td>'
     if not cell.counts.total(phase):
         return '<td class="nothing">nothing to price</td>'

@@ -213,7 +213,7 @@ def _by_operation(breakdown: Breakdown, unit: Unit) -> list[Column]:
     n = breakdown.counts.n_inference
     groups: dict[tuple[str, str], list[Line]] = {}
     for line in breakdown.lines:
-        groups.setdefault((line.key.phase, str(line.key.operation)), []).append(line)
+        groups.setdefault((line.key.phase, wording.operation_name(line.key.operation)), []).append(line)
     rows = sorted(groups.items(), key=lambda item: PHASES.index(item[1][0].key.phase))
     return [
         Column("phase", [phase for (phase, _), _ in rows], False),

@@ -6,7 +6,7 @@ from hwsim.comparison import FACTORS, Cell, Comparison
 from hwsim.counts import PHASES, Operation
 from hwsim.energy import Breakdown
 from hwsim.energy_table import EnergyTable
-from hwsim.report.units import Unit, energy_unit, percent, times, with_prefix
+from hwsim.report.units import Unit, energy_unit, percent, size, times, with_prefix
 
 FRAME_RATE = 30
 """Inferences per second at which energy is shown as power. [1/s]"""
@@ -104,7 +104,16 @@ def lacking_sentence(cell: Cell, phases: tuple[str, ...], most: int = 3) -> str:
     operations: dict[Operation, int] = {}
     for phase in phases:
         operations.update(cell.lacks.get(phase, {}))
-    return f"lacks {shortened([str(operation) for operation in operations], most)}"
+    return f"lacks {shortened([operation_name(operation) for operation in operations], most)}"
+
+
+def operation_name(operation: Operation) -> str:
+    """An operation with its formats, or an access with its memory."""
+    kind = operation.kind.replace("_", " ").replace("sram", "SRAM").replace("dram", "DRAM")
+    if operation.format:
+        return f"{kind} {' x '.join(operation.format)}"
+    capacity = f", {size(operation.capacity)}" if operation.capacity else ""
+    return f"{kind}, {operation.memory}{capacity}, {operation.word_length} bits"
 
 
 def shortened(names: list[str], most: int) -> str:

@@ -1,0 +1,100 @@
+"""Study files: what they say, what they may leave out, and what is wrong with a bad one."""
+
+import pytest
+
+from hwsim.catalogue import machine_names, network_names
+from hwsim.errors import FileError, UnknownNameError
+from hwsim.study import default_study, load_study
+
+STUDY = """\
+schema: 1
+name: mine
+data: digits
+order: temporal
+rows:
+  - {network: digits-mlp, machines: [mac-array, zero-skipping-mac]}
+  - network: digits-mlp-rounding
+    machines: [sigma-delta-adder]
+tables: [default_45nm, horowitz_2014_45nm]
+baseline: {network: digits-mlp, machine: mac-array}
+phases: [synapse, neuron]
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text):
+        path = tmp_path / "study.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_study_says_what_is_compared(write):
+    study = load_study(write(STUDY))
+    assert (study.name, study.data, study.split, study.order) == ("mine", "digits", "test", "temporal")
+    assert [(row.network, row.machines) for row in study.rows] == [
+        ("digits-mlp", ("mac-array", "zero-skipping-mac")),
+        ("digits-mlp-rounding", ("sigma-delta-adder",)),
+    ]
+    assert study.tables == ("default_45nm", "horowitz_2014_45nm")
+    assert (study.baseline.network, study.baseline.machine) == ("digits-mlp", "mac-array")
+    assert study.phases == ("synapse", "neuron")
+
+
+def test_what_may_be_left_out(write):
+    optional = ("order", "tables", "phases")
+    kept = [line for line in STUDY.splitlines() if not line.startswith(optional)]
+    study = load_study(write("\n".join(kept)))
+    assert (study.split, study.order, study.tables, study.phases) == ("test", "file", ("default_45nm",), None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "parts"),
+    [
+        ("data: digits\n", "", ("data", "missing")),
+        ("name: mine", "name: mine\nname: yours", (":3:", "name: written twice")),
+        ("order: temporal", "order: random", (":4:", "order", "'file' or 'temporal'", "random")),
+        ("order: temporal", "ordre: temporal", (":4:", "ordre", "unknown key")),
+        ("machines: [sigma-delta-adder]", "machines: []", (":8:", "rows.1.machines", "at least 1")),
+        ("machines: [sigma-delta-adder]", "machines: sigma-delta-adder", (":8:", "rows.1.machines")),
+        ("[synapse, neuron]", "[synapses]", (":11:", "phases.0", "'synapse'", "synapses")),
+        ("machine: mac-array", "machines: mac-array", (":10:", "baseline")),
+        ("schema: 1", "schema: 2", (":1:", "schema", "1", "2")),
+        ("digits-mlp-rounding", "7", (":7:", "rows.1.network", "string", "7")),
+        ("baseline: {network", "baseline: *{network", (":10",)),
+    ],
+)
+def test_a_bad_study_gets_one_line_with_file_line_and_place(write, old, new, parts):
+    assert old in STUDY
+    path = write(STUDY.replace(old, new))
+    with pytest.raises(FileError) as caught:
+        load_study(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(str(path))
+    for part in parts:
+        assert part in message
+
+
+def test_a_study_that_is_not_there(tmp_path):
+    with pytest.raises(FileError, match=r"none\.yaml: cannot be read"):
+        load_study(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("data", ["digits", "mnist"])
+def test_without_a_file_all_that_ships_for_the_data_is_compared(data):
+    study = default_study(data)
+    assert study.data == data
+    assert {row.network for row in study.rows} == {name for name in network_names() if name.startswith(f"{data}-")}
+    assert {machine for row in study.rows for machine in row.machines} <= set(machine_names())
+    assert (study.baseline.network, study.baseline.machine) == (f"{data}-mlp", "mac-array")
+    # the baseline is among the rows, and each network is there dense, sparse and under delta
+    assert (study.rows[0].network, study.rows[0].machines[0]) == (f"{data}-mlp", "mac-array")
+    assert all(len(row.machines) == 3 for row in study.rows)
+
+
+def test_data_for_which_nothing_ships():
+    with pytest.raises(UnknownNameError, match="no network named 'digit-mlp'; did you mean digits-mlp"):
+        default_study("digit")
