@@ -175,7 +175,7 @@ def _integer_term(code: Array, bias: Array, accumulator: int, span: int) -> tupl
         return code.astype(np.int64), bias.astype(np.int64), np.int64
     total = np.int16 if accumulator <= 16 else np.int32
     narrow = GROUP * largest * span <= SMALL
-    return code.astype(np.int16), bias.astype(total), np.int16 if narrow else total
+    return code.astype(np.int16), bias.astype(total), np.int16 if narrow else np.int64
 
 
 def _mask(head: Dense) -> npt.NDArray[np.uint64]:

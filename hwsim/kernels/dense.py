@@ -23,7 +23,7 @@ def deliver_integer(
     Parameters
     ----------
     group : NumPy integer type
-        Holds any sum of eight products |value| x |weight|: the narrower, the faster.
+        Holds any sum of eight products value x weight: the narrower, the faster.
     start : (n_frame + 1,) int64
         Where each frame's events start; multiples of eight.
     index, value : (n_slot,) int
@@ -43,8 +43,13 @@ def deliver_integer(
         for j in range(row.shape[0]):
             row[j] = before[j]
         for e in range(start[t], start[t + 1], 8):
-            s0, s1, s2, s3 = value[e], value[e + 1], value[e + 2], value[e + 3]
-            s4, s5, s6, s7 = value[e + 4], value[e + 5], value[e + 6], value[e + 7]
+            # in 64 bits as written, in as few as `group` has once compiled
+            s0, s1, s2, s3 = (
+                np.int64(value[e]), np.int64(value[e + 1]), np.int64(value[e + 2]), np.int64(value[e + 3])
+            )  # fmt: skip
+            s4, s5, s6, s7 = (
+                np.int64(value[e + 4]), np.int64(value[e + 5]), np.int64(value[e + 6]), np.int64(value[e + 7])
+            )  # fmt: skip
             w0, w1, w2, w3 = weight[index[e]], weight[index[e + 1]], weight[index[e + 2]], weight[index[e + 3]]
             w4, w5, w6, w7 = weight[index[e + 4]], weight[index[e + 5]], weight[index[e + 6]], weight[index[e + 7]]
             for j in range(row.shape[0]):
@@ -75,17 +80,11 @@ def deliver_real(
             row[j] = before[j]
         for e in range(start[t], start[t + 1], 8):
             s0, s1, s2, s3 = (
-                np.float32(value[e]),
-                np.float32(value[e + 1]),
-                np.float32(value[e + 2]),
-                np.float32(value[e + 3]),
-            )
+                np.float32(value[e]), np.float32(value[e + 1]), np.float32(value[e + 2]), np.float32(value[e + 3])
+            )  # fmt: skip
             s4, s5, s6, s7 = (
-                np.float32(value[e + 4]),
-                np.float32(value[e + 5]),
-                np.float32(value[e + 6]),
-                np.float32(value[e + 7]),
-            )
+                np.float32(value[e + 4]), np.float32(value[e + 5]), np.float32(value[e + 6]), np.float32(value[e + 7])
+            )  # fmt: skip
             w0, w1, w2, w3 = weight[index[e]], weight[index[e + 1]], weight[index[e + 2]], weight[index[e + 3]]
             w4, w5, w6, w7 = weight[index[e + 4]], weight[index[e + 5]], weight[index[e + 6]], weight[index[e + 7]]
             for j in range(row.shape[0]):

@@ -93,8 +93,7 @@ def sources(priced: Priced) -> str:
             f'<tr class="source"><th colspan="6"><b>{text(source)}</b>, {text(standing)}: {text(where)}</th></tr>'
         )
         rows += [
-            _price(line, share[line.key.operation])
-            for line in sorted(members, key=lambda each: str(each.key.operation))
+            _price(line, share[line.key.operation]) for line in sorted(members, key=lambda each: each.key.operation)
         ]
     return _standings(priced) + f"<p>{text(MEANINGS)}</p>" + table([heads], rows) + _citations(priced, lines)
 
@@ -113,11 +112,10 @@ def _price(line: Line, share: float) -> str:
         "stated" if price.rule == "exact" else price.rule,
         figures(100 * share),
     )
-    return (
-        f'<tr><th scope="row">{text(wording.operation_name(line.key.operation))}</th>'
-        f"{''.join(f'<td>{text(cell)}</td>' for cell in cells[:2])}"
-        f"{''.join(f'<td class="prose">{text(cell)}</td>' for cell in cells[2:4])}<td>{text(cells[4])}</td></tr>"
-    )
+    kinds = ("", "", ' class="prose"', ' class="prose"', "")
+    name = wording.operation_name(line.key.operation)
+    numbers = "".join(f"<td{kind}>{text(cell)}</td>" for kind, cell in zip(kinds, cells, strict=True))
+    return f'<tr><th scope="row">{text(name)}</th>{numbers}</tr>'
 
 
 def _largest_shares(priced: Priced) -> dict[object, float]:

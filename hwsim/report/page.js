@@ -5,19 +5,19 @@
   const options = { responsive: true, displayModeBar: false };
   let shown = 0;
 
-  // on a phone names beside points would cover each other: a legend below takes their place
+  // on a phone names beside points would cover each other: a legend below takes their place, as all legends go below
   function fitted(name, figure) {
     const layout = JSON.parse(JSON.stringify(figure.layout));
     if (window.innerWidth < narrow) {
       layout.margin = Object.assign({}, layout.margin, { l: 40, r: 8 });
       layout.font.size = 11;
+      layout.legend = { orientation: "h", x: 0, y: -64 / layout.height, yanchor: "top" };
       if (name === "accuracy") {
         layout.annotations = [];
         layout.showlegend = true;
-        layout.height += 24 * figure.data.length;
       }
-      if (name === "time") layout.height += 12 * figure.data.length;
-      if (layout.updatemenus) layout.margin.t += 60;
+      layout.height += (name === "accuracy" ? 24 : 16) * figure.data.length;
+      layout.margin.b += 24;
     }
     return layout;
   }
