@@ -170,8 +170,7 @@ def compare(
     book = _Book(data, per_frame, progress)
     first = book.pair(baseline)
     pairs = [book.pair(row) for row in (itertools.product(networks, machines) if rows is None else rows)]
-    if first not in pairs:
-        pairs.insert(0, first)
+    pairs = list(dict.fromkeys(pairs if first in pairs else [first, *pairs]))
     chosen = {table.name: table for table in map(load_table, tables)}
     cells = []
     for table in chosen.values():

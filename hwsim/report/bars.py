@@ -68,7 +68,7 @@ def stacked(priced: Priced, part_of: Callable[[Line], str], order: Iterable[str]
             barmode="stack",
             bargap=0.28,
             height=144 + 44 * len(names),
-            margin={"l": 24, "r": 24, "t": 72, "b": 56},
+            margin={"l": 24, "r": 24, "t": 40, "b": 104},
             xaxis=axis(title, range=[0, _reach(absolute[-1])]),
             yaxis=axis("", type="category", categoryarray=names[::-1], categoryorder="array", ticks=""),
             legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "traceorder": "normal"},
@@ -146,9 +146,9 @@ def _switch(title: str, absolute: list[Any], shares: list[Any]) -> Figure:
         "direction": "right",
         "x": 1,
         "xanchor": "right",
-        "y": 1.01,
-        "yanchor": "bottom",
-        "pad": {"b": 30},
+        "y": 0,
+        "yanchor": "top",
+        "pad": {"t": 54},  # below the axis title, where a legend of any length leaves it room
         "buttons": [
             {"label": label, "method": "update", "args": [{"x": values}, changes]} for label, values, changes in choices
         ],

@@ -5,19 +5,17 @@
   const options = { responsive: true, displayModeBar: false };
   let shown = 0;
 
-  // on a phone names beside points would cover each other: a legend below takes their place, as all legends go below
+  // on a phone names beside points would cover each other: a legend below takes their place
   function fitted(name, figure) {
     const layout = JSON.parse(JSON.stringify(figure.layout));
     if (window.innerWidth < narrow) {
       layout.margin = Object.assign({}, layout.margin, { l: 40, r: 8 });
       layout.font.size = 11;
-      layout.legend = { orientation: "h", x: 0, y: -64 / layout.height, yanchor: "top" };
       if (name === "accuracy") {
         layout.annotations = [];
         layout.showlegend = true;
       }
-      layout.height += (name === "accuracy" ? 24 : 16) * figure.data.length;
-      layout.margin.b += 24;
+      layout.height += 16 * figure.data.length;
     }
     return layout;
   }

@@ -52,8 +52,9 @@ def answer(comparison: Comparison, priced: Priced) -> str:
 def caption(priced: Priced) -> str:
     """How to read the first figure, and which rows are not in it."""
     known = all(cell.accuracy is not None for cell in priced.cells)
+    upward = "further up is more accurate" if known else "the data have no labels"
     lines = (
-        f"Energy: {text(wording.phases_sentence(priced.phases))}. Further left is less; {'further up is more accurate' if known else 'the data have no labels'}. "
+        f"Energy: {text(wording.phases_sentence(priced.phases))}. Further left is less; {upward}. "
         "Colour: network. Shape: &#9632; dense, &#9679; sparse, &#9670; delta. "
         "Bars: every price at its lowest and at its highest."
     )

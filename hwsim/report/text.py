@@ -57,7 +57,7 @@ def comparison_text(comparison: Comparison, width: int | None = None) -> str:
     """
     width = width or line_width()
     network, machine = comparison.baseline
-    parts = [f"{wording.data_sentence(comparison)}; baseline: {network} on {machine}"]
+    parts = [_folded(f"{wording.data_sentence(comparison)}; baseline: {network} on {machine}", width)]
     for name in comparison.tables:
         parts.append(_one_table(comparison, wording.priced_by(comparison, name), width))
     parts.append(_listed((HEADERS, *wording.scope_sentences(comparison), *wording.notes(comparison)), width))
@@ -96,6 +96,10 @@ def _rendered(columns: Sequence[Column]) -> str:
     return "\n".join([header, "-" * max(map(len, [header, *body])), *body])
 
 
+def _folded(line: str, width: int) -> str:
+    return textwrap.fill(line, width, break_on_hyphens=False, break_long_words=False)
+
+
 def _listed(lines: Sequence[str], width: int) -> str:
     """Lines one below the other, each marked, and folded where it is long."""
     fold = min(width, TEXT_WIDTH)
@@ -116,7 +120,7 @@ def _one_table(comparison: Comparison, priced: Priced, width: int) -> str:
     )
     answer = wording.answer(comparison, priced)
     lines = [answer.lead, answer.second, *answer.remarks, wording.power_sentence(priced), *_not_priced(priced)]
-    return "\n\n".join([title, table_text(_columns(priced), width), _listed(lines, width)])
+    return "\n\n".join([_folded(title, width), table_text(_columns(priced), width), _listed(lines, width)])
 
 
 def _not_priced(priced: Priced) -> list[str]:
@@ -187,8 +191,8 @@ def breakdown_text(breakdown: Breakdown, run: Run | None = None, width: int | No
         interval = f" ({low} to {high})"
     total = f"{unit.text(breakdown.per_inference)} {unit.name} per inference{interval}"
     parts = [
-        title,
-        f"{priced}: {total}",
+        _folded(title, width),
+        _folded(f"{priced}: {total}", width),
         f"Energy by layer and phase, {unit.name} per inference",
         table_text(_by_layer(breakdown, unit), width),
         "Operations per inference",
