@@ -72,9 +72,8 @@ def compare(
     """Compare networks on machines: accuracy, operations, memory words and energy per inference."""
     from hwsim.study import default_study, load_study
 
-    outputs = [path for path in (html, csv, json) if path is not None]
-    for path in outputs:  # before the work, not after it
-        if not path.absolute().parent.is_dir():
+    for path in (html, csv, json):  # before the work, not after it
+        if path is not None and not path.absolute().parent.is_dir():
             raise FileError(f"{path}: there is no folder {path.parent}; make it, or write elsewhere")
     plan = load_study(study) if study else default_study(data or "digits")
     changes = {"data": data, "order": order, "tables": tuple(table) if table else None}

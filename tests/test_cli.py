@@ -109,7 +109,7 @@ def test_simulate_and_the_lists(tmp_path):
             ("simulate", "digits-mlp", "--execution", "sparse", "--machine", "mac-array"),
             ("mac-array", "dense", "sparse"),
         ),
-        (("simulate", "digits-mlp", "--table", "horowitz_2014_45nm"), ("no price for", "comparison", "price only the phases")),
+        (("simulate", "digits-mlp", "--table", "horowitz_2014_45nm"), ("no price for", "price only the phases")),
         (("compare", "--order", "backwards"), ("backwards", "temporal")),
         (("compare", "nothing.yaml"), ("nothing.yaml", "cannot be read")),
         (("compare", "--html", "no/such/folder/x.html"), ("no/such/folder",)),

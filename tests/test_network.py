@@ -288,7 +288,8 @@ def test_one_frame_one_input_one_neuron(execution, format):
     counts = hwsim.count(run.activity)
     assert counts.n_inference == 1
     assert counts.total("synapse", "addition") == 1
-    assert counts.total("synapse") == 2 if format == FP32 or execution == "dense" else 1
+    # 5 on a machine with unary events up to 2 is multiplied, like a real number
+    assert counts.total("synapse", "multiplication") == 1
 
 
 @pytest.mark.parametrize("execution", ["dense", "sparse", "delta"])
