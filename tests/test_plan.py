@@ -210,7 +210,7 @@ def test_saturated_codes_are_counted_however_many(bits):
 def test_names_of_layers_change_nothing(execution, names):
     # state between blocks is kept by name
     generator = np.random.default_rng(0)
-    code = generator.integers(-9, 10, (3, 32, 32))
+    code = generator.integers(-9, 10, (3, 12, 12))
     layers = (
         Dense(names[0], terms=(Weight(code[0], integer(8)),)),
         Quantize(names[1], scale=0.0625, bit_width=4),
@@ -218,8 +218,8 @@ def test_names_of_layers_change_nothing(execution, names):
         Quantize(names[3], scale=0.0625, bit_width=4),
         Dense(names[4], terms=(Weight(code[2][:, :5], integer(8)),)),
     )
-    frames = generator.integers(-8, 8, (12, 32)).astype(np.int8)
-    network = Network("net", (32,), layers, integer(4))
+    frames = generator.integers(-8, 8, (12, 12)).astype(np.int8)
+    network = Network("net", (12,), layers, integer(4))
     whole = hwsim.simulate(network, frames, execution, block=100, threads=1)
     assert np.ptp(whole.output_codes) > 0
     for block in (1, 5):
