@@ -268,7 +268,7 @@ def _numbers(text: str, separator: str, kind: Callable[[str], Any], example: str
     try:
         return [kind(part) for part in text.split(separator)]
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a list of numbers; write {example}") from None
+        raise HwsimError(f"{text!r} is not a list of numbers; write {example}") from None
 
 
 if __name__ == "__main__":

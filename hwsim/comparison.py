@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hwsim.accounting import count
 from hwsim.counts import PHASES, Counts, Operation
-from hwsim.datasets import Dataset
+from hwsim.datasets import Dataset, load_dataset
 from hwsim.energy import Breakdown, lacking, price
 from hwsim.energy_table import EnergyTable, load_table
 from hwsim.errors import MachineError, TableError
@@ -134,7 +134,7 @@ def compare(
     machines: Iterable[MachineLike] = (),
     tables: Iterable[TableLike] = ("default_45nm",),
     *,
-    data: Dataset,
+    data: Dataset | str,
     baseline: Pair,
     rows: Iterable[Pair] | None = None,
     phases: Sequence[str] | None = None,
@@ -149,8 +149,8 @@ def compare(
         Every network is run on every machine.
     tables : iterable of names, paths or EnergyTables
         Tables to price with.
-    data : Dataset
-        What every network is run on.
+    data : Dataset or name
+        What every network is run on; of a name, its test split in file order.
     baseline : (network, machine)
         What advantages are relative to; it is added to the rows if it is not among them.
     rows : iterable of (network, machine), optional
@@ -167,6 +167,7 @@ def compare(
     TableError
         When a table can price nothing, or not the phases asked for.
     """
+    data = load_dataset(data) if isinstance(data, str) else data
     book = _Book(data, per_frame, progress)
     first = book.pair(baseline)
     pairs = [book.pair(row) for row in (itertools.product(networks, machines) if rows is None else rows)]

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ from hwsim.activity import Activity, Execution
 from hwsim.datasets import Dataset, as_dataset
 from hwsim.errors import NetworkError
 from hwsim.network import Network
+from hwsim.network_file import load_network
 from hwsim.plan import StagePlan, prepare
 from hwsim.record import Record
 from hwsim.walk import Piece, Walker
@@ -53,7 +55,7 @@ class Run:
 
 
 def simulate(
-    network: Network,
+    network: Network | str | Path,
     data: Dataset | npt.ArrayLike,
     execution: str | Execution = "dense",
     *,
@@ -65,7 +67,7 @@ def simulate(
 
     Parameters
     ----------
-    network : Network
+    network : Network, name or path
         What to run.
     data : Dataset or array
         Frames, (n_frame, *network.input_shape). An array holds codes of step 1 if its dtype is integer, else real
@@ -86,6 +88,7 @@ def simulate(
     DataError
         When the data are no data.
     """
+    network = load_network(network)
     if isinstance(execution, str):
         execution = Execution(execution)  # type: ignore[arg-type]
     dataset = data if isinstance(data, Dataset) else as_dataset(data)
