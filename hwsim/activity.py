@@ -38,7 +38,11 @@ class Execution:
         """Check kind and threshold."""
         if self.kind not in ("dense", "sparse", "delta"):
             raise NetworkError(f"execution {self.kind!r}; write dense, sparse or delta")
-        if self.threshold < 1 or (self.kind != "delta" and self.threshold != 1):
+        if (
+            self.threshold < 1
+            or self.threshold != int(self.threshold)
+            or (self.kind != "delta" and self.threshold != 1)
+        ):
             raise NetworkError(f"execution {self.kind}: threshold {self.threshold}; delta takes whole numbers from 1")
 
     def __str__(self) -> str:

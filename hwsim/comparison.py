@@ -1,6 +1,7 @@
 """A study: networks on machines, priced with tables, on one data set, against a named baseline."""
 
 import itertools
+import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -120,7 +121,10 @@ class Comparison:
 
     def write_json(self, path: str | Path) -> None:
         """Write `to_dataframe` as JSON records."""
-        self.to_dataframe().to_json(path, orient="records", indent=2)
+        # not DataFrame.to_json, which keeps ten decimals: there are none left of a picojoule
+        frame = self.to_dataframe().astype(object)
+        records = frame.where(frame.notna(), None).to_dict("records")
+        Path(path).write_text(json.dumps(records, indent=2) + "\n", encoding="utf-8")
 
     def write_html(self, path: str | Path) -> None:
         """Write one self-contained page that opens offline."""

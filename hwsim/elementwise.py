@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -103,12 +104,31 @@ def _affine(layer: Affine, signal: Signal) -> Step:
 
 
 def _quantize(layer: Quantize, signal: Signal, relu: bool) -> Step:
+    quantize = _multiply_and_shift(layer, signal, relu)
+    threshold = None
+    if signal.format.name == "uint8" and layer.ratio(signal).multiplier.ndim == 0:
+        threshold = _thresholds(_multiply_and_shift(layer, replace(signal, shape=(1,)), relu))
+    if threshold is None:
+        return Step(quantize, np.int64)
+    lowest, reached = threshold
+
+    def run(block: Array, out: Array) -> int:
+        count_thresholds(block, signal.size, reached, lowest, out)
+        return 0
+
+    return Step(run, np.int64)
+
+
+def _multiply_and_shift(layer: Quantize, signal: Signal, relu: bool) -> Callable[[Array, Array], int]:
+    """Quantization as hardware does it; in as few bits as hold every number on the way."""
     ratio = layer.ratio(signal)
     half = np.where(
         (ratio.shift > 0) & (layer.rounding != "floor"), np.left_shift(1, np.maximum(ratio.shift - 1, 0)), 0
     )
     reach = signal.bound * int(ratio.multiplier.max()) + int(half.max())
-    reach = max(reach, signal.bound, layer.format.highest - layer.zero_point, layer.zero_point - layer.format.lowest)
+    # also how many codes of a frame may be clipped
+    reach = max(reach, signal.bound, layer.format.highest - layer.zero_point, signal.size)
+    reach = max(reach, layer.zero_point - layer.format.lowest)
     work: Any = np.int16 if reach < 2**15 else np.int32 if reach < 2**31 else np.int64
     multiplier, shift, halves = (
         signal.per_element(each).astype(work) for each in (ratio.multiplier, ratio.shift, half)
@@ -122,28 +142,23 @@ def _quantize(layer: Quantize, signal: Signal, relu: bool) -> Step:
             block = block.astype(work)
         clipped = quantize_integer(work, block, floor, multiplier, shift, halves, lowest, highest, out)
         if layer.rounding == "half_even":
-            clipped += settle_ties(work, block, floor, multiplier, shift, halves, lowest, highest, out)
+            clipped += settle_ties(block, floor, multiplier, shift, halves, lowest, highest, out)
         return clipped
 
-    if (signal.format.name, ratio.multiplier.ndim) == ("uint8", 0):
-        return _by_thresholds(run, signal.size) or Step(run, np.int64)
-    return Step(run, np.int64)
+    return run
 
 
-def _by_thresholds(quantize: Callable[[Array, Array], int], n: int) -> Step | None:
-    """Quantization of bytes to few levels, none of which is a clipped one: several times faster by comparisons."""
-    byte = np.arange(256, dtype=np.uint8)
-    level = np.zeros((256, n), np.int64)
-    clipped = quantize(np.broadcast_to(byte[:, None], (256, n)).copy(), level)
-    threshold = byte[np.flatnonzero(np.diff(level[:, 0])) + 1]
-    if clipped or len(threshold) > MOST_THRESHOLDS or np.diff(level[:, 0]).max() > 1:
+def _thresholds(quantize: Callable[[Array, Array], int]) -> tuple[int, Array] | None:
+    """The lowest level of a byte, and the bytes at which the next levels begin.
+
+    Where they are few, and none is a clipped one, comparing with each is several times faster; else None.
+    """
+    byte, level = np.arange(256, dtype=np.uint8), np.zeros((256, 1), np.int64)
+    clipped = quantize(byte[:, None], level)
+    steps = np.diff(level[:, 0])
+    if clipped or np.count_nonzero(steps) > MOST_THRESHOLDS or steps.max() > 1:
         return None
-
-    def run(block: Array, out: Array) -> int:
-        count_thresholds(block, n, threshold, level[0, 0], out)
-        return 0
-
-    return Step(run, np.int64)
+    return int(level[0, 0]), byte[1:][steps > 0]
 
 
 def _quantize_real(layer: Quantize, signal: Signal, relu: bool) -> Step:

@@ -148,18 +148,19 @@ class _Traffic:
         """Book words read or written; a memory above the on-chip limit is off chip."""
         declared: Memory = getattr(self.machine.memories, memory)
         whole = {"weights": self.weight_bits, "state": self.state_bits}.get(memory, layer_bits)
-        bits = whole if declared.fit == "network" else layer_bits
+        bits = layer_bits if declared.fit == "layer" else whole
+        what = f"{memory} of {layer}" if bits == layer_bits else f"{memory} of all layers"
         capacity = declared.capacity or 1 << max(-(-bits // 8) - 1, 0).bit_length()
         if declared.capacity is not None and bits > 8 * declared.capacity:
             raise MachineError(
-                f"machine {self.machine.name}: {memory} of {layer} need {-(-bits // 8):,} bytes, but their memory is "
+                f"machine {self.machine.name}: {what} need {-(-bits // 8):,} bytes, but their memory is "
                 f"declared with {declared.capacity:,}; declare more, or fit: network"
             )
         kind = "sram"
         if self.machine.on_chip_limit is not None and capacity > self.machine.on_chip_limit:
             if self.machine.off_chip is None:
                 raise MachineError(
-                    f"machine {self.machine.name}: {memory} of {layer} need {capacity:,} bytes, above its "
+                    f"machine {self.machine.name}: {what} need {capacity:,} bytes, above its "
                     f"on-chip limit of {self.machine.on_chip_limit:,}; raise on_chip_limit or declare off_chip: dram"
                 )
             kind, capacity = self.machine.off_chip, 0

@@ -119,9 +119,11 @@ class Record:
         """All blocks' columns added up; a dense execution also performs the operations of zero codes."""
         noted = [columns for layer, term, columns in self.histograms if (layer, term) == (plan.stage.name, k)]
         group, magnitude, n_event, on_nonzero = np.concatenate(noted, axis=1)
-        span = int(magnitude.max(initial=0)) + 1
-        key, inverse = np.unique(group * span + magnitude, return_inverse=True)
-        group, magnitude = np.divmod(key, span)
+        # magnitudes by number, because group x magnitude could overflow
+        magnitudes, which = np.unique(magnitude, return_inverse=True)
+        key, inverse = np.unique(group * max(len(magnitudes), 1) + which, return_inverse=True)
+        group, which = np.divmod(key, max(len(magnitudes), 1))
+        magnitude = magnitudes[which]
         n_operation, n_on_nonzero = np.zeros(group.size, np.int64), np.zeros(group.size, np.int64)
         np.add.at(n_operation, inverse, n_event * plan.n_out)
         np.add.at(n_on_nonzero, inverse, on_nonzero)

@@ -65,5 +65,6 @@ def positive(value: npt.ArrayLike, what: str) -> FloatArray:
     """
     array = np.asarray(value, np.float64)
     if array.ndim > 1 or not np.all(np.isfinite(array) & (array > 0)):
-        raise NetworkError(f"{what} {value!r}: expected a positive finite number, or one per channel")
+        shown = f"of shape {array.shape}" if array.ndim > 1 else str(array.tolist())
+        raise NetworkError(f"{what} {shown}: expected a positive finite number, or one per channel")
     return array

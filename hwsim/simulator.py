@@ -100,17 +100,17 @@ def simulate(
         raise NetworkError(f"network {network.name} on {dataset.name}: {error}") from None
     record = _walk_all(plans, execution, dataset, per_frame, threads, block)
     codes = record.outputs
-    real = network.output.format.is_real
+    step = network.output.per_element(network.output.step).astype(np.float64)
     deviation, notes = 0.0, []
     if execution.kind == "delta" and not network.is_integer:
         dense = _walk_all(plans, Execution("sparse"), dataset, False, threads, block)
-        deviation = float(np.abs(codes.astype(np.float64) - dense.outputs).max())
+        deviation = float(np.abs((codes.astype(np.float64) - dense.outputs) * step).max())
         notes.append(f"real arithmetic under delta: outputs are up to {deviation:.2g} from dense")
     if execution.threshold > 1:
         notes.append(f"threshold {execution.threshold}: outputs depend on the order of frames")
     activity = record.to_activity(network, plans, dataset.name, arrives)
     return Run(
-        outputs=codes if real else codes * network.output.step,
+        outputs=codes if network.output.format.is_real else codes * step,
         output_codes=codes,
         activity=activity,
         labels=dataset.labels,
@@ -152,6 +152,9 @@ def _walk_all(
     block: int | None,
 ) -> Record:
     """Cut the frames into pieces and walk them in threads."""
+    for what, number in (("threads", threads), ("block", block)):
+        if number is not None and number < 1:
+            raise NetworkError(f"{what} {number}: write a whole number from 1, or leave it out")
     threads = threads or _cores()
     frames = data.inputs.reshape(len(data), -1)
     block = block or _block_size(plans, len(data), threads, per_frame)

@@ -55,10 +55,11 @@ def _read(path: Path) -> tuple[Any, dict[Place, int]]:
         raise FileError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
         raise FileError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
-    loader = _Loader(text)
-    loader.name = str(path)
+    loader = None
     lines: dict[Place, int] = {}
     try:
+        loader = _Loader(text)
+        loader.name = str(path)
         node = loader.get_single_node()
         if node is None:
             raise FileError(f"{path}: empty; expected a mapping")
@@ -66,11 +67,13 @@ def _read(path: Path) -> tuple[Any, dict[Place, int]]:
         return loader.construct_document(node), lines
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise FileError(f"{path}{line}: {error.problem}") from None
+        problem = ": ".join(part for part in (error.context, error.problem) if part)
+        raise FileError(f"{path}{line}: {problem}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise FileError(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
 class _Loader(yaml.SafeLoader):

@@ -15,6 +15,12 @@ from hwsim.signals import Signal
 
 Array: TypeAlias = npt.NDArray[Any]
 
+Key: TypeAlias = tuple[str, str, int]
+"""What an array holds, of which layer or signal, of which weight term."""
+
+Carry: TypeAlias = dict[Key, Array]
+"""What a machine remembers between two blocks of a stream: codes last sent, accumulators."""
+
 WIDEST_HISTOGRAM = 2**17
 """Magnitudes up to this are counted in an array; beyond, by sorting."""
 
@@ -55,16 +61,16 @@ class Walker:
         self.frames = frames  # (n_frame, n) as they arrive
         self.block = block
         self.record = record
-        self._memory: dict[tuple[str, str], Array] = {}
+        self._memory: dict[Key, Array] = {}
 
     def walk(self, piece: Piece) -> None:
         """Run a piece, block by block."""
-        carry: dict[str, Array] = {}
+        carry: Carry = {}
         for begin in range(piece.begin, piece.end, self.block):
             warm = piece.warm and begin == piece.begin
             self._walk_block(begin, min(begin + self.block, piece.end), warm, carry)
 
-    def _walk_block(self, begin: int, end: int, warm: bool, carry: dict[str, Array]) -> None:
+    def _walk_block(self, begin: int, end: int, warm: bool, carry: Carry) -> None:
         """Run frames begin ... end, and before them, uncounted, one more if `warm`."""
         frames = Frames(begin, end, warm, self._resets(begin - warm, end, warm), self._groups(begin, end, warm))
         block = self.frames[begin - warm : end]
@@ -79,11 +85,11 @@ class Walker:
                 events[plan.stage.output] = self._list(plan.stage.output, plan.out, codes, frames.reset)
                 self.record.n_event[plan.stage.output][begin:end] = events[plan.stage.output].n_event[warm:]
 
-    def _synapses(self, plan: StagePlan, events: Events, frames: "Frames", carry: dict[str, Array]) -> Array:
+    def _synapses(self, plan: StagePlan, events: Events, frames: "Frames", carry: Carry) -> Array:
         """Deliver events to a layer's accumulators, and note what they met. (n_frame, n_out)"""
         totals = []
         for k, term in enumerate(plan.terms):
-            total = self._deliver(f"{plan.stage.name}{k}", term, events, frames.reset, carry)
+            total = self._deliver((plan.stage.name, k), term, events, frames.reset, carry)
             totals.append(total[1:])
             self._tally(plan, k, events, frames)
         self._touch(plan, events, frames)
@@ -102,20 +108,22 @@ class Walker:
         group[warm:] = self.record.group[begin:end] - (begin if self.record.per_frame else 0)
         return group
 
-    def _emit(self, plan: StagePlan, block: Array, frames: Frames, carry: dict[str, Array]) -> Array:
+    def _emit(self, plan: StagePlan, block: Array, frames: Frames, carry: Carry) -> Array:
         """The codes a stage emits, behind those of the frame before. (n_frame + 1, n_padded)"""
         warm = frames.warm
         width = padded(plan.out.size, LANES)
-        codes = self._buffer("codes", plan.stage.output, self.block + 2, width, code_dtype(plan.out))[: len(block) + 1]
-        codes[0] = carry.get(plan.stage.output, 0)
+        key = ("codes", plan.stage.output, 0)
+        codes = self._buffer(key, self.block + 2, width, code_dtype(plan.out))[: len(block) + 1]
+        codes[0] = carry.get(key, 0)
         if warm:
             run_steps(plan.steps, block[:1], codes[1:2], plan.out.size)
         clipped = run_steps(plan.steps, block[warm:], codes[1 + warm :], plan.out.size)
         if clipped:
             self.record.clipped.append((plan.stage.name, clipped))
         if self.execution.threshold > 1:
-            hold_back(codes, self._rest(plan.stage.output, codes), frames.reset, self.execution.threshold)
-        carry[plan.stage.output] = codes[-1].copy()
+            zero = np.float32(0) if plan.out.format.is_real else np.int64(0)
+            hold_back(codes, self._rest(plan.stage.output, codes), frames.reset, self.execution.threshold, zero)
+        carry[key] = codes[-1].copy()
         return codes
 
     def _finish(self, plan: StagePlan, block: Array, warm: bool) -> Array:
@@ -133,23 +141,24 @@ class Walker:
         place, value = event_dtypes(signal)
         slots = (self.block + 1) * (width + GROUP) + LANES
         events = Events(
-            self._buffer("start", name, 1, self.block + 2, np.int64)[0, : n_frame + 1],
-            self._buffer("n_event", name, 1, self.block + 1, np.int64)[0, :n_frame],
-            self._buffer("place", name, 1, slots, place)[0],
-            self._buffer("value", name, 1, slots, value)[0],
+            self._buffer(("start", name, 0), 1, self.block + 2, np.int64)[0, : n_frame + 1],
+            self._buffer(("n_event", name, 0), 1, self.block + 1, np.int64)[0, :n_frame],
+            self._buffer(("place", name, 0), 1, slots, place)[0],
+            self._buffer(("value", name, 0), 1, slots, value)[0],
         )
         list_changes(codes, self._rest(name, codes), reset, *events)
         return events
 
-    def _deliver(self, name: str, term: TermPlan, events: Events, reset: Array, carry: dict[str, Array]) -> Array:
+    def _deliver(self, name: tuple[str, int], term: TermPlan, events: Events, reset: Array, carry: Carry) -> Array:
         """The accumulators after each frame, behind those of the frame before. (n_frame + 1, n_out_padded)"""
-        total = self._buffer("total", name, self.block + 2, term.bias.size, term.bias.dtype)[: len(reset) + 1]
-        total[0] = carry.get(name, 0)
+        key = ("total", *name)
+        total = self._buffer(key, self.block + 2, term.bias.size, term.bias.dtype)[: len(reset) + 1]
+        total[0] = carry.get(key, 0)
         if term.group is None:
             deliver_real(events.start, events.place, events.value, term.weight, term.bias, reset, total)
         else:
             deliver_integer(term.group, events.start, events.place, events.value, term.weight, term.bias, reset, total)
-        carry[name] = total[-1].copy()
+        carry[key] = total[-1].copy()
         return total
 
     def _tally(self, plan: StagePlan, k: int, events: Events, frames: Frames) -> None:
@@ -161,7 +170,7 @@ class Walker:
             return
         n_group = len(frames.group) if self.record.per_frame else 2
         rows = self.block + 1 if self.record.per_frame else 2
-        parts = self._buffer("histogram", f"{plan.stage.name}{k}", rows, n_magnitude * 8, np.int64)[:n_group]
+        parts = self._buffer(("histogram", plan.stage.name, k), rows, n_magnitude * 8, np.int64)[:n_group]
         shaped = parts.reshape(n_group, n_magnitude, 4, 2)
         tally(events.start, events.place, events.value, n_nonzero, frames.group, unit, shaped)
         if self.record.per_frame:
@@ -174,7 +183,7 @@ class Walker:
             return
         for plan in self.plans:
             for k in range(len(plan.terms)):
-                parts = self._memory.get(("histogram", f"{plan.stage.name}{k}"))
+                parts = self._memory.get(("histogram", plan.stage.name, k))
                 if parts is not None:
                     self._note(plan.stage.name, k, _columns(parts.reshape(2, -1, 4, 2)), 0)
 
@@ -186,7 +195,7 @@ class Walker:
     def _touch(self, plan: StagePlan, events: Events, frames: Frames) -> None:
         if plan.stage.name not in self.record.touched:
             return
-        touched = self._buffer("touched", plan.stage.name, 1, self.block + 1, np.int64)[0, : len(frames.reset)]
+        touched = self._buffer(("touched", plan.stage.name, 0), 1, self.block + 1, np.int64)[0, : len(frames.reset)]
         touch(
             events.start, events.n_event, events.place, plan.mask, np.zeros((2, plan.mask.shape[1]), np.uint64), touched
         )
@@ -194,16 +203,16 @@ class Walker:
 
     def _rest(self, name: str, codes: Array) -> Array:
         """Zeros: what counts as sent at a stream's first frame."""
-        rest: Array = self._buffer("rest", name, 1, codes.shape[1], codes.dtype)[0]
+        rest: Array = self._buffer(("rest", name, 0), 1, codes.shape[1], codes.dtype)[0]
         return rest
 
-    def _buffer(self, what: str, name: str, rows: int, width: int, dtype: Any) -> Array:
+    def _buffer(self, key: Key, rows: int, width: int, dtype: Any) -> Array:
         """Memory under a name: zeroed the first time, then as it was left."""
-        if (what, name) not in self._memory:
+        if key not in self._memory:
             # lists of events are large, and only their beginning is ever used
-            empty = what in ("place", "value")
-            self._memory[what, name] = np.empty((rows, width), dtype) if empty else np.zeros((rows, width), dtype)
-        return self._memory[what, name]
+            empty = key[0] in ("place", "value")
+            self._memory[key] = np.empty((rows, width), dtype) if empty else np.zeros((rows, width), dtype)
+        return self._memory[key]
 
 
 def _columns(parts: Array) -> Array:

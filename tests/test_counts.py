@@ -123,7 +123,7 @@ def test_the_data_frame_has_every_count_that_is_not_zero(counts):
 def test_operations_in_words():
     assert str(MULTIPLY) == "multiplication int9 x int8"
     assert str(READ) == "sram_read of 64 bits, weights, 4 KiB"
-    assert str(WRITE) == "sram_write of 64 bits, state, 0.5 KiB"
+    assert str(WRITE) == "sram_write of 64 bits, state, 512 bytes"
     assert str(OFF_CHIP) == "dram_read of 64 bits, weights, off chip"
 
 

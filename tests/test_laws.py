@@ -262,6 +262,18 @@ def test_real_delta_says_how_far_it_is_from_dense():
     assert dense.notes == ()
 
 
+def test_the_deviation_is_one_of_values_not_of_codes():
+    generator = np.random.default_rng(0)
+    weight = hwsim.Weight(generator.normal(size=(32, 4)).astype(np.float32))
+    fine = hwsim.Quantize("quantize", scale=1e6, bit_width=32)
+    network = hwsim.Network("fine", (32,), (hwsim.Dense("dense", terms=(weight,)), fine))
+    frames = generator.normal(size=(12, 32)).astype(np.float32)
+    dense, delta = (hwsim.simulate(network, frames, execution) for execution in ("dense", "delta"))
+    deviation = np.abs(delta.outputs - dense.outputs).max()
+    assert 0 < deviation < 1e-4
+    assert delta.largest_deviation == pytest.approx(deviation, rel=1e-6)
+
+
 # --------------------------------------------------------------------------------------- the papers' arithmetic
 
 

@@ -3,6 +3,8 @@
 Dense 4 -> 3, ReLU, Quantize (ratio 1), Dense 3 -> 2; int8 codes and weights, accumulators and words of 32 bits.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -251,3 +253,24 @@ def test_the_sum_of_frames_is_the_run(execution, counts):
     assert {key: number.tolist() for key, number in together.entries.items()} == {
         key: number.tolist() for key, number in counts.entries.items()
     }
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "accounting.md").read_text(encoding="utf-8")
+ROWS = {  # first words of the page's rows: the operations they are about
+    "`synapse`: multiplications": ("synapse", "multiplication", ("int8", "int8")),
+    "`synapse`: additions": ("synapse", "addition", ("int32",)),
+    "`encode`: comparisons": ("encode", "comparison", ("int8",)),
+    "`encode`: additions": ("encode", "addition", ("int8",)),
+    "`neuron`: comparisons of ReLU": ("neuron", "comparison", ("int32",)),
+    "`neuron`: comparisons of codes": ("neuron", "comparison", ("int8",)),
+    "`neuron`: additions": ("neuron", "addition", ("int8",)),
+    "updates of the working store": ("memory", "register_update", ("int32",)),
+    "addresses": ("memory", "addition", ("int16",)),
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_page_prints_these_numbers(execution, counts, row):
+    (line,) = (line for line in PAGE.splitlines() if line.startswith(f"| {row}"))
+    printed = dict(zip(EXECUTIONS, line.strip("| ").split("|")[1:], strict=True))
+    assert int(printed[execution]) == total(counts, *ROWS[row])

@@ -24,7 +24,8 @@ GROUP = 8
 """Events delivered in one pass; every frame's list is padded to a multiple of this with null events."""
 
 
-FEATURES: str = numba.config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten()  # type: ignore[attr-defined]
+CHOSEN: str | None = numba.config.CPU_FEATURES  # type: ignore[attr-defined]
+FEATURES = llvmlite.binding.get_host_cpu_features().flatten() if CHOSEN is None else CHOSEN
 REGISTER = 512 if "+avx512vbmi2" in FEATURES else 128
 """Vectors that the processor has as such [bits]; LLVM 22 was seen to miscompile the compression of wider ones."""
 
@@ -158,12 +159,12 @@ def list_changes(
 
 
 @kernel
-def hold_back(code: np.ndarray, rest: np.ndarray, reset: np.ndarray, threshold: int) -> None:
+def hold_back(code: np.ndarray, rest: np.ndarray, reset: np.ndarray, threshold: int, zero: Any) -> None:
     """Replace codes by what a sender with a threshold has sent: a change waits until |change| >= threshold.
 
     Parameters
     ----------
-    code : (n_frame + 1, n_code) int
+    code : (n_frame + 1, n_code) int or float32
         Row 0 is what was sent before the first frame; the others are replaced. [codes less zero point]
     rest : (n_code,) same dtype
         Zeros: what counts as sent after a reset.
@@ -171,10 +172,12 @@ def hold_back(code: np.ndarray, rest: np.ndarray, reset: np.ndarray, threshold: 
         Frames that start from rest.
     threshold : int
         Smallest change that is sent. [codes]
+    zero : int64 or float32
+        Of the type in which changes are compared.
     """
     for t in range(reset.shape[0]):
         last = rest if reset[t] else code[t]
         row = code[t + 1]
         for i in range(row.shape[0]):
-            if abs(np.int64(row[i]) - np.int64(last[i])) < threshold:
+            if abs((row[i] + zero) - (last[i] + zero)) < threshold:
                 row[i] = last[i]

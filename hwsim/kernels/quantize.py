@@ -24,7 +24,7 @@ def quantize_integer(
     Parameters
     ----------
     work : NumPy integer type
-        Holds every product plus one half; the scalars below are of this type.
+        Holds every product plus one half, and n; the scalars below are of this type.
     total : (n_frame, >= n) int
         Accumulators, or codes of another step.
     floor : int
@@ -78,7 +78,6 @@ def count_thresholds(total: np.ndarray, n: int, threshold: np.ndarray, lowest: i
 
 @kernel
 def settle_ties(
-    work: Any,
     total: np.ndarray,
     floor: int,
     multiplier: np.ndarray,
@@ -90,14 +89,16 @@ def settle_ties(
 ) -> int:
     """Move codes that `quantize_integer` rounded up from an exact half to the even code below.
 
-    Parameters are those of `quantize_integer`, which has written `code`. Returns how many more codes are clipped.
+    Parameters are those of `quantize_integer`, which has written `code`; all is done in 64 bits. Returns how many
+    more codes are clipped.
     """
     clipped = 0
     for t in range(total.shape[0]):
         for j in range(multiplier.shape[0]):
-            raised = work(max(work(total[t, j]), floor) * multiplier[j] + half[j])
-            rounded = work(raised >> shift[j])
-            tie = half[j] > 0 and raised & work(2 * half[j] - 1) == 0
+            up = np.int64(half[j])
+            raised = np.int64(max(np.int64(total[t, j]), np.int64(floor))) * np.int64(multiplier[j]) + up
+            rounded = raised >> np.int64(shift[j])
+            tie = up > 0 and raised & (2 * up - 1) == 0
             if tie and rounded & 1:
                 if lowest < rounded <= highest:
                     code[t, j] = rounded - 1

@@ -225,7 +225,7 @@ def test_small_changes_are_held_back(dtype, threshold):
     code[5] = extremes(dtype)[generator.integers(0, 2, LANES)]  # changes as large as they come
     reset = generator.random(10) < 0.2
     held = code.copy()
-    hold_back(held, np.zeros(LANES, dtype), reset, threshold)
+    hold_back(held, np.zeros(LANES, dtype), reset, threshold, np.float32(0) if dtype is np.float32 else np.int64(0))
     assert held[1:].tolist() == slow_hold_back(code, reset, threshold)
     assert np.array_equal(held[0], code[0])
     assert np.array_equal(held, code) == (threshold == 1)

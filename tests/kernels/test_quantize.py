@@ -28,7 +28,7 @@ def by_kernel(work, total, multiplier, shift, rounding, lowest, highest, relu=Fa
     arguments = (work, total, floor, multiplier, shift, half, work(lowest), work(highest), code)
     clipped = quantize_integer(*arguments)
     if rounding == "half_even":
-        clipped += settle_ties(*arguments)
+        clipped += settle_ties(*arguments[1:])
     assert (code[:, total.shape[1] :] == 77).all()
     return code[:, : total.shape[1]].tolist(), clipped
 
@@ -133,7 +133,8 @@ def test_bytes_and_wide_codes():
 
 def test_more_clipped_codes_than_sixteen_bits_count():
     total = np.full((2, 70_000), 100, np.int16)
-    codes, clipped = by_kernel(np.int16, total, 1, 0, "half_up", -8, 7)
+    # what is worked in must hold the number of codes of a frame, too
+    codes, clipped = by_kernel(np.int32, total, 1, 0, "half_up", -8, 7)
     assert clipped == 140_000
     assert codes[1][-1] == 7
 
