@@ -66,33 +66,32 @@ def prepare(network: Network, format: NumberFormat, step: float) -> tuple[StageP
     first = network.stages[0]
     plans = [
         StagePlan(
-            first,
-            raw,
-            raw if _arrives_as_codes(network, raw) else network.signals[INPUT],
-            (),
-            np.zeros((0, 0), np.uint64),
-            _only,
-            _way_in(network, raw),
-            network.signals[first.output],
-            len(network.stages) == 1,
+            stage=first,
+            read=raw,
+            start=raw if _arrives_as_codes(network, raw) else network.signals[INPUT],
+            terms=(),
+            mask=np.zeros((0, 0), np.uint64),
+            combine=_only,
+            steps=_way_in(network, raw),
+            out=network.signals[first.output],
+            is_last=len(network.stages) == 1,
         )
     ]
     for stage in network.stages[1:]:
         assert stage.head is not None
         read = network.signals[stage.source]
-        terms, combine = _terms(stage.head, read), _combine(stage.head, read)
-        steps = steps_of(stage.body, network.signals[stage.head.name])
+        start = network.signals[stage.head.name]
         plans.append(
             StagePlan(
-                stage,
-                read,
-                network.signals[stage.head.name],
-                terms,
-                _mask(stage.head),
-                combine,
-                steps,
-                network.signals[stage.output],
-                stage is network.stages[-1],
+                stage=stage,
+                read=read,
+                start=start,
+                terms=_terms(stage.head, read),
+                mask=_mask(stage.head),
+                combine=_combine(stage.head, read),
+                steps=steps_of(stage.body, start),
+                out=network.signals[stage.output],
+                is_last=stage is network.stages[-1],
             )
         )
     return tuple(plans)

@@ -508,7 +508,7 @@ def test_temporal_mnist_is_the_published_permutation(temporal_mnist):
     [(1, 105.24, 130.77, 57.06), (2, 208.61, 256.64, 113.05), (4, 417.14, 510.52, 225.36)],
 )
 def test_first_layer_events_of_temporal_mnist(temporal_mnist, scale, rounding, in_file_order, in_temporal_order):
-    """Mean sum of |s| per image of the 10,000 test images: spec/sigma_delta.md, 2.4, in numpy alone."""
+    """Mean sum of |s| per image of the 10,000 test images, in numpy alone."""
 
     def signal(data):
         return np.floor(data.inputs.reshape(len(data), -1) / 255.0 * scale + 0.5)

@@ -104,7 +104,7 @@ def test_check_value_on_the_mnist_test_images():
     order = fast_order(images, 1000)
     assert order[:12] == [0, 494, 941, 254, 917, 705, 852, 26, 410, 262, 83, 585]
     assert sorted(order) == list(range(10000))
-    # mean L1 distance of consecutive frames divided by 255 (spec/sigma_delta.md, 2.4)
+    # mean L1 distance of consecutive frames divided by 255
     real = images.astype(np.int64)
     assert np.abs(np.diff(real, axis=0)).sum() / 255 / 10000 == pytest.approx(126.7, abs=0.05)
     assert np.abs(np.diff(real[order], axis=0)).sum() / 255 / 10000 == pytest.approx(56.0, abs=0.05)
