@@ -164,14 +164,9 @@ def table_list() -> None:
 def table_show(table: Annotated[str, typer.Argument(help="A table's name, or a YAML file.")]) -> None:
     """Show every price of a table, with its standing and source."""
     from hwsim.energy_table import load_table
-    from hwsim.report.listing import frame_text
+    from hwsim.report.listing import table_text
 
-    each = load_table(table)
-    supply = f"{each.supply:g} V" if each.supply else "supply not stated"
-    typer.echo(f"{each.name}: {each.process_node:g} nm, {supply}\n{each.description.strip()}\n")
-    typer.echo(frame_text(each.to_dataframe()))
-    typer.echo(f"\nsources\n{each.citation}")
-    typer.echo(f"\nno price for: {', '.join(each.lacks) or 'nothing'}")
+    typer.echo(table_text(load_table(table)))
 
 
 @tables.command("check")

@@ -87,7 +87,7 @@ def test_simulate_and_the_lists(tmp_path):
         (("network", "list"), "mnist-mlp-rounding"),
         (("network", "show", "mnist-mlp"), "dense3"),
         (("table", "list"), "horowitz_2014_45nm"),
-        (("table", "show", "horowitz_2014_45nm"), "Horowitz"),
+        (("table", "show", "horowitz_2014_45nm"), "no price for: constant_shift"),
         (("table", "check", "default_45nm"), "valid"),
         (("--help",), "compare"),
     ):

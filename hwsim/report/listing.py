@@ -1,9 +1,11 @@
 """Networks and tables as text, for the command line's `show` and `list`."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hwsim.energy_table import EnergyTable
 from hwsim.network import Dense, Network
 
 if TYPE_CHECKING:
@@ -13,6 +15,42 @@ if TYPE_CHECKING:
 def frame_text(frame: "pd.DataFrame") -> str:
     """A data frame whole, without its index; what is missing is left blank."""
     return str(frame.to_string(index=False, na_rep="", float_format=lambda number: f"{number:g}"))
+
+
+def table_text(table: EnergyTable) -> str:
+    """Every price of a table with its standing and source, what it cannot price, and its sources."""
+    supply = f"{table.supply:g} V" if table.supply else "supply not stated"
+    rows = [_price_row(row) for row in table.to_dataframe().to_dict("records")]
+    heads = ("operation", "of", "energy [pJ]", "standing", "source", "where")
+    widths = [max(len(row[k]) for row in [heads, *rows]) for k in range(5)]
+    listed = [
+        "  ".join([*(f"{cell:{width}}" for cell, width in zip(row, widths, strict=False)), row[5]])
+        for row in [heads, *rows]
+    ]
+    return "\n".join(
+        [
+            f"{table.name}: {table.process_node:g} nm, {supply}",
+            table.description.strip(),
+            "",
+            *(line.rstrip() for line in listed),
+            "",
+            f"no price for: {', '.join(table.lacks) or 'nothing'}",
+            "",
+            *table.citation.splitlines(),
+        ]
+    )
+
+
+def _price_row(row: dict[Hashable, Any]) -> tuple[str, ...]:
+    capacity, word_length = int(row["capacity [bytes]"]), int(row["word length [bits]"])
+    size = f"{capacity // 1024:,} KiB" if capacity >= 1024 else f"{capacity} bytes"
+    of = row["format"] or (f"{size} x {word_length} bits" if capacity else f"{word_length} bits")
+    energy, low, high = row["energy [pJ]"], row["low [pJ]"], row["high [pJ]"]
+    if np.isnan(energy):
+        shown = row["rule"].removeprefix("law: ")
+    else:
+        shown = f"{energy:g}" + (f" ({low:g} to {high:g})" if low < high else "")
+    return row["operation"], of, shown, row["standing"], row["source"], row["where"]
 
 
 def accuracy_text(network: Network) -> str:
