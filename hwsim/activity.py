@@ -38,12 +38,9 @@ class Execution:
         """Check kind and threshold."""
         if self.kind not in ("dense", "sparse", "delta"):
             raise NetworkError(f"execution {self.kind!r}; write dense, sparse or delta")
-        if (
-            self.threshold < 1
-            or self.threshold != int(self.threshold)
-            or (self.kind != "delta" and self.threshold != 1)
-        ):
-            raise NetworkError(f"execution {self.kind}: threshold {self.threshold}; delta takes whole numbers from 1")
+        number = self.threshold
+        if type(number) is not int or not 1 <= number < 2**31 or (self.kind != "delta" and number != 1):
+            raise NetworkError(f"execution {self.kind}: threshold {number!r}; delta takes whole numbers from 1")
 
     def __str__(self) -> str:
         """``dense``, ``sparse``, ``delta`` or ``delta(threshold=2)``."""

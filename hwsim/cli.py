@@ -75,13 +75,18 @@ def compare(
     for path in (html, csv, json):  # before the work, not after it
         if path is not None and not path.absolute().parent.is_dir():
             raise FileError(f"{path}: there is no folder {path.parent}; make it, or write elsewhere")
+        if path is not None and path.is_dir():
+            raise FileError(f"{path}: is a folder; write the name of a file")
     plan = load_study(study) if study else default_study(data or "digits")
     changes = {"data": data, "order": order, "tables": tuple(table) if table else None}
     result = _run_study(plan.model_copy(update={name: each for name, each in changes.items() if each is not None}))
     typer.echo(result.to_text())
     for path, write in ((html, result.write_html), (csv, result.write_csv), (json, result.write_json)):
         if path is not None:
-            write(path)
+            try:
+                write(path)
+            except OSError as error:
+                raise FileError(f"{path}: cannot be written ({error.strerror or error})") from None
             typer.echo(f"wrote {path}")
 
 

@@ -28,7 +28,8 @@ TableLike = str | Path | EnergyTable
 Pair = tuple[NetworkLike, MachineLike]
 
 FACTORS = ("number format", "zero skipping", "delta")
-"""What an advantage over the baseline is made of, in the order in which the steps are taken."""
+"""What an advantage over the baseline is made of, in the order in which the steps are taken: the network's number
+formats with the event arithmetic they allow, skipping what is zero, and presenting differences only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +177,9 @@ def compare(
     first = book.pair(baseline)
     pairs = [book.pair(row) for row in (itertools.product(networks, machines) if rows is None else rows)]
     pairs = list(dict.fromkeys(pairs if first in pairs else [first, *pairs]))
-    chosen = {table.name: table for table in map(load_table, tables)}
+    chosen = {table.name: table for table in map(load_table, [tables] if isinstance(tables, str) else tables)}
+    if not chosen:
+        raise TableError("no energy table to price with; name at least one, such as default_45nm")
     cells = []
     for table in chosen.values():
         priced = _priced_phases(book, pairs, first, table, phases)
@@ -229,15 +232,16 @@ class _Book:
     def steps(self, pair: tuple[str, str], first: tuple[str, str]) -> list[Counts]:
         """From the baseline to a row, a step per factor.
 
-        The row's network on the dense reference machine, then on the row's machine without delta, then on the
-        row's machine: each step changes one thing.
+        The row's network on the dense reference machine, with the event arithmetic that its formats allow the row's
+        machine; then what is zero is skipped (inputs, and weights where the machine does so); then delta.
         """
         network, machine = pair[0], self.machines[pair[1]]
         reference = self.machines[first[1]]
         if reference.execution != "dense":
             reference = load_machine("mac-array")
         without_delta = machine.model_copy(update={"execution": "sparse"}) if machine.execution == "delta" else machine
-        chain = [reference if machine.execution != "dense" else machine, without_delta, machine]
+        dense = reference.model_copy(update={"event_arithmetic": machine.event_arithmetic})
+        chain = [dense, without_delta, machine]
         return [self.count(first[0], self.machines[first[1]]), *(self.count(network, each) for each in chain)]
 
 

@@ -108,7 +108,7 @@ class Counts:
 
     def scaled(self, factor: int) -> "Counts":
         """Every count times a whole number, as if the same frames had come so many times."""
-        if factor != math.floor(factor):
+        if factor < 0 or factor != math.floor(factor):
             raise MachineError(f"counts are whole numbers; they cannot be scaled by {factor}")
         entries = {key: count * int(factor) for key, count in self.entries.items()}
         return replace(self, entries=entries, n_frame=self.n_frame * int(factor))

@@ -106,13 +106,16 @@ def _affine(layer: Affine, signal: Signal) -> Step:
 def _quantize(layer: Quantize, signal: Signal, relu: bool) -> Step:
     quantize = _multiply_and_shift(layer, signal, relu)
     threshold = None
-    if signal.format.name == "uint8" and layer.ratio(signal).multiplier.ndim == 0:
+    is_byte = signal.format.name == "uint8" and signal.zero_point == 0
+    if is_byte and layer.ratio(signal).multiplier.ndim == 0:
         threshold = _thresholds(_multiply_and_shift(layer, replace(signal, shape=(1,)), relu))
     if threshold is None:
         return Step(quantize, np.int64)
     lowest, reached = threshold
 
     def run(block: Array, out: Array) -> int:
+        if block.dtype != np.uint8:  # codes that an earlier step has made
+            return quantize(block, out)
         count_thresholds(block, signal.size, reached, lowest, out)
         return 0
 

@@ -151,7 +151,9 @@ def price(
         When a price is missing that is needed: never zero, never guessed.
     """
     table = load_table(table)
-    chosen = tuple(PHASES if phases is None else phases)
+    chosen = tuple(PHASES if phases is None else dict.fromkeys([phases] if isinstance(phases, str) else phases))
+    if not chosen:
+        raise TableError(f"no phase to price; write at least one of {', '.join(PHASES)}")
     unknown = [phase for phase in chosen if phase not in PHASES]
     if unknown:
         raise TableError(f"unknown phase {unknown[0]!r}; write {', '.join(PHASES)}")

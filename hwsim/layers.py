@@ -37,9 +37,10 @@ class Weight:
         if code.ndim < 2 or 0 in code.shape:
             raise NetworkError(f"weight of shape {code.shape}; expected (n_in, n_out), both at least 1")
         if self.format.is_real:
+            with np.errstate(over="ignore"):
+                code = code.astype(np.float32)
             if not np.all(np.isfinite(code)):
-                raise NetworkError("weight is not finite everywhere")
-            code = code.astype(np.float32)
+                raise NetworkError("weight is not finite everywhere, as float32")
         else:
             whole = code.astype(np.int64)
             if not np.array_equal(whole, code):

@@ -32,9 +32,12 @@ class NumberFormat:
 
     def __post_init__(self) -> None:
         """Refuse widths that no such format has."""
-        allowed = {"real": (16, 32, 64), "binary": (1,), "ternary": (2,)}.get(self.kind, range(1, 65))
+        # powers of two above 2**62 are no integers of 64 bits
+        exact = {"real": (16, 32, 64), "binary": (1,), "ternary": (2,), "power-of-two": range(1, 8)}
+        allowed = exact.get(self.kind, range(1, 65))
         if self.bit_width not in allowed:
-            raise NetworkError(f"number format {self.kind}: no bit width {self.bit_width}; write one of {allowed}")
+            listed = ", ".join(map(str, allowed)) if len(allowed) < 9 else f"{allowed[0]} to {allowed[-1]}"
+            raise NetworkError(f"number format {self.kind}: no bit width {self.bit_width}; write {listed}")
 
     @property
     def name(self) -> str:

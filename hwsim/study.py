@@ -10,6 +10,7 @@ from hwsim.catalogue import network_names
 from hwsim.errors import UnknownNameError
 from hwsim.strict_yaml import Schema
 
+Phase = Literal["encode", "synapse", "neuron", "memory"]
 Names = Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
 
 
@@ -38,7 +39,7 @@ class Study(Schema):
     rows: Annotated[tuple[Row, ...], Field(min_length=1, strict=False)]
     tables: Names = ("default_45nm",)
     baseline: Baseline
-    phases: Annotated[tuple[Literal["encode", "synapse", "neuron", "memory"], ...] | None, Field(strict=False)] = None
+    phases: Annotated[tuple[Phase, ...], Field(min_length=1, strict=False)] | None = None
 
 
 FRAME_BY_FRAME = ("mac-array", "zero-skipping-mac", "delta-mac")

@@ -171,11 +171,12 @@ def test_a_subset_of_phases(counts, table):
     assert not any("not priced" in note for note in hwsim.price(counts, table).notes)
 
 
-def test_no_phase_costs_nothing(counts, table):
-    energy = hwsim.price(counts, table, phases=[])
-    assert energy.total == 0
-    assert energy.by_group.tolist() == [0, 0]
-    assert energy.to_dataframe().empty
+def test_no_phase_is_refused_and_one_twice_is_one(counts, table):
+    with pytest.raises(TableError, match="no phase to price; write at least one of encode, synapse, neuron, memory"):
+        hwsim.price(counts, table, phases=[])
+    once = hwsim.price(counts, table, phases="synapse")
+    assert once.total > 0
+    assert hwsim.price(counts, table, phases=["synapse", "synapse"]).total == once.total
 
 
 def test_an_unknown_phase(counts, table):

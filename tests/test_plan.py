@@ -252,3 +252,16 @@ def test_a_threshold_compares_real_changes_as_they_are():
     assert [len(set(row)) for row in run.outputs.tolist()] == [1] * 5
     assert run.activity.layers[0].emitted.n_event.tolist() == [1, 0, 1, 0, 1]
     assert run.outputs.ravel().tolist() == pytest.approx([2.9, 2.9, 0.85, 0.85, -1.2], abs=1e-6)
+
+
+@pytest.mark.parametrize("zero_point", [0, 10, 128, 255])
+@pytest.mark.parametrize("step", [1, 64, 99])  # without ties that a 16-bit multiplier would move
+def test_codes_are_quantized_again_around_their_zero_point(zero_point, step):
+    first = Quantize("first", scale=1, bit_width=8, signed=False, zero_point=zero_point)
+    network = Network("twice", (1,), (first, Quantize("second", scale=1 / step, bit_width=4)))
+    frames = np.arange(-128, 128, dtype=np.int8)[:, None]
+    # what 8 unsigned bits around the zero point hold, then floor(x / step + 1/2) in 4 signed ones
+    held = np.clip(frames.astype(np.int64), -zero_point, 255 - zero_point)
+    expected = np.clip(np.floor(held / step + 0.5), -8, 7)
+    assert len(np.unique(expected)) > 1
+    assert hwsim.simulate(network, frames).output_codes.tolist() == expected.tolist()

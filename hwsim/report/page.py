@@ -33,8 +33,11 @@ def write_page(comparison: Comparison, path: str | Path) -> None:
     OSError
         When the file cannot be written.
     """
-    path = Path(path)
+    path = Path(path).resolve()  # a link stays one
     content = page(comparison)
+    if path.exists() and not path.is_file():  # a pipe, say, cannot be replaced
+        path.write_text(content, encoding="utf-8")
+        return
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -56,7 +56,7 @@ def caption(priced: Priced) -> str:
     lines = (
         f"Energy: {text(wording.phases_sentence(priced.phases))}. Further left is less; {upward}. "
         "Colour: network. Shape: &#9632; dense, &#9679; sparse, &#9670; delta. "
-        "Bars: every price at its lowest and at its highest."
+        "Bars: every price at its lowest and at its highest, where the table states an interval (SRAM: none)."
     )
     missing = [cell for cell in priced.cells if cell.breakdown is None]
     if missing:

@@ -27,8 +27,8 @@ TEXT_WIDTH = 100
 
 HEADERS = (
     "Per inference: add., mult.: additions and multiplications in encode, synapse and neuron; words: memory words read "
-    "and written; low, high: energy with every price at its lowest, at its highest; less: how many times less energy "
-    "than the baseline."
+    "and written; low, high: energy with every price at its lowest, at its highest, where the table states an interval "
+    "(those shipped state none for SRAM); less: how many times less energy than the baseline."
 )
 
 
