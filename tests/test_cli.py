@@ -160,4 +160,4 @@ def test_import_is_cheap():
 def test_the_readme_shows_what_compare_prints(tmp_path):
     shown = (ROOT / "README.md").read_text().split("<!-- compare: begin -->\n```\n")[1].split("\n...\n```")[0]
     assert len(shown.splitlines()) > 15
-    assert shown in hwsim("compare", cwd=tmp_path).stdout
+    assert shown in hwsim("compare", cwd=tmp_path, COLUMNS="120").stdout

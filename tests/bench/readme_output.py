@@ -1,5 +1,6 @@
 """Put what `hwsim compare` prints into README.md, between its markers: python tests/bench/readme_output.py."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -12,7 +13,9 @@ MARKS = ("<!-- compare: begin -->", "<!-- compare: end -->")
 def main():
     with tempfile.TemporaryDirectory() as folder:
         command = [pathlib.Path(sys.executable).with_name("hwsim"), "compare"]
-        printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder).stdout
+        printed = subprocess.run(
+            command, capture_output=True, text=True, check=True, cwd=folder, env={**os.environ, "COLUMNS": "120"}
+        ).stdout
     table, _, rest = printed.partition("\n* ")
     shown = table.rstrip() + "\n\n* " + rest.split("\n\n")[0].rstrip() + "\n..."
     text = README.read_text()
