@@ -25,21 +25,24 @@ from hwsim.plan import prepare
 from hwsim.record import Record
 from hwsim.walk import Piece, Walker
 
-REPEATS = 21
+ROUNDS, REPEATS = 7, 9
+PAUSE = 0.2  # between actions, because OpenMP's idle threads spin for a while on the cores of what comes next [s]
 README = pathlib.Path(__file__).parents[2] / "README.md"
 MARKS = ("<!-- speed: begin -->", "<!-- speed: end -->")
 
 
 def interleaved(*actions):
-    """Median seconds of each action, run in turn."""
+    """Median seconds of each action, run in turn, several times in a row."""
     for action in actions:
         action()
     seconds = [[] for _ in actions]
-    for _ in range(REPEATS):
+    for _ in range(ROUNDS):
         for action, taken in zip(actions, seconds, strict=True):
-            start = time.perf_counter()
-            action()
-            taken.append(time.perf_counter() - start)
+            time.sleep(PAUSE)
+            for _ in range(REPEATS):
+                start = time.perf_counter()
+                action()
+                taken.append(time.perf_counter() - start)
     return [statistics.median(taken) for taken in seconds]
 
 
