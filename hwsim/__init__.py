@@ -32,12 +32,21 @@ if TYPE_CHECKING:
     from hwsim.errors import HwsimError as HwsimError
     from hwsim.machine import Machine as Machine
     from hwsim.machine import load_machine as load_machine
+    from hwsim.network import Add as Add
     from hwsim.network import Affine as Affine
+    from hwsim.network import AvgPool2d as AvgPool2d
+    from hwsim.network import Concat as Concat
+    from hwsim.network import Conv2d as Conv2d
     from hwsim.network import Dense as Dense
     from hwsim.network import Flatten as Flatten
+    from hwsim.network import GlobalAvgPool as GlobalAvgPool
+    from hwsim.network import HardTanh as HardTanh
+    from hwsim.network import MaxPool2d as MaxPool2d
     from hwsim.network import Network as Network
     from hwsim.network import Quantize as Quantize
     from hwsim.network import ReLU as ReLU
+    from hwsim.network import Sign as Sign
+    from hwsim.network import Softmax as Softmax
     from hwsim.network import Weight as Weight
     from hwsim.network_file import load_network as load_network
     from hwsim.network_file import save_network as save_network
@@ -57,7 +66,24 @@ _HOME = {
     "energy_table": ("EnergyTable", "load_table"),
     "errors": ("HwsimError",),
     "machine": ("Machine", "load_machine"),
-    "network": ("Affine", "Dense", "Flatten", "Network", "Quantize", "ReLU", "Weight"),
+    "network": (
+        "Add",
+        "Affine",
+        "AvgPool2d",
+        "Concat",
+        "Conv2d",
+        "Dense",
+        "Flatten",
+        "GlobalAvgPool",
+        "HardTanh",
+        "MaxPool2d",
+        "Network",
+        "Quantize",
+        "ReLU",
+        "Sign",
+        "Softmax",
+        "Weight",
+    ),
     "network_file": ("load_network", "save_network"),
     "number_format": ("NumberFormat",),
     "simulator": ("Run", "simulate"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.activity import Activity, ConnectionActivity, Histogram, LayerActivity, NeuronWork
+from hwsim.activity import Activity, ConnectionActivity, Histogram, JoinActivity, LayerActivity, NeuronWork
 from hwsim.counts import Counts, Operation, Phase
 from hwsim.errors import MachineError
 from hwsim.machine import DEFAULT_MACHINE, Machine, load_machine
@@ -67,7 +67,7 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
 
 def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity, machine: Machine) -> None:
     """Work after the accumulator, or on the network's inputs, and the test or difference of emitted codes."""
-    is_input = not layer.connections
+    is_input = not layer.sources
     phase: Phase = "encode" if is_input else "neuron"
     # inputs are looked at in every frame, neurons of a delta machine only when touched
     updated = np.full(activity.n_frame, layer.n_neuron) if is_input else machine.touched(layer)
@@ -75,6 +75,9 @@ def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity, machi
     for work in layer.work:
         for operation in _operations(work):
             tally.add(layer.name, phase, operation, times)
+    for join in layer.joins:
+        for operation in _join_operations(join):
+            tally.add(layer.name, phase, operation, activity.sum_by_group(join.n_operation))
     if layer.emitted is None or activity.execution.kind == "dense":
         return
     code = (layer.emitted.format.operand,)
@@ -90,11 +93,23 @@ def _operations(work: NeuronWork) -> list[Operation]:
     factor = number if work.format.is_real else f"int{work.multiplier_bit_width}"
     multiplication = Operation("multiplication", (number, factor))
     addition, shift = Operation("addition", (number,)), Operation("constant_shift", (number,))
-    if work.kind == "relu":
-        return [Operation("comparison", (number,))]
+    if work.kind in ("relu", "sign", "clip"):
+        return [Operation("comparison", (number,))] * work.n_comparison
     if work.kind == "quantize":
         return {"none": [], "shift": [shift], "multiply": [multiplication, shift]}[work.ratio]
-    return [multiplication] if work.kind == "scale" else [multiplication, addition]
+    if work.kind == "scale":
+        return [shift] if work.ratio == "shift" else [multiplication]
+    return [multiplication, addition]
+
+
+def _join_operations(join: JoinActivity) -> list[Operation]:
+    """What one operation of pooling or Add executes."""
+    number = join.format.operand
+    if join.kind != "rescale":
+        return [Operation(join.kind, (number,))]
+    shift = Operation("constant_shift", (number,))
+    multiplication = Operation("multiplication", (number, f"int{join.multiplier_bit_width}"))
+    return {"none": [], "shift": [shift], "multiply": [multiplication, shift]}[join.ratio]
 
 
 def _count_synapses(tally: Tally, connection: ConnectionActivity, machine: Machine) -> None:

@@ -59,12 +59,28 @@ class NeuronWork:
     """What each neuron does once when it is updated, as the network declares it."""
 
     layer: str
-    kind: Literal["relu", "quantize", "affine", "scale", "merge"]
+    kind: Literal["relu", "sign", "clip", "quantize", "affine", "scale", "merge"]
     format: NumberFormat  # of the number worked on
-    ratio: Literal["none", "shift", "multiply"] = "multiply"  # quantize: of the steps
+    ratio: Literal["none", "shift", "multiply"] = "multiply"  # quantize: of the steps; scale: by what
+    n_comparison: int = 1  # relu, sign and clip: limits that a number is compared with
     multiplier_bit_width: int = 16  # of fixed-point factors [bits]
     n_parameter: int = 0  # multipliers and offsets stored, when they are per channel or neuron
     parameter_bit_width: int = 0  # bits of all that one channel stores [bits]
+
+
+@dataclass(frozen=True, eq=False)
+class JoinActivity:
+    """What pooling and Add do with the numbers that arrive, before anything is done once per neuron."""
+
+    layer: str
+    kind: Literal["comparison", "addition", "rescale"]
+    format: NumberFormat  # of the number worked on: codes compared or rescaled, sums added to
+    n_operation: IntArray  # (n_frame,)
+    ratio: Literal["none", "shift", "multiply"] = "none"  # rescale: of the steps
+    multiplier_bit_width: int = 16  # rescale [bits]
+    n_state_read: IntArray | None = None  # (n_frame,) numbers of that format that a delta machine reads from its state
+    n_state_written: IntArray | None = None  # (n_frame,)
+    n_sum: int = 0  # sums of that format that a delta machine keeps
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,34 +104,49 @@ class Histogram:
 
 
 @dataclass(frozen=True, eq=False)
+class ChannelEvents:
+    """How often an input channel had so many events in a frame, sparse. A Dense input is a channel of one position."""
+
+    group: IntArray  # (n_entry,) group of frames
+    n_event: IntArray  # (n_entry,) events of a channel in a frame; not 0
+    n_channel: IntArray  # (n_entry,) channels, over all frames of the group, that had so many
+
+
+@dataclass(frozen=True, eq=False)
 class ConnectionActivity:
     """One weight tensor at work."""
 
     layer: str
     term: int  # 0, or 1 for the second of two weight terms
-    source: str  # name of the signal it reads
+    kind: Literal["dense", "convolution"]  # which lanes it runs on
     n_in: int  # inputs
     n_out: int  # neurons reached
+    n_weight: int  # weights stored
     row_length: int  # F, weights that lie together and serve one event
-    rows_per_event: int  # kernel taps; 1 for Dense
-    n_synapse: int
+    rows_per_event: int  # kernel taps; 1 for Dense and depthwise, whose rows run along the kernel
+    n_synapse: int  # that exist: taps on padding do not
     n_nonzero: int  # synapses with a non-zero weight
     event_format: NumberFormat  # of an event under this execution: under delta the difference of two codes
     weight_format: NumberFormat
     accumulator_format: NumberFormat
     histogram: Histogram
-    channel_events: IntArray  # (n_group, positions + 1) how often a channel had that many events in a frame
+    channel_events: ChannelEvents
 
 
 @dataclass(frozen=True, eq=False)
 class LayerActivity:
-    """A layer with its neurons; the first one is the network's input, which has no connections."""
+    """A layer with its neurons; the first one is the network's input, which reads no signal.
+
+    A Concat on its own is no layer here: whoever reads it reads the signals it is made of.
+    """
 
     name: str
     n_neuron: int
+    sources: tuple[str, ...]  # names of the emitted signals it reads
     connections: tuple[ConnectionActivity, ...]
+    joins: tuple[JoinActivity, ...]
     work: tuple[NeuronWork, ...]
-    touched: IntArray  # (n_frame,) neurons that received a synaptic operation; all at a stream's first frame
+    touched: IntArray  # (n_frame,) neurons that something arrived at; all at a stream's first frame
     touched_nonzero: IntArray  # (n_frame,) the same, counting only operations on non-zero weights
     out_format: NumberFormat  # of what leaves it: codes, or the last layer's accumulators
     emitted: SignalActivity | None  # None: the last layer, whose accumulators leave the network
@@ -169,7 +200,7 @@ class Activity:
         emitted = {layer.emitted.name: layer.emitted for layer in self.layers if layer.emitted}
         rows = []
         for layer in self.layers:
-            sources = {connection.source for connection in layer.connections}
+            sources = set(layer.sources)
             rows.append(
                 {
                     "layer": layer.name,
@@ -178,6 +209,7 @@ class Activity:
                     "events read": sum(int(emitted[name].n_event.sum()) for name in sources),
                     "synaptic operations": sum(int(c.histogram.n_operation.sum()) for c in layer.connections),
                     "of them on non-zero weights": sum(int(c.histogram.n_nonzero.sum()) for c in layer.connections),
+                    "joining operations": sum(int(join.n_operation.sum()) for join in layer.joins),
                     "neurons touched": int(layer.touched.sum()),
                     "codes emitted": int(layer.emitted.n_event.sum()) if layer.emitted else 0,
                     "codes saturated": layer.n_saturated,

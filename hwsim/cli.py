@@ -32,7 +32,12 @@ app.add_typer(convert, name="convert")
 MANY_FRAMES = 20_000
 """Above this many frames, the energy of every single one is not kept."""
 
-Data = Annotated[str, typer.Option(help="Data set: digits, mnist, fashion-mnist.")]
+DATA_HELP = "Data set: digits, mnist, fashion-mnist, cifar-10, imagenet-sample, or a video file."
+Data = Annotated[str, typer.Option(help=DATA_HELP)]
+Frames = Annotated[int | None, typer.Option(min=1, help="Only the first so many frames.")]
+Size = Annotated[str | None, typer.Option(help="Of a video's frames: 227, or height x width, 144x176. [pixels]")]
+Grey = Annotated[bool, typer.Option("--grey", help="Of a video: its luma, not its colours.")]
+Step = Annotated[float | None, typer.Option(help="Of a video: real value of one code; unless given, 1/255.")]
 Order = Annotated[str, typer.Option(help="Order of the frames: file or temporal (each frame near the last one).")]
 Out = Annotated[Path, typer.Option(help="Folder to write the network to.")]
 
@@ -62,8 +67,12 @@ def _fail(message: str) -> None:
 @app.command()
 def compare(
     study: Annotated[Path | None, typer.Argument(help="A study's YAML file; else what ships for the data.")] = None,
-    data: Annotated[str | None, typer.Option(help="Data set: digits (the default), mnist, fashion-mnist.")] = None,
+    data: Annotated[str | None, typer.Option(help=f"{DATA_HELP} Unless given, digits.")] = None,
     order: Annotated[str | None, typer.Option(help="Order of the frames: file or temporal.")] = None,
+    frames: Frames = None,
+    size: Size = None,
+    grey: Grey = False,
+    step: Step = None,
     table: Annotated[list[str] | None, typer.Option(help="Energy table; may be given several times.")] = None,
     html: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("hwsim-report.html"),
     csv: Annotated[Path | None, typer.Option(help="Where to write the table as CSV.")] = None,
@@ -78,7 +87,8 @@ def compare(
         if path is not None and path.is_dir():
             raise FileError(f"{path}: is a folder; write the name of a file")
     plan = load_study(study) if study else default_study(data or "digits")
-    changes = {"data": data, "order": order, "tables": tuple(table) if table else None}
+    changes = {"data": data, "order": order, "frames": frames, "tables": tuple(table) if table else None}
+    changes |= _of_video(size, grey, step)
     result = _run_study(plan.model_copy(update={name: each for name, each in changes.items() if each is not None}))
     typer.echo(result.to_text())
     for path, write in ((html, result.write_html), (csv, result.write_csv), (json, result.write_json)):
@@ -96,7 +106,8 @@ def _run_study(plan: "Study") -> "Comparison":
 
     with _progress() as progress:
         progress(f"loading {plan.data}")
-        data = load_dataset(plan.data, plan.split, plan.order)
+        video: dict[str, Any] = {"size": plan.size, "colour": plan.colour, "step": plan.step}
+        data = load_dataset(plan.data, plan.split, plan.order, frames=plan.frames, **video)
         return compare_networks(
             rows=[(row.network, machine) for row in plan.rows for machine in row.machines],
             tables=plan.tables,
@@ -126,6 +137,10 @@ def simulate(
     data: Data = "digits",
     order: Order = "file",
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
+    frames: Frames = None,
+    size: Size = None,
+    grey: Grey = False,
+    step: Step = None,
     execution: Annotated[str | None, typer.Option(help="dense, sparse or delta; unless given, the machine's.")] = None,
     threshold: Annotated[int, typer.Option(help="delta: smallest change that is sent [codes].")] = 1,
     machine: Annotated[str | None, typer.Option(help="Machine; unless given, the execution's default.")] = None,
@@ -146,7 +161,7 @@ def simulate(
     kind = execution or (chosen.execution if chosen else "dense")
     with _progress() as progress:
         progress(f"loading {data}")
-        dataset = load_dataset(data, split, order)
+        dataset = load_dataset(data, split, order, frames=frames, **_of_video(size, grey, step))
         progress(f"simulating {network}, {kind}")
         run = run_network(load_network(network), dataset, Execution(kind, threshold))  # type: ignore[arg-type]
     breakdown = price(count(run.activity, chosen), table, phase)
@@ -262,6 +277,13 @@ def _say_where(out: Path) -> None:
     from hwsim.report.listing import accuracy_text
 
     typer.echo(f"wrote {out}: {accuracy_text(load_network(out))}")
+
+
+def _of_video(size: str | None, grey: bool, step: float | None) -> dict[str, Any]:
+    """How the frames of a video are to be made, as `load_dataset` takes it."""
+    pixels = _numbers(size, "x", int, "--size 227 or --size 144x176") if size else []
+    chosen = pixels[0] if len(pixels) == 1 else tuple(pixels) or None
+    return {"size": chosen, "colour": False if grey else None, "step": step}
 
 
 def _numbers(text: str, separator: str, kind: Callable[[str], Any], example: str) -> list[Any]:

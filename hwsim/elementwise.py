@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hwsim.fixed_point import affine
 from hwsim.kernels.quantize import count_thresholds, quantize_integer, quantize_real, settle_ties
-from hwsim.layers import Affine, Layer, Quantize, ReLU
+from hwsim.layers import Affine, Flatten, HardTanh, Layer, Quantize, ReLU, Sign, Softmax
 from hwsim.signals import Signal
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -65,6 +65,8 @@ def steps_of(body: Sequence[Layer], start: Signal) -> tuple[Step, ...]:
             steps.append(_affine(layer, signal))
         elif isinstance(layer, ReLU) and not isinstance(following, Quantize):
             steps.append(_relu(signal))
+        elif type(layer) in _STEPS:
+            steps += _STEPS[type(layer)](layer, signal)
         relu = isinstance(layer, ReLU)
         signal = layer.signal(signal)
     return tuple(steps)
@@ -88,13 +90,69 @@ def _relu(signal: Signal) -> Step:
     return Step(run, np.float32 if signal.format.is_real else np.int64)
 
 
+def _hard_tanh(layer: HardTanh, signal: Signal) -> list[Step]:
+    if signal.format.is_real:
+        lowest: Array = np.asarray(layer.lowest, np.float32)
+        highest: Array = np.asarray(layer.highest, np.float32)
+    else:
+        lowest, highest = (signal.channels_last(limit) for limit in layer.limits(signal))
+
+    def run(block: Array, out: Array) -> int:
+        np.clip(block[:, : signal.size], lowest, highest, out=out[:, : signal.size], casting="same_kind")
+        return 0
+
+    return [Step(run, np.float32 if signal.format.is_real else np.int64)]
+
+
+def _sign(layer: Sign, signal: Signal) -> list[Step]:
+    def run(block: Array, out: Array) -> int:
+        out[:, : signal.size] = np.where(block[:, : signal.size] >= 0, 1, -1)
+        return 0
+
+    return [Step(run, np.int64)]
+
+
+def _softmax(layer: Softmax, signal: Signal) -> list[Step]:
+    step = signal.channels_last(signal.step).astype(np.float32)
+
+    def run(block: Array, out: Array) -> int:
+        value = (block[:, : signal.size] * step).astype(np.float32).reshape(len(block), signal.n_position, -1)
+        power = np.exp(value - value.max(axis=2, keepdims=True))
+        out[:, : signal.size] = (power / power.sum(axis=2, keepdims=True)).reshape(len(block), -1)
+        return 0
+
+    return [Step(run, np.float32)]
+
+
+def _flatten(layer: Flatten, signal: Signal) -> list[Step]:
+    """From channels last to C order, where that is not the same."""
+    n_channel, n_position = signal.shape[0], signal.n_position
+    if n_channel == 1 or n_position == 1:
+        return []
+
+    def run(block: Array, out: Array) -> int:
+        by_place = block[:, : signal.size].reshape(len(block), n_position, n_channel)
+        out[:, : signal.size].reshape(len(block), n_channel, n_position)[:] = by_place.transpose(0, 2, 1)
+        return 0
+
+    return [Step(run, np.float32 if signal.format.is_real else np.int64)]
+
+
+_STEPS: dict[type[Layer], Callable[[Any, Signal], list[Step]]] = {
+    HardTanh: _hard_tanh,
+    Sign: _sign,
+    Softmax: _softmax,
+    Flatten: _flatten,
+}
+
+
 def _affine(layer: Affine, signal: Signal) -> Step:
     if signal.format.is_real:
-        factor: Array = signal.per_element(np.asarray(layer.scale, np.float32))
-        offset: Array = signal.per_element(np.asarray(layer.offset, np.float32))
+        factor: Array = signal.channels_last(np.asarray(layer.scale, np.float32))
+        offset: Array = signal.channels_last(np.asarray(layer.offset, np.float32))
     else:
         fixed = affine(layer.scale, layer.offset, signal.step, layer.multiplier_bit_width)
-        factor, offset = signal.per_element(fixed.multiplier), signal.per_element(fixed.offset)
+        factor, offset = signal.channels_last(fixed.multiplier), signal.channels_last(fixed.offset)
 
     def run(block: Array, out: Array) -> int:
         out[:, : signal.size] = block[:, : signal.size] * factor + offset
@@ -134,7 +192,7 @@ def _multiply_and_shift(layer: Quantize, signal: Signal, relu: bool) -> Callable
     reach = max(reach, layer.zero_point - layer.format.lowest)
     work: Any = np.int16 if reach < 2**15 else np.int32 if reach < 2**31 else np.int64
     multiplier, shift, halves = (
-        signal.per_element(each).astype(work) for each in (ratio.multiplier, ratio.shift, half)
+        signal.channels_last(each).astype(work) for each in (ratio.multiplier, ratio.shift, half)
     )
     floor = work(0 if relu else np.iinfo(work).min)
     lowest, highest = work(layer.format.lowest - layer.zero_point), work(layer.format.highest - layer.zero_point)
@@ -165,7 +223,7 @@ def _thresholds(quantize: Callable[[Array, Array], int]) -> tuple[int, Array] | 
 
 
 def _quantize_real(layer: Quantize, signal: Signal, relu: bool) -> Step:
-    scale = signal.per_element(layer.scale).astype(np.float64)
+    scale = signal.channels_last(layer.scale).astype(np.float64)
     floor = 0.0 if relu else -np.inf
     lowest, highest = layer.format.lowest - layer.zero_point, layer.format.highest - layer.zero_point
     rounding = ROUNDINGS.index(layer.rounding)

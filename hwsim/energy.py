@@ -14,6 +14,8 @@ from hwsim.counts import PHASES, Counts, Key, Operation
 from hwsim.energy_table import EnergyTable, load_table
 from hwsim.errors import TableError
 from hwsim.price_curve import Price
+from hwsim.table_schema import RULES
+from hwsim.whole_mac import with_whole_macs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,7 +134,10 @@ class Breakdown:
 
 
 def price(
-    counts: Counts, table: str | Path | EnergyTable = "default_45nm", phases: Iterable[str] | None = None
+    counts: Counts,
+    table: str | Path | EnergyTable = "default_45nm",
+    phases: Iterable[str] | None = None,
+    rules: Iterable[str] = (),
 ) -> Breakdown:
     """Price every counted operation with a table.
 
@@ -144,13 +149,17 @@ def price(
         A table's name, its YAML file, or a table.
     phases : iterable of str, optional
         Phases to price, of encode, synapse, neuron and memory; all of them unless said.
+    rules : iterable of str
+        Ways to find prices that the table does not state (see :func:`hwsim.energy_table.load_table`); every price
+        found by one is named in the result's ``notes``.
 
     Raises
     ------
     TableError
         When a price is missing that is needed: never zero, never guessed.
     """
-    table = load_table(table)
+    table = load_table(table, rules)
+    counts = with_whole_macs(counts, table)
     chosen = tuple(PHASES if phases is None else dict.fromkeys([phases] if isinstance(phases, str) else phases))
     if not chosen:
         raise TableError(f"no phase to price; write at least one of {', '.join(PHASES)}")
@@ -173,6 +182,7 @@ def price(
 def lacking(counts: Counts, table: str | Path | EnergyTable) -> dict[str, dict[Operation, int]]:
     """Operations that a table cannot price, with their counts, by phase; phases it can price are not in it."""
     table = load_table(table)
+    counts = with_whole_macs(counts, table)
     lacks: dict[str, dict[Operation, int]] = defaultdict(lambda: defaultdict(int))
     for key, count in counts.entries.items():
         if table.price(key.operation) is None:
@@ -185,8 +195,16 @@ def _complaint(counts: Counts, table: EnergyTable, lacks: dict[str, dict[Operati
         f"{operation} ({number:,} in {phase})" for phase, each in lacks.items() for operation, number in each.items()
     ]
     shown = "; ".join(listed[:3]) + (f"; and {len(listed) - 3} more" if len(listed) > 3 else "")
-    instead = f"price only the phases {', '.join(rest)}, or " if rest else ""
+    instead = f"price only the phases {', '.join(rest)}, " if rest else ""
+    rule = _helping_rule(table, [operation for each in lacks.values() for operation in each])
+    asked = f"ask for the rule {rule}, " if rule else ""
     return (
         f"energy table {table.name} has no price for {shown}, which {counts.network} on {counts.machine} needs; "
-        f"{instead}write a table that extends it"
+        f"{instead}{asked}{'or ' if instead or asked else ''}write a table that extends it"
     )
+
+
+def _helping_rule(table: EnergyTable, operations: list[Operation]) -> str:
+    """The rule under which the table could price everything that is missing; none where there is none."""
+    helps = (rule for rule in RULES if all(table.with_rules([rule]).price(each) is not None for each in operations))
+    return next(helps, "")

@@ -1,151 +1,72 @@
 """Energy tables: what one operation costs in one process, and where the figure comes from.
 
-A table answers for one operation at a time, and says how it found the answer. In this order:
-
-* *exact*: the table states it;
-* *law*: a formula in bit widths that the table states, within the widths it states;
-* *as another operation*: an equivalence that the table assumes and gives a reason for;
-* memories: logarithmic interpolation in capacity and word length between stated figures; a memory smaller than
-  the smallest stated one is built as that one.
-
-Nothing is extrapolated, and no price is ever taken to be zero because it is missing.
+A table answers for one operation at a time, and says how it found the answer (:mod:`hwsim.price_list`). It may extend
+others; every figure keeps the source of the file that states it.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hwsim import catalogue, strict_yaml
-from hwsim.counts import ACCESSES, ARITHMETIC, Operation
-from hwsim.errors import FileError, UnknownNameError
-from hwsim.number_format import NumberFormat
-from hwsim.price_curve import Points, Price, at_capacity, interpolate, neighbours, weakest
-from hwsim.table_schema import (
-    UNITS_PER_JOULE,
-    Entry,
-    Equivalence,
-    Law,
-    Memory,
-    Source,
-    Spread,
-    TableFile,
-    canonical,
-)
+from hwsim.counts import ACCESSES, ARITHMETIC
+from hwsim.errors import FileError, TableError, UnknownNameError
+from hwsim.figure_schema import UNITS_PER_JOULE, Entry, Source, Spread, Unpriced
+from hwsim.memory_schema import UNITS_PER_WATT, Leakage, Memory
+from hwsim.price_curve import Price, Standing
+from hwsim.price_list import PricedLaw, PriceList, origin_of
+from hwsim.table_schema import RULES, Figures, TableFile
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
-class PricedLaw:
-    """A law with the unit of the file that states it."""
+class StaticPower(NamedTuple):
+    """A power that flows whether or not anything happens. Stated, not yet priced."""
 
-    law: Law
-    unit: str
-
-    def at(self, widths: tuple[int, ...]) -> Price | None:
-        """The price at the operands' bit widths; None outside the law's."""
-        first, last = self.law.widths
-        if not all(first <= width <= last for width in widths):
-            return None
-        law = self.law
-        energy, low, high = (formula.at(widths) / UNITS_PER_JOULE[self.unit] for formula in law.formulas)
-        letters = "b1, b2" if len(widths) == 2 else "b"
-        rule = f"law: {self.text}, {letters} = {', '.join(map(str, widths))}"
-        return Price(energy, low, high, rule, law.standing, *_origin(law))
-
-    @property
-    def text(self) -> str:
-        """The formula with its unit, and those of its interval."""
-        law = self.law
-        energy, low, high = (formula.text(law.n_operand) for formula in law.formulas)
-        return f"{energy} {self.unit}" + (f" ({low} to {high})" if law.low or law.high else "")
+    power: float  # [W], or W per what `per` says
+    low: float  # likewise
+    high: float  # likewise
+    per: str  # "", "byte" or "bit"
+    capacity: int  # of a memory [bytes]; 0 of anything else
+    word_length: int  # of a memory [bits]; 0 of anything else
+    standing: Standing
+    source: str
+    where: str
 
 
-Formats: TypeAlias = tuple[str, ...]
+class Aside(NamedTuple):
+    """An energy that the source states and no machine counts."""
+
+    energy: float  # [J]
+    low: float  # [J]
+    high: float  # [J]
+    standing: Standing
+    source: str
+    where: str
 
 
 @dataclass(frozen=True, eq=False)
-class EnergyTable:
+class EnergyTable(PriceList):
     """Energies of operations in one process; made by :func:`load_table`."""
 
     name: str
     description: str
-    process_node: float  # [nm]
+    process_node: float | None  # [nm]; None where the figures are of no one process
     supply: float | None  # [V]; None where the source does not say
     sources: Mapping[str, Source]
-    exact: Mapping[tuple[str, Formats], Price]  # by operation and format
-    laws: Mapping[tuple[str, str], PricedLaw]  # by operation and operands
-    equivalences: Mapping[tuple[str, str], Equivalence]  # by operation and format
-    memories: Mapping[str, Mapping[int, Points]]  # by access, word length [bits], capacity [bytes]; DRAM: 0
+    leakage: Mapping[str, tuple[StaticPower, ...]]  # by what leaks
+    unpriced: Mapping[str, Aside]  # by what it is of
+    parts: Mapping[str, float | None]  # process node [nm] of each table that this one extends, by name
     missing: tuple[str, ...]  # in words: what the sources do not say
 
-    def price(self, operation: Operation) -> Price | None:
-        """What one such operation costs; None when the table cannot say.
-
-        Parameters
-        ----------
-        operation : Operation
-            Arithmetic with its operands' formats, or an access with capacity [bytes] and word length [bits].
-
-        Returns
-        -------
-        Price or None
-            Energies in joules.
-        """
-        kind = operation.kind
-        if kind in self.memories:
-            return self._access(operation)
-        formats = canonical(operation.format)
-        return self._stated(kind, formats) or self._equivalent(kind, formats)
-
-    def _stated(self, kind: str, formats: Formats) -> Price | None:
-        return self.exact.get((kind, formats)) or self._by_law(kind, formats)
-
-    def _by_law(self, kind: str, formats: Formats) -> Price | None:
-        # a x a is kept as a, but the formula speaks of both
-        operands = formats * 2 if kind == "multiplication" and len(formats) == 1 else formats
-        for kept in ("integer", "any"):
-            law = self.laws.get((kind, kept))
-            spoken_of = kept == "any" or all(map(_is_integer, operands))
-            if law is None or len(operands) != law.law.n_operand or not spoken_of:
-                continue
-            price = law.at(tuple(map(_bit_width, operands)))
-            if price is not None:
-                return price
-        return None
-
-    def _equivalent(self, kind: str, formats: Formats) -> Price | None:
-        if len(formats) != 1:
-            return None
-        same = self.equivalences.get((kind, formats[0]))
-        if same is None and _is_integer(formats[0]):
-            same = self.equivalences.get((kind, "integer"))
-        if same is None:
-            return None
-        other = same.as_format or formats[0]
-        price = self._stated(same.as_operation, (other,))
-        if price is None:
-            return None
-        rule = f"as {same.as_operation} {other}: {price.rule}"
-        where = f"{same.reason}; {price.where}"
-        return price._replace(rule=rule, standing=weakest("assumed", price.standing), where=where)
-
-    def _access(self, operation: Operation) -> Price | None:
-        columns, capacity = self.memories[operation.kind], operation.capacity
-        if operation.kind.startswith("dram"):
-            capacity = 0
-        elif capacity < 1:
-            return None
-        prices: dict[int, Price] = {}
-        for word_length in neighbours(columns, operation.word_length):
-            price = at_capacity(columns[word_length], capacity)
-            if price is None:
-                return None
-            prices[word_length] = price
-        return interpolate(prices, operation.word_length, "word length", "bits")
+    @property
+    def process(self) -> str:
+        """Node and supply, in words."""
+        node = f"{self.process_node:g} nm" if self.process_node else "no one process"
+        return f"{node}, {f'{self.supply:g} V' if self.supply else 'supply not stated'}"
 
     @property
     def lacks(self) -> tuple[str, ...]:
@@ -158,84 +79,124 @@ class EnergyTable:
         """The sources, one a line, each after its key."""
         return "\n".join(f"{key}: {source}" for key, source in self.sources.items())
 
+    def with_rules(self, rules: Iterable[str]) -> "EnergyTable":
+        """The same figures with more ways to find a price.
+
+        Raises
+        ------
+        TableError
+            For a rule that there is not.
+        """
+        asked = (rules,) if isinstance(rules, str) else tuple(rules)
+        unknown = [rule for rule in asked if rule not in RULES]
+        if unknown:
+            raise TableError(f"no lookup rule {unknown[0]!r}; write {', '.join(RULES)}")
+        every = tuple(rule for rule in RULES if rule in (*self.rules, *asked))
+        return self if every == self.rules else replace(self, rules=every)
+
     def to_dataframe(self) -> "pd.DataFrame":
         """Tidy: one row per stated figure, law and equivalence; the latter two have no energy of their own."""
         import pandas as pd
 
+        names = ["operation", "format", "capacity [bytes]", "word length [bits]"]
+        energies = ["energy [pJ]", "low [pJ]", "high [pJ]"]
+        return pd.DataFrame(list(self._rows()), columns=[*names, *energies, "rule", "standing", "source", "where"])
+
+    def _rows(self) -> Iterator[tuple[Any, ...]]:
         nan = math.nan
-        rows: list[tuple[Any, ...]] = [
-            (kind, " x ".join(formats), 0, 0, *_row(price)) for (kind, formats), price in self.exact.items()
-        ]
+        for (kind, formats), price in self.exact.items():
+            yield kind, " x ".join(formats), 0, 0, *_row(price)
         for (kind, operands), priced in self.laws.items():
             law = priced.law
             widths = f"{operands}, {law.widths[0]} to {law.widths[1]} bits"
-            rows.append((kind, widths, 0, 0, nan, nan, nan, f"law: {priced.text}", law.standing, *_origin(law)))
+            yield kind, widths, 0, 0, nan, nan, nan, f"law: {priced.text}", law.standing, *origin_of(law)
         for (kind, format), same in self.equivalences.items():
             rule = f"as {same.as_operation} {same.as_format or format}"
-            rows.append((kind, format, 0, 0, nan, nan, nan, rule, "assumed", "", same.reason))
+            yield kind, format, 0, 0, nan, nan, nan, rule, "assumed", "", same.reason
         for kind, columns in self.memories.items():
             for word_length, points in columns.items():
-                rows += [(kind, "", capacity, word_length, *_row(price)) for capacity, price in points.items()]
-        names = ["operation", "format", "capacity [bytes]", "word length [bits]"]
-        energies = ["energy [pJ]", "low [pJ]", "high [pJ]"]
-        return pd.DataFrame(rows, columns=[*names, *energies, "rule", "standing", "source", "where"])
+                for capacity, price in points.items():
+                    yield kind, "", capacity, word_length, *_row(price)
 
 
-def load_table(table: str | Path | EnergyTable) -> EnergyTable:
+def load_table(table: str | Path | EnergyTable, rules: Iterable[str] = ()) -> EnergyTable:
     """Read an energy table.
 
     Parameters
     ----------
     table : str, Path or EnergyTable
-        A name in ``energy_tables/``, a file, or a table (returned as it is).
+        A name in ``energy_tables/`` or in the user's folder (``HWSIM_TABLES``), a file, either with ``:variant``
+        after it, or a table (returned as it is, but for the rules).
+    rules : iterable of str
+        Ways to find prices that the table does not state, beside those its file asks for: ``interpolation``,
+        ``bit-width-law``, ``next-wider``, ``whole-mac``. Every price found by one says so.
 
     Raises
     ------
     UnknownNameError
-        When nothing has the name.
+        When nothing has the name, or the table no such variant.
     FileError
         When the file, or one it extends, is not an energy table: one line with file, line, place and remedy.
+    TableError
+        For a rule that there is not.
     """
-    return table if isinstance(table, EnergyTable) else _load(catalogue.table_path(table), ())
+    return (table if isinstance(table, EnergyTable) else _load(*_split(table), ())).with_rules(rules)
 
 
-def _load(path: Path, extending: tuple[Path, ...]) -> EnergyTable:
+def _split(table: str | Path) -> tuple[Path, str]:
+    """File and variant that a name means."""
+    name, _, variant = str(table).rpartition(":")
+    if not name or Path(table).exists() or str(table) in catalogue.table_names():
+        return catalogue.table_path(table), ""
+    return catalogue.table_path(name), variant
+
+
+def _load(path: Path, variant: str, extending: tuple[Path, ...]) -> EnergyTable:
     file = strict_yaml.load(path, TableFile)
-    own = _table(file)
-    if file.extends is None:
-        return own
+    own = _table(file, variant)
     chain = (*extending, path.resolve())
-    base_path = _base_path(path, file.extends)
-    if base_path.resolve() in chain:
-        around = " extends ".join(each.name for each in (*chain, base_path))
-        raise _complaint(path, "extends", f"{around}: a circle; take one `extends` out")
-    base = _load(base_path, chain)
+    extended: EnergyTable | None = None
+    for name in file.extends or ():
+        base_path, base_variant = _base(path, name)
+        if base_path.resolve() in chain:
+            around = " extends ".join(each.name for each in (*chain, base_path))
+            raise _complaint(path, "extends", f"{around}: a circle; take one `extends` out")
+        base = _load(base_path, base_variant, chain)
+        extended = base if extended is None else _over(extended, base, path)
+    return own if extended is None else _over(extended, own, path)
+
+
+def _over(base: EnergyTable, own: EnergyTable, path: Path) -> EnergyTable:
+    """A table's figures laid over those of one it extends; each keeps its source."""
     for key, source in own.sources.items():
         if base.sources.get(key, source) != source:
-            raise _complaint(path, key, f"source already defined, differently, by {base_path}; give it another key")
-    return EnergyTable(
-        own.name,
-        own.description,
-        own.process_node,
-        own.supply,
+            problem = f"source already defined, differently, in {base.name}; give it another key"
+            raise _complaint(path, key, problem)
+    return replace(
+        own,
         sources={**base.sources, **own.sources},
         exact={**base.exact, **own.exact},
         laws={**base.laws, **own.laws},
         equivalences={**base.equivalences, **own.equivalences},
         # whole: a curve through points of two sources, perhaps of two processes, would be neither's
         memories={**base.memories, **own.memories},
-        missing=own.missing,
+        leakage={**base.leakage, **own.leakage},
+        unpriced={**base.unpriced, **own.unpriced},
+        rules=tuple(rule for rule in RULES if rule in (*base.rules, *own.rules)),
+        parts={**base.parts, base.name: base.process_node, **own.parts},
     )
 
 
-def _base_path(path: Path, name: str) -> Path:
-    """The file that `name` means in the file at `path`: a table's name, or a path from there."""
+def _base(path: Path, name: str) -> tuple[Path, str]:
+    """The file and variant that `name` means in the file at `path`: a table's name, or a path from there."""
     known = catalogue.table_names()
-    if name in known:
-        return catalogue.table_path(name)
-    if not (path.parent / name).is_file():
-        raise _complaint(path, "extends", str(UnknownNameError("energy table or file", name, known)))
-    return path.parent / name
+    stem, _, variant = name.rpartition(":")
+    for each, chosen in ((name, ""), (stem, variant)):
+        if each in known:
+            return catalogue.table_path(each), chosen
+        if each and (path.parent / each).is_file():
+            return path.parent / each, chosen
+    raise _complaint(path, "extends", str(UnknownNameError("energy table or file", name, known)))
 
 
 def _complaint(path: Path, key: str, problem: str) -> FileError:
@@ -245,50 +206,67 @@ def _complaint(path: Path, key: str, problem: str) -> FileError:
     return FileError(f"{path}:{line}: {key}: {problem}")
 
 
-def _table(file: TableFile) -> EnergyTable:
-    """What one file says by itself."""
+def _table(file: TableFile, variant: str) -> EnergyTable:
+    """What one file says by itself, with the figures of a variant in place of the table's."""
+    table = EnergyTable(
+        **_figures(file, file.unit),
+        rules=tuple(rule for rule in RULES if rule in file.rules),
+        name=file.name,
+        description=file.description,
+        process_node=file.process_node,
+        supply=file.supply,
+        sources=file.sources,
+        parts={},
+        missing=tuple(file.missing),
+    )
+    if not variant:
+        return table
+    if variant not in file.variants:
+        raise UnknownNameError(f"variant of energy table {file.name}", variant, file.variants)
+    chosen = file.variants[variant]
+    # a memory of a variant replaces the table's of its kind as a whole, as in a table that extends another
+    figures: dict[str, Any] = {key: {**getattr(table, key), **own} for key, own in _figures(chosen, file.unit).items()}
+    description = f"{file.description} Variant {variant}: {chosen.description}"
+    name, supply = f"{file.name}:{variant}", chosen.supply or file.supply
+    return replace(table, **figures, name=name, description=description, supply=supply)
+
+
+def _figures(part: Figures, unit: str) -> dict[str, Any]:
     memories: dict[str, dict[int, dict[int, Price]]] = {}
-    for memory in file.memories:
+    for memory in part.memories:
         for entry in memory.entries:
             for way, spread in entry.by_way.items():
                 column = memories.setdefault(f"{memory.memory}_{way}", {}).setdefault(entry.word_length, {})
-                column[entry.capacity or 0] = _exact(spread, memory, file.unit)
-    return EnergyTable(
-        file.name,
-        file.description,
-        file.process_node,
-        file.supply,
-        sources=file.sources,
-        exact={(entry.operation, entry.format): _exact(entry, entry, file.unit) for entry in file.operations},
-        laws={(law.operation, law.operands): PricedLaw(law, file.unit) for law in file.laws},
-        equivalences={(same.operation, same.format): same for same in file.equivalences},
-        memories=memories,
-        missing=tuple(file.missing),
-    )
+                column[entry.capacity or 0] = _exact(spread, memory.bounds(spread), memory, unit)
+    leakage: dict[str, tuple[StaticPower, ...]] = {}
+    for group in part.leakage:
+        leakage[group.of] = (*leakage.get(group.of, ()), *_static(group))
+    return {
+        "exact": {(each.operation, each.formats): _exact(each, each.bounds, each, unit) for each in part.operations},
+        "laws": {(law.operation, law.operands): PricedLaw(law, unit) for law in part.laws},
+        "equivalences": {(same.operation, same.format): same for same in part.equivalences},
+        "memories": memories,
+        "leakage": leakage,
+        "unpriced": {each.of: _aside(each, unit) for each in part.unpriced},
+    }
 
 
-def _exact(spread: Spread, origin: Entry | Memory, unit: str) -> Price:
-    energy, low, high = (figure / UNITS_PER_JOULE[unit] for figure in (spread.energy, *spread.bounds))
-    return Price(energy, low, high, "exact", origin.standing, *_origin(origin))
+def _exact(spread: Spread, bounds: tuple[float, float], origin: Entry | Memory, unit: str) -> Price:
+    energy, low, high = (figure / UNITS_PER_JOULE[unit] for figure in (spread.energy, *bounds))
+    return Price(energy, low, high, "exact", origin.standing, *origin_of(origin))
 
 
-def _origin(figure: Entry | Law | Memory) -> tuple[str, str]:
-    """Source and whereabouts, those of the interval and of the original figure among them."""
-    original = f"; originally {figure.original}" if figure.original else ""
-    if figure.interval is None:
-        return figure.source, f"{figure.where}{original}"
-    interval = f"; interval: {figure.interval.where} ({figure.interval.source}, {figure.interval.standing})"
-    return figure.source, f"{figure.where}{original}{interval}"
+def _static(group: Leakage) -> Iterator[StaticPower]:
+    for entry in group.entries:
+        power, low, high = (figure / UNITS_PER_WATT[group.unit] for figure in (entry.power, *entry.bounds))
+        place = (group.per or "", entry.capacity or 0, entry.word_length or 0)
+        yield StaticPower(power, low, high, *place, group.standing, *origin_of(group))
+
+
+def _aside(each: Unpriced, unit: str) -> Aside:
+    energy, low, high = (figure / UNITS_PER_JOULE[unit] for figure in (each.energy, *each.bounds))
+    return Aside(energy, low, high, each.standing, *origin_of(each))
 
 
 def _row(price: Price) -> tuple[Any, ...]:
     return (*(1e12 * energy for energy in price[:3]), *price[3:])
-
-
-def _bit_width(name: str) -> int:
-    """Width of a number of some format; ``bf16`` exists in tables only. [bits]"""
-    return 16 if name == "bf16" else NumberFormat.parse(name).bit_width
-
-
-def _is_integer(name: str) -> bool:
-    return name != "bf16" and NumberFormat.parse(name).kind in ("integer", "binary", "ternary")

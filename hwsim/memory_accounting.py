@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hwsim.activity import Activity, ConnectionActivity, LayerActivity, SignalActivity
 from hwsim.counts import Operation
 from hwsim.errors import MachineError
-from hwsim.machine import Machine, Memory
+from hwsim.machine import Lanes, Machine, Memory
 from hwsim.tally import Tally
 
 IntArray = npt.NDArray[np.int64]
@@ -24,12 +24,12 @@ def count_memory(tally: Tally, activity: Activity, machine: Machine) -> None:
         if layer.connections:
             traffic.weights(layer)
             traffic.biases(layer)
-        else:
+        if not layer.sources:
             traffic.frames(layer)
         traffic.parameters(layer)
         if layer.emitted is not None:
             traffic.codes(layer, layer.emitted)
-        elif layer.connections:
+        elif layer.sources:
             traffic.output(layer)
         if activity.execution.kind == "delta":
             traffic.state(layer)
@@ -55,9 +55,10 @@ class _Traffic:
     def weights(self, layer: LayerActivity) -> None:
         """Read rows of weights once per event, or once per group of positions that share them; make addresses."""
         for connection in layer.connections:
-            positions = np.arange(connection.channel_events.shape[1])
-            shared = -(-positions // self.machine.lanes.dense.positions)
-            rows = connection.channel_events @ shared * connection.rows_per_event
+            channel = connection.channel_events
+            shared = -(-channel.n_event // _lanes(connection, self.machine).positions)
+            rows = np.zeros(self.tally.n_group, np.int64)
+            np.add.at(rows, channel.group, channel.n_channel * shared * connection.rows_per_event)
             self._move(
                 "read",
                 layer.name,
@@ -77,7 +78,8 @@ class _Traffic:
         """Read the multipliers and offsets that are stored per channel."""
         for work in layer.work:
             if work.n_parameter:
-                share = self.machine.touched(layer) * work.n_parameter // layer.n_neuron
+                # a channel's are read once, however many of its neurons are at work
+                share = np.minimum(self.machine.touched(layer), work.n_parameter)
                 self._read_packed(layer, share, work.parameter_bit_width)
 
     def _read_packed(self, layer: LayerActivity, n_number: IntArray, bits: int) -> None:
@@ -90,8 +92,9 @@ class _Traffic:
         raw = self._packed(layer.n_neuron * self.n_frame, bits)
         self._move("read", layer.name, "activations", raw, layer.n_neuron * bits)
         if self._is_raw(layer) and layer.emitted is not None:
-            for reader, passes in self._readers(layer.emitted):
-                self._move("read", reader, "activations", raw * (passes - 1), layer.n_neuron * bits)
+            for k, (reader, passes) in enumerate(self._readers(layer.emitted)):
+                # the first reader's first pass is the one just counted
+                self._move("read", reader, "activations", raw * (passes - (k == 0)), layer.n_neuron * bits)
 
     def codes(self, layer: LayerActivity, signal: SignalActivity) -> None:
         """Write codes or events once, and read them once per pass over the reader's channels."""
@@ -118,9 +121,14 @@ class _Traffic:
         bits = sum(connection.accumulator_format.bit_width for connection in layer.connections)
         self._move_state("read", layer, self.machine.touched(layer) * ~self.activity.first, bits)
         self._move_state("write", layer, self.machine.touched(layer), bits)
+        for join in layer.joins:
+            if join.n_state_read is not None:
+                self._move_state("read", layer, join.n_state_read, join.format.bit_width)
+            if join.n_state_written is not None:
+                self._move_state("write", layer, join.n_state_written, join.format.bit_width)
         if layer.emitted is not None:
             bits = layer.emitted.format.bit_width
-            compared = self.machine.touched(layer) if layer.connections else layer.n_neuron * self.n_frame
+            compared = self.machine.touched(layer) if layer.sources else layer.n_neuron * self.n_frame
             self._move_state("read", layer, compared, bits)
             self._move_state("write", layer, layer.emitted.n_event, bits)
 
@@ -130,14 +138,15 @@ class _Traffic:
     def _is_raw(self, layer: LayerActivity) -> bool:
         """Whether raw frames serve a dense machine as the first layer's codes."""
         encoded = any(work.kind == "quantize" for work in layer.work)
-        return not layer.connections and self.activity.execution.kind == "dense" and not encoded
+        return not layer.sources and self.activity.execution.kind == "dense" and not encoded
 
     def _readers(self, signal: SignalActivity) -> list[tuple[str, int]]:
-        """Layers that read a signal, and in how many passes over their channels."""
+        """Layers that read a signal, once for each time, and in how many passes over their channels."""
         return [
-            (layer.name, -(-layer.connections[0].row_length // self.machine.lanes.dense.channels))
+            (layer.name, _passes(layer, self.machine))
             for layer in self.activity.layers
-            if layer.connections and layer.connections[0].source == signal.name
+            for source in layer.sources
+            if source == signal.name
         ]
 
     def _packed(self, n_number: IntArray, bits: int) -> IntArray:
@@ -168,6 +177,18 @@ class _Traffic:
         self.tally.add(layer, "memory", operation, by_group)
 
 
+def _lanes(connection: ConnectionActivity, machine: Machine) -> Lanes:
+    return machine.lanes.convolution if connection.kind == "convolution" else machine.lanes.dense
+
+
+def _passes(layer: LayerActivity, machine: Machine) -> int:
+    """How often a layer reads what it reads: as many output channels at a time as there are lanes for."""
+    if not layer.connections:
+        return 1
+    connection = layer.connections[0]
+    return -(-connection.row_length // _lanes(connection, machine).channels)
+
+
 def _row_words(connection: ConnectionActivity, machine: Machine) -> int:
     return int(words(connection.row_length, connection.weight_format.bit_width, machine.word_length))
 
@@ -176,7 +197,7 @@ def _weight_bits(layer: LayerActivity, machine: Machine) -> int:
     """Bits of a layer's weights (rows in whole words), biases and stored parameters."""
     bits = sum(work.n_parameter * work.parameter_bit_width for work in layer.work)
     for k, connection in enumerate(layer.connections):
-        rows = connection.n_synapse // connection.row_length
+        rows = connection.n_weight // connection.row_length
         bits += rows * _row_words(connection, machine) * machine.word_length
         bits += layer.n_neuron * connection.accumulator_format.bit_width * (k == 0)
     return bits
@@ -185,4 +206,5 @@ def _weight_bits(layer: LayerActivity, machine: Machine) -> int:
 def _state_bits(layer: LayerActivity) -> int:
     """Bits of a layer's sums and last codes."""
     bits = sum(layer.n_neuron * connection.accumulator_format.bit_width for connection in layer.connections)
+    bits += sum(join.n_sum * join.format.bit_width for join in layer.joins)
     return bits + (layer.emitted.n_code * layer.emitted.format.bit_width if layer.emitted else 0)

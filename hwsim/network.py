@@ -5,6 +5,7 @@ the width of every accumulator. How a machine walks through it (dense, sparse, d
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -13,11 +14,49 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.errors import NetworkError
-from hwsim.layers import Affine, Dense, Flatten, Layer, Quantize, ReLU, Weight
+from hwsim.layers import (
+    Add,
+    Affine,
+    AvgPool2d,
+    Concat,
+    Conv2d,
+    Dense,
+    ElementWise,
+    Flatten,
+    GlobalAvgPool,
+    HardTanh,
+    Layer,
+    MaxPool2d,
+    Quantize,
+    ReLU,
+    Sign,
+    Softmax,
+    Synaptic,
+    Weight,
+)
 from hwsim.number_format import FP32, NumberFormat
 from hwsim.signals import Signal
 
-__all__ = ["Affine", "Dense", "Flatten", "Layer", "Network", "Quantize", "ReLU", "Stage", "Weight"]
+__all__ = [
+    "Add",
+    "Affine",
+    "AvgPool2d",
+    "Concat",
+    "Conv2d",
+    "Dense",
+    "Flatten",
+    "GlobalAvgPool",
+    "HardTanh",
+    "Layer",
+    "MaxPool2d",
+    "Network",
+    "Quantize",
+    "ReLU",
+    "Sign",
+    "Softmax",
+    "Stage",
+    "Weight",
+]
 
 INPUT = "input"
 """Name under which layers read the network's input."""
@@ -25,17 +64,28 @@ INPUT = "input"
 
 @dataclass(frozen=True)
 class Stage:
-    """A layer with synapses and the element-wise layers fused into it; the first stage has only the latter."""
+    """A layer with neurons of its own, and the element-wise layers fused into it.
 
-    head: Dense | None  # None: the stage that prepares the network's input
-    source: str  # name of the signal it reads
+    The first stage prepares the network's input and has no head. Nor has one whose element-wise layers read a signal
+    that others read too, so that they cannot be fused into the layer that makes it.
+    """
+
+    head: Layer | None
+    sources: tuple[str, ...]  # names of the signals it reads
     body: tuple[Layer, ...]  # element-wise layers, in order
     output: str  # name of the signal it leaves
 
     @property
     def name(self) -> str:
-        """The head's name, or ``input``."""
-        return self.head.name if self.head else INPUT
+        """The head's name, or ``input``, or that of the first element-wise layer."""
+        if not self.sources:
+            return INPUT
+        return (self.head or self.body[0]).name
+
+    @property
+    def synapses(self) -> Synaptic | None:
+        """The head, if it has synapses."""
+        return self.head if isinstance(self.head, Synaptic) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,22 +133,32 @@ class Network:
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
-        """The layers, grouped by the layer with synapses that they are fused into."""
-        stages = [Stage(None, INPUT, (), INPUT)]
+        """The layers, grouped by the layer whose neurons they are fused into; the last stage leaves the output."""
+        readers = Counter(name for layer in self.layers for name in layer.inputs)
+        stages = [Stage(None, (), (), INPUT)]
+        at = {INPUT: 0}  # which stage leaves a signal
         for layer in self.layers:
-            if isinstance(layer, Dense):
-                stages.append(Stage(layer, layer.inputs[0], (), layer.name))
+            source = layer.inputs[0]
+            if isinstance(layer, ElementWise) and readers[source] == 1:
+                place = at.pop(source)
+                stages[place] = replace(stages[place], body=(*stages[place].body, layer), output=layer.name)
             else:
-                stages[-1] = replace(stages[-1], body=(*stages[-1].body, layer), output=layer.name)
+                fused = isinstance(layer, ElementWise)
+                place = len(stages)
+                stages.append(
+                    Stage(None if fused else layer, layer.inputs, (layer,) if fused else (), layer.name)
+                )
+            at[layer.name] = place
         return tuple(stages)
 
     @property
     def is_integer(self) -> bool:
-        """Whether every synapse adds integers, so that all executions give the same bits."""
-        return all(
-            not self.signals[stage.source].format.is_real and stage.head.is_integer
-            for stage in self.stages
-            if stage.head
+        """Whether all that adds adds integers, so that all executions give the same bits."""
+        real = [name for name, signal in self.signals.items() if signal.format.is_real]
+        return not any(
+            (isinstance(layer, Synaptic) and not layer.is_integer)
+            or (isinstance(layer, Synaptic | AvgPool2d | GlobalAvgPool | Add) and set(layer.inputs) & set(real))
+            for layer in self.layers
         )
 
     @cached_property
@@ -120,7 +180,7 @@ class Network:
 
 
 def _with_inputs(network: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-    """Name every layer's inputs (the previous layer where silent); refuse what is no chain or graph."""
+    """Name every layer's inputs (the previous layer where silent); refuse what is no graph with one output."""
     if not layers:
         raise NetworkError(f"network {network}: no layers; give at least one")
     known = [INPUT]
@@ -128,19 +188,28 @@ def _with_inputs(network: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     for layer in layers:
         if not layer.name or layer.name in known:
             raise NetworkError(f"network {network}: layer name {layer.name!r} is empty or used twice")
-        inputs = layer.inputs or (known[-1],)
+        inputs = tuple(layer.inputs or (known[-1],))
         for name in inputs:
             if name not in known:
                 raise NetworkError(
                     f"network {network}: layer {layer.name}: reads {name!r}, which no layer before it makes"
                 )
-            if name != known[-1]:
-                raise NetworkError(
-                    f"network {network}: layer {layer.name}: reads {name!r} past {known[-1]!r}; branches need layers "
-                    "that join them, and there are none yet"
-                )
-        result.append(replace(layer, inputs=tuple(inputs)))
+        if len(inputs) > 1 and not isinstance(layer, Add | Concat):
+            kind = type(layer).__name__
+            raise NetworkError(
+                f"network {network}: layer {layer.name}: a {kind} reads one signal, but is given {len(inputs)}; "
+                "join them by an Add or a Concat"
+            )
+        result.append(replace(layer, inputs=inputs))
         known.append(layer.name)
+    read = {name for layer in result for name in layer.inputs}
+    for layer in result[:-1]:
+        if layer.name not in read:
+            raise NetworkError(
+                f"network {network}: nothing reads layer {layer.name}; only the last layer is the network's output"
+            )
+        if isinstance(layer, Softmax):
+            raise NetworkError(f"network {network}: layer {layer.name}: a Softmax comes last, or not at all")
     return tuple(result)
 
 

@@ -1,11 +1,22 @@
 """What each neuron does once when it is updated, as a network declares it."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from hwsim.activity import NeuronWork
-from hwsim.layers import Affine, Dense, Quantize, ReLU
+from hwsim.layers import (
+    Affine,
+    AvgPool2d,
+    GlobalAvgPool,
+    HardTanh,
+    Layer,
+    Quantize,
+    ReLU,
+    Sign,
+    Synaptic,
+)
 from hwsim.network import Network, Stage
-from hwsim.plan import is_real
 from hwsim.signals import Signal
 
 
@@ -19,53 +30,71 @@ def neuron_work(network: Network, stage: Stage, start: Signal) -> tuple[NeuronWo
     stage : Stage
         One of its stages.
     start : Signal
-        What the element-wise layers begin with: frames as they arrive, or the head's accumulators.
+        What the element-wise layers begin with: frames as they arrive, or what the head makes.
     """
-    work: list[NeuronWork] = []
-    signal = start
-    if stage.head is not None:
-        work += _head_work(stage.head, network.signals[stage.source], signal, stage)
+    work = list(_head_work(network, stage, start))
+    signal, before = start, None
     for layer in stage.body:
         if isinstance(layer, ReLU):
             work.append(NeuronWork(layer.name, "relu", signal.format))
+        elif isinstance(layer, Sign):
+            work.append(NeuronWork(layer.name, "sign", signal.format))
+        elif isinstance(layer, HardTanh):
+            # a ReLU right before it is the same as a lower limit
+            n_comparison = 1 if isinstance(before, ReLU) else 2
+            work.append(NeuronWork(layer.name, "clip", signal.format, n_comparison=n_comparison))
         elif isinstance(layer, Quantize):
-            ratio = "multiply" if signal.format.is_real else layer.ratio(signal).kind
-            per_channel = max(np.ndim(layer.scale), signal.step.ndim) > 0 and ratio == "multiply"
-            bits = 32 if signal.format.is_real else layer.multiplier_bit_width
-            work.append(
-                NeuronWork(
-                    layer.name, "quantize", signal.format, ratio, bits, signal.shape[0] if per_channel else 0, bits
-                )
-            )
+            work.append(_quantize(layer, signal))
         elif isinstance(layer, Affine):
-            bits = 32 if signal.format.is_real else layer.multiplier_bit_width
-            offset = signal.format.bit_width
-            per_channel = max(np.ndim(layer.scale), np.ndim(layer.offset), signal.step.ndim) > 0
-            work.append(
-                NeuronWork(
-                    layer.name,
-                    "affine",
-                    signal.format,
-                    "multiply",
-                    bits,
-                    signal.shape[0] if per_channel else 0,
-                    bits + offset,
-                )
-            )
-        signal = layer.signal(signal)
+            work.append(_affine(layer, signal))
+        signal, before = layer.signal(signal), layer
     return tuple(work)
 
 
-def _head_work(head: Dense, read: Signal, out: Signal, stage: Stage) -> list[NeuronWork]:
+def _quantize(layer: Quantize, signal: Signal) -> NeuronWork:
+    ratio = "multiply" if signal.format.is_real else layer.ratio(signal).kind
+    per_channel = max(np.ndim(layer.scale), signal.step.ndim) > 0 and ratio == "multiply"
+    bits = 32 if signal.format.is_real else layer.multiplier_bit_width
+    return NeuronWork(
+        layer.name,
+        "quantize",
+        signal.format,
+        ratio,
+        multiplier_bit_width=bits,
+        n_parameter=signal.shape[0] if per_channel else 0,
+        parameter_bit_width=bits,
+    )
+
+
+def _affine(layer: Affine, signal: Signal) -> NeuronWork:
+    bits = 32 if signal.format.is_real else layer.multiplier_bit_width
+    per_channel = max(np.ndim(layer.scale), np.ndim(layer.offset), signal.step.ndim) > 0
+    return NeuronWork(
+        layer.name,
+        "affine",
+        signal.format,
+        multiplier_bit_width=bits,
+        n_parameter=signal.shape[0] if per_channel else 0,
+        parameter_bit_width=bits + signal.format.bit_width,
+    )
+
+
+def _head_work(network: Network, stage: Stage, out: Signal) -> Iterator[NeuronWork]:
     """Scaling and merging of accumulators, where nothing after it absorbs it.
 
     The accumulators of integer layers are codes whose step is known and carried along, so scaling them is free;
-    real ones must be multiplied unless a Quantize or Affine does so anyway.
+    real ones must be multiplied unless a Quantize, an Affine or a Sign makes that needless.
     """
-    work = []
-    absorbed = any(isinstance(layer, Quantize | Affine) for layer in stage.body)
-    if is_real(head, read) and not absorbed and np.any(np.asarray(head.terms[0].scale) != 1):
-        work.append(NeuronWork(head.name, "scale", out.format))
-    if len(head.terms) == 2:
-        work.append(NeuronWork(head.name, "merge", out.format))
-    return work
+    head: Layer | None = stage.head
+    absorbed = any(isinstance(layer, Quantize | Affine | Sign) for layer in stage.body)
+    if isinstance(head, Synaptic):
+        read = network.signals[stage.sources[0]]
+        if head.is_real(read) and not absorbed and np.any(np.asarray(head.terms[0].scale) != 1):
+            yield NeuronWork(head.name, "scale", out.format)
+        if len(head.terms) == 2:
+            yield NeuronWork(head.name, "merge", out.format)
+    elif isinstance(head, AvgPool2d | GlobalAvgPool) and out.format.is_real and not absorbed:
+        divisors = head.divisors(network.signals[stage.sources[0]])
+        if np.any(divisors != 1):
+            powers = np.all(np.frexp(divisors)[0] == 0.5)
+            yield NeuronWork(head.name, "scale", out.format, "shift" if powers else "multiply")

@@ -105,6 +105,7 @@ class NumberFormat:
 
 
 FP32 = NumberFormat("real", 32)
+BINARY = NumberFormat("binary", 1)
 
 
 def integer(bit_width: int, signed: bool = True) -> NumberFormat:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
-Standing = Literal["printed", "converted", "simulated", "fitted", "second-hand", "assumed", "remembered"]
+Standing = Literal["printed", "converted", "simulated", "fitted", "second-hand", "assumed", "remembered", "scaled"]
 STANDINGS: tuple[Standing, ...] = (
     "printed",  # stands so in the source
     "converted",  # printed in another unit or width; the table says in which
@@ -13,6 +13,7 @@ STANDINGS: tuple[Standing, ...] = (
     "second-hand",  # known from a text that quotes the source
     "assumed",  # chosen by the author of the table
     "remembered",  # unconfirmed: never a citation
+    "scaled",  # carried from another process by equations, which may err by a factor of several
 )
 """How well a figure is founded, best first."""
 
@@ -23,7 +24,7 @@ class Price(NamedTuple):
     energy: float  # [J]
     low: float  # [J]
     high: float  # [J]
-    rule: str  # "exact", "law: ...", "as ...", "interpolated in ...", "smallest capacity, ..."
+    rule: str  # "exact", "law: ...", "as ...", "interpolated in ...", "next wider: ...", "bit-width law: ..."
     standing: Standing  # of the figures it rests on, the weakest of them
     source: str  # keys of the table's sources, joined by " + "
     where: str = ""  # table, figure and remarks

@@ -45,6 +45,15 @@ class Signal:
         """Largest difference of two codes; 0 for a real tensor."""
         return min(2 * self.bound, self.format.highest - self.format.lowest) if self.bound else 0
 
+    @property
+    def n_position(self) -> int:
+        """Positions of a frame: height x width; 1 of a vector."""
+        return self.size // self.shape[0]
+
+    def channels_last(self, channel: npt.ArrayLike) -> npt.NDArray[np.generic]:
+        """Spread one number, or one per channel, over a frame in the order kernels work in: position, channel."""
+        return self.per_element(channel).reshape(self.shape[0], -1).T.ravel()
+
     def per_element(self, channel: npt.ArrayLike) -> npt.NDArray[np.generic]:
         """Spread one number, or one per channel (first axis), over a frame's elements in C order. (size,)"""
         channel = np.asarray(channel)

@@ -22,13 +22,18 @@ from hwsim.errors import NetworkError
 from hwsim.network import Network
 from hwsim.network_file import load_network
 from hwsim.plan import StagePlan, prepare
-from hwsim.record import Record
+from hwsim.block import Notes, Worker
+from hwsim.record import empty_notes, to_activity
 from hwsim.walk import Piece, Walker
 
 Array: TypeAlias = npt.NDArray[Any]
 
 BLOCK_BYTES = 18_000_000
 """Eight bytes for each code of a block of frames: above this, time is lost to the cache; below, to calls. [bytes]"""
+
+
+LONGEST_PIECE = 64
+"""Frames of a stream that are walked in one piece, unless a block is longer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,17 +103,16 @@ def simulate(
         plans = prepare(network, arrives, dataset.step)
     except NetworkError as error:
         raise NetworkError(f"network {network.name} on {dataset.name}: {error}") from None
-    record = _walk_all(plans, execution, dataset, per_frame, threads, block)
-    codes = record.outputs
+    codes, notes = _walk_all(plans, execution, dataset, per_frame, threads, block)
     step = network.output.per_element(network.output.step).astype(np.float64)
-    deviation, notes = 0.0, []
+    deviation, remarks = 0.0, []
     if execution.kind == "delta" and not network.is_integer:
-        dense = _walk_all(plans, Execution("sparse"), dataset, False, threads, block)
-        deviation = float(np.abs((codes.astype(np.float64) - dense.outputs) * step).max())
-        notes.append(f"real arithmetic under delta: outputs are up to {deviation:.2g} from dense")
+        dense, _ = _walk_all(plans, Execution("sparse"), dataset, False, threads, block)
+        deviation = float(np.abs((codes.astype(np.float64) - dense) * step).max())
+        remarks.append(f"real arithmetic under delta: outputs are up to {deviation:.2g} from dense")
     if execution.threshold > 1:
-        notes.append(f"threshold {execution.threshold}: outputs depend on the order of frames")
-    activity = record.to_activity(network, plans, dataset.name, arrives)
+        remarks.append(f"threshold {execution.threshold}: outputs depend on the order of frames")
+    activity = to_activity(notes, network, plans, dataset.name, arrives)
     return Run(
         outputs=codes if network.output.format.is_real else codes * step,
         output_codes=codes,
@@ -116,7 +120,7 @@ def simulate(
         labels=dataset.labels,
         n_saturated=sum(layer.n_saturated for layer in activity.layers),
         largest_deviation=deviation,
-        notes=tuple(notes),
+        notes=tuple(remarks),
     )
 
 
@@ -150,20 +154,32 @@ def _walk_all(
     per_frame: bool,
     threads: int | None,
     block: int | None,
-) -> Record:
-    """Cut the frames into pieces and walk them in threads."""
+) -> tuple[Array, Notes]:
+    """Cut the frames into pieces and walk them in threads; the outputs, and what was noted."""
     for what, number in (("threads", threads), ("block", block)):
         if number is not None and number < 1:
             raise NetworkError(f"{what} {number}: write a whole number from 1, or leave it out")
     threads = threads or _cores()
     frames = data.inputs.reshape(len(data), -1)
     block = block or _block_size(plans, len(data), threads, per_frame)
-    whole = execution.kind == "delta" and (
-        execution.threshold > 1 or any(t.group is None for p in plans for t in p.terms)
-    )
-    pieces = list(_streams(data.stream_start, block) if whole else _chunks(data, execution, block))
-    record = Record.empty(plans, data.stream_start, len(data), execution, per_frame)
-    walkers = [Walker(plans, execution, frames, block, record) for _ in range(min(threads, len(pieces)))]
+    whole = execution.kind == "delta" and (execution.threshold > 1 or not all(plan.is_exact for plan in plans))
+    pieces = list(_streams(data.stream_start, block) if whole else _chunks(data, execution, block, threads))
+    notes = empty_notes(data.stream_start, len(data), execution, per_frame)
+    last = plans[-1].out
+    outputs = np.zeros((len(data), last.size), np.float32 if last.format.is_real else np.int64)
+    n_walker = min(threads, len(pieces))
+    n_helper = threads // n_walker
+    with ThreadPoolExecutor(max(threads, 1)) as helpers:
+        team = helpers if n_helper > 1 else None
+        walkers = [Walker(plans, frames, outputs, Worker(notes, block, team, n_helper)) for _ in range(n_walker)]
+        _walk_pieces(walkers, pieces)
+    for walker in walkers:
+        walker.finish()
+    return outputs, notes
+
+
+def _walk_pieces(walkers: list[Walker], pieces: list[Piece]) -> None:
+    """Hand the pieces to the walkers, each in a thread of its own."""
     idle = list(walkers)
 
     def walk(piece: Piece) -> None:
@@ -176,9 +192,6 @@ def _walk_all(
             walk(piece)
     else:
         _in_threads(walk, pieces, len(walkers))
-    for walker in walkers:
-        walker.finish()
-    return record
 
 
 def _in_threads(walk: Callable[[Piece], None], pieces: list[Piece], n_thread: int) -> None:
@@ -198,19 +211,25 @@ def _cores() -> int:
 
 def _block_size(plans: tuple[StagePlan, ...], n_frame: int, threads: int, per_frame: bool) -> int:
     """Frames per block: what fits the cache, yet enough blocks for the threads to share evenly."""
-    bytes_per_frame = sum(8 * plan.out.size for plan in plans) + plans[0].read.size
+    bytes_per_frame = sum(8 * plan.out.size for plan in plans) + plans[0].start.size
     if per_frame:
-        bytes_per_frame += max((64 * plan.read.span + 64 for plan in plans[1:]), default=0)
+        widest = max((read.span for plan in plans for read in plan.reads), default=0)
+        bytes_per_frame += 64 * widest + 64
     fair = -(-n_frame // (4 * threads))
     return max(1, min(BLOCK_BYTES // bytes_per_frame, max(fair, 64)))
 
 
-def _chunks(data: Dataset, execution: Execution, block: int) -> Iterator[Piece]:
+def _chunks(data: Dataset, execution: Execution, block: int, threads: int) -> Iterator[Piece]:
     """Pieces of equal size; under delta one that begins inside a stream needs the frame before it."""
     starts = set(data.stream_start.tolist())
-    for begin in range(0, len(data), block):
+    size = block
+    if execution.kind == "delta" and block < LONGEST_PIECE:
+        # long enough that the frame run before each piece is little beside it
+        n_piece = threads * -(-len(data) // (threads * LONGEST_PIECE))
+        size = max(block, -(-len(data) // n_piece))
+    for begin in range(0, len(data), size):
         warm = execution.kind == "delta" and begin not in starts
-        yield Piece(begin, min(begin + block, len(data)), warm)
+        yield Piece(begin, min(begin + size, len(data)), warm)
 
 
 def _streams(stream_start: npt.NDArray[np.int64], block: int) -> Iterator[Piece]:

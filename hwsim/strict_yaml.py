@@ -5,16 +5,17 @@ is an error of one line that names the file, the line, the place, what was found
 """
 
 import datetime
+import difflib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import pydantic
 import yaml
 
 from hwsim.errors import FileError
 
-LARGEST_FILE = 1_000_000
+LARGEST_FILE = 150_000
 """Files above this are refused unread. [bytes]"""
 
 
@@ -42,19 +43,20 @@ def load(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(document)
     except pydantic.ValidationError as error:
-        raise FileError(_first_complaint(path, error, document, lines)) from None
+        raise FileError(_first_complaint(path, error, document, lines, model)) from None
 
 
 def _read(path: Path) -> tuple[Any, dict[Place, int]]:
     """The document, and the line on which each place of it stands."""
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise FileError(f"{path}: larger than {LARGEST_FILE:,} bytes; is it a YAML file of hwsim's?")
+            raise FileError(f"{path}:1: larger than {LARGEST_FILE:,} bytes; no file of hwsim's is, so give another")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise FileError(f"{path}: cannot be read ({error.strerror})") from None
+        raise FileError(f"{path}: cannot be read ({error.strerror}); give a file that exists and is readable") from None
     except UnicodeDecodeError as error:
-        raise FileError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+        number = error.object.count(b"\n", 0, error.start) + 1
+        raise FileError(f"{path}:{number}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     loader = None
     lines: dict[Place, int] = {}
     try:
@@ -62,18 +64,35 @@ def _read(path: Path) -> tuple[Any, dict[Place, int]]:
         loader.name = str(path)
         node = loader.get_single_node()
         if node is None:
-            raise FileError(f"{path}: empty; expected a mapping")
+            raise FileError(f"{path}:1: empty; expected a mapping, such as `schema: 1`")
         lines.update(_lines(node, ()))
         return loader.construct_document(node), lines
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         problem = ": ".join(part for part in (error.context, error.problem) if part)
-        raise FileError(f"{path}{line}: {problem}") from None
+        raise FileError(f"{path}{line}: {problem}{_remedy(problem)}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise FileError(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
+        raise FileError(f"{path}:1: not YAML: {str(error).splitlines()[0]}; write it as the other files are") from None
     finally:
         if loader is not None:
             loader.dispose()
+
+
+REMEDIES = {
+    "found character '\\t'": "indent with spaces, not with a tab",
+    "a constructor for the tag": "take the tag (!...) out",
+    "could not find expected ':'": "write `key: value`",
+    "expected <block end>": "indent the keys of one mapping alike",
+    "mapping values are not allowed here": "put text that holds `: ` in quotes",
+    "expected ',' or": "close the bracket",
+    "expected a single document": "take `---` out",
+    "quoted scalar": "close the quotes",
+}
+"""What to write where YAML itself is wrong, by what PyYAML says of it."""
+
+
+def _remedy(problem: str) -> str:
+    return next((f"; {remedy}" for sign, remedy in REMEDIES.items() if sign in problem), "")
 
 
 class _Loader(yaml.SafeLoader):
@@ -92,7 +111,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
-        problem = "written twice" if key in result else None
+        problem = "written twice; keep one of the two" if isinstance(key, str) and key in result else None
         if not isinstance(key, str):
             problem = f"is not text; write it in quotes: '{key}'"
         if problem:
@@ -101,7 +120,25 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
     return result
 
 
+def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    """A whole number in decimal; YAML 1.1 reads 010 as 8 and 1:30 as 90."""
+    value = loader.construct_yaml_int(node)
+    if node.value.lstrip("+-").replace("_", "") != str(abs(value)):
+        problem = f"{node.value}: YAML reads it as {value}; write a decimal number, or put text in quotes"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+    return int(value)
+
+
+def _real(loader: _Loader, node: yaml.ScalarNode) -> float:
+    if ":" in node.value:
+        problem = f"{node.value}: YAML reads it in base 60; write a decimal number, or put text in quotes"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+    return float(loader.construct_yaml_float(node))
+
+
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+_Loader.add_constructor("tag:yaml.org,2002:float", _real)
 
 
 def _lines(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
@@ -115,7 +152,9 @@ def _lines(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
             yield from _lines(value, (*place, index))
 
 
-def _first_complaint(path: Path, error: pydantic.ValidationError, document: Any, lines: dict[Place, int]) -> str:
+def _first_complaint(
+    path: Path, error: pydantic.ValidationError, document: Any, lines: dict[Place, int], model: type[pydantic.BaseModel]
+) -> str:
     """Word the first thing that is wrong; how many more there are is said at the end."""
     complaints = error.errors(include_url=False)
     # a union tries every branch: the deepest complaint is about the branch that was meant
@@ -125,7 +164,7 @@ def _first_complaint(path: Path, error: pydantic.ValidationError, document: Any,
     missing = complaint["type"] == "missing"
     where = ".".join(map(str, complaint["loc"] if missing else place or complaint["loc"]))
     more = f" (and {len(complaints) - 1} more)" if len(complaints) > 1 else ""
-    return f"{path}:{lines.get(place, 1)}: {where or 'document'}: {_problem(complaint)}{more}"
+    return f"{path}:{lines.get(place, 1)}: {where or 'document'}: {_problem(complaint, model)}{more}"
 
 
 def _known(loc: tuple[int | str, ...], document: Any) -> Place:
@@ -142,12 +181,12 @@ def _known(loc: tuple[int | str, ...], document: Any) -> Place:
     return tuple(place)
 
 
-def _problem(complaint: Any) -> str:
+def _problem(complaint: Any, model: type[pydantic.BaseModel]) -> str:
     found, kind = complaint["input"], complaint["type"]
     if kind == "missing":
-        return "missing"
+        return f"missing; add `{complaint['loc'][-1]}: ...`"
     if kind == "extra_forbidden":
-        return "unknown key"
+        return f"unknown key; {_known_keys(complaint['loc'], model)}"
     message = complaint["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     expected = f"expected {message}" if complaint["msg"].startswith("Input") else message
     if isinstance(found, str) and kind in ("float_type", "int_type", "float_parsing"):
@@ -157,6 +196,24 @@ def _problem(complaint: Any) -> str:
     if isinstance(found, str | int | float | bool | None):
         return f"{expected}, got {found!r}"
     return expected
+
+
+def _known_keys(loc: Place, model: type[pydantic.BaseModel]) -> str:
+    """What may stand where an unknown key was found: the closest key, or all of them."""
+    models = {model}
+    for step in loc[:-1]:
+        fields = [field for each in models for name, field in each.model_fields.items() if step in (name, field.alias)]
+        # a step that is no key is an index, or the key of a free mapping
+        models = {inner for field in fields for inner in _models_in(field.annotation)} or models
+    known = sorted({field.alias or name for each in models for name, field in each.model_fields.items()})
+    close = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else f"take it out, or write one of {', '.join(known)}"
+
+
+def _models_in(annotation: Any) -> set[type[pydantic.BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+        return {annotation}
+    return {model for part in get_args(annotation) for model in _models_in(part)}
 
 
 def _number_hint(text: str) -> str:

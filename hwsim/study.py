@@ -9,6 +9,7 @@ from hwsim import strict_yaml
 from hwsim.catalogue import network_names
 from hwsim.errors import UnknownNameError
 from hwsim.strict_yaml import Schema
+from hwsim.table_schema import Rule
 
 Phase = Literal["encode", "synapse", "neuron", "memory"]
 Names = Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
@@ -36,10 +37,15 @@ class Study(Schema):
     data: str
     split: Literal["train", "test"] = "test"
     order: Literal["file", "temporal"] = "file"
+    frames: Annotated[int, Field(ge=1)] | None = None  # only the first so many
+    size: int | Annotated[tuple[int, int], Field(strict=False)] | None = None  # of a video: height and width [pixels]
+    colour: bool | None = None  # of a video
+    step: float | None = None  # of a video: real value of one code
     rows: Annotated[tuple[Row, ...], Field(min_length=1, strict=False)]
     tables: Names = ("default_45nm",)
     baseline: Baseline
     phases: Annotated[tuple[Phase, ...], Field(min_length=1, strict=False)] | None = None
+    rules: Annotated[tuple[Rule, ...], Field(strict=False)] = ()  # ways to find prices that the tables do not state
 
 
 FRAME_BY_FRAME = ("mac-array", "zero-skipping-mac", "delta-mac")

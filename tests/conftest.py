@@ -27,22 +27,28 @@ def pytest_configure(config):
     settings.load_profile("hwsim")
 
 
+EXTRAS = {"torch": ("torch", "train"), "images": ("PIL", "images"), "video": ("av", "video")}
+"""By marker: the module that is needed, and the extra that brings it."""
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
-        if "torch" in item.keywords and not _has_torch():
-            item.add_marker(pytest.mark.skip(reason="needs torch: pip install -c constraints.txt -e '.[train]'"))
+        for marker, (module, extra) in EXTRAS.items():
+            if marker in item.keywords and not _has(marker, module):
+                reason = f"needs {module}: pip install -c constraints.txt -e '.[{extra}]'"
+                item.add_marker(pytest.mark.skip(reason=reason))
         if "data" in item.keywords and not _has_data():
             item.add_marker(pytest.mark.skip(reason="needs data: set HWSIM_DATA to a folder that holds them"))
         if "bench" in item.keywords and "bench" not in (item.config.getoption("-m") or ""):
             item.add_marker(pytest.mark.skip(reason="measures time: pytest tests/bench -m bench -s"))
 
 
-def _has_torch():
+def _has(marker, module):
     import importlib.util
 
-    if os.environ.get("HWSIM_REQUIRE_TORCH") == "1":
+    if os.environ.get(f"HWSIM_REQUIRE_{marker.upper()}") == "1":
         return True  # a test that needs it then fails rather than skips
-    return importlib.util.find_spec("torch") is not None
+    return importlib.util.find_spec(module) is not None
 
 
 def _has_data():

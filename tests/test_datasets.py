@@ -19,8 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hwsim
-from hwsim import datasets
-from hwsim.datasets import Dataset, as_dataset, dataset_names, load_dataset, temporal_order
+from hwsim.datasets import Dataset, as_dataset, dataset_names, files, load_dataset, temporal_order
 from hwsim.errors import DataError, HwsimError, UnknownNameError
 
 FILES = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
@@ -276,6 +275,17 @@ def test_digits_in_temporal_order_are_the_same_frames():
     assert change(ordered.inputs) < 0.7 * change(data.inputs)
 
 
+def test_only_the_first_frames_in_the_order_asked_for():
+    for order in ("file", "temporal"):
+        data, whole = load_dataset("digits", order=order, frames=20), load_dataset("digits", order=order)
+        assert np.array_equal(data.inputs, whole.inputs[:20])
+        assert (len(data), data.order) == (20, order)
+    assert len(load_dataset("digits", frames=10_000)) == 899
+    for frames in (0, -1, 2.5, True):
+        with pytest.raises(DataError, match="expected a number from 1"):
+            load_dataset("digits", frames=frames)
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.uint16, np.float32])
 def test_temporal_order_is_of_the_values_whatever_their_dtype(dtype):
     images = np.random.default_rng(3).integers(-128, 128, (50, 2, 3))
@@ -294,7 +304,7 @@ def test_temporal_order_needs_a_buffer():
 
 
 def test_names():
-    assert dataset_names() == ["digits", "fashion-mnist", "mnist"]
+    assert dataset_names() == ["cifar-10", "digits", "fashion-mnist", "imagenet-sample", "mnist"]
     assert hwsim.load_dataset is load_dataset
     assert hwsim.Dataset is Dataset
 
@@ -314,7 +324,8 @@ def test_unknown_names_split_and_order():
 def test_importing_loads_nothing_heavy():
     code = (
         "import sys, hwsim.datasets\n"
-        "sys.exit(', '.join({'sklearn', 'pooch', 'requests', 'numba', 'pandas', 'torch'} & set(sys.modules)) or None)"
+        "heavy = {'sklearn', 'pooch', 'requests', 'numba', 'pandas', 'torch', 'av', 'PIL'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or None)"
     )
     environment = {key: value for key, value in os.environ.items() if not key.startswith("COV")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
@@ -398,10 +409,10 @@ def mirror(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(pooch, "os_cache", lambda name: cache / name)
     nowhere = f"http://127.0.0.1:{server.server_port}/nowhere/"
-    monkeypatch.setitem(datasets._MIRRORS, "mnist", (nowhere, f"http://127.0.0.1:{server.server_port}/"))
+    monkeypatch.setitem(files._MIRRORS, "mnist", (nowhere, f"http://127.0.0.1:{server.server_port}/"))
     for file in FILES:
         md5 = hashlib.md5((served / file).read_bytes(), usedforsecurity=False).hexdigest()
-        monkeypatch.setitem(datasets._MD5, f"mnist/{file}", md5)
+        monkeypatch.setitem(files._MD5, f"mnist/{file}", md5)
     yield served, cache, images
     server.shutdown()
     server.server_close()
@@ -460,7 +471,7 @@ def test_no_way_to_the_file_is_one_line_that_says_what_to_do(mirror, tmp_path, m
 
 
 def test_no_connection_at_all(mirror, monkeypatch):
-    monkeypatch.setitem(datasets._MIRRORS, "mnist", ("http://127.0.0.1:9/",))
+    monkeypatch.setitem(files._MIRRORS, "mnist", ("http://127.0.0.1:9/",))
     with pytest.raises(DataError, match=r"\(127\.0\.0\.1:9: \w+\)"):
         load_dataset("mnist")
 

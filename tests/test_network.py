@@ -38,10 +38,10 @@ def test_layers_are_chained_by_name():
     network = net(dense(), ReLU("relu"), dense("more", 3, 2, inputs=("relu",)))
     assert [layer.inputs for layer in network.layers] == [("input",), ("dense",), ("relu",)]
     assert list(network.signals) == ["input", "dense", "relu", "more"]
-    assert [(stage.name, stage.source, stage.output) for stage in network.stages] == [
-        ("input", "input", "input"),
-        ("dense", "input", "relu"),
-        ("more", "relu", "more"),
+    assert [(stage.name, stage.sources, stage.output) for stage in network.stages] == [
+        ("input", (), "input"),
+        ("dense", ("input",), "relu"),
+        ("more", ("relu",), "more"),
     ]
 
 

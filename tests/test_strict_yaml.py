@@ -65,7 +65,7 @@ def test_what_is_right_is_read(tmp_path):
         ("title:", "schema: 1\ntitle:", ":2: schema: written twice"),
         ("  energy: 1.0e-12", "  energy: 1.0e-12\n  energy: 2.0", ":6: energy: written twice"),
         ("name: one,", "name: one, name: one,", ":7: name: written twice"),
-        ("title:", "titel:", ":2: titel: unknown key (and 1 more)"),  # title is missing
+        ("title:", "titel:", ":2: titel: unknown key; did you mean title? (and 1 more)"),  # title is missing
         ("count: 3", "count: 3\n    cuont: 3", ":11: parts.1.cuont: unknown key"),
         ("energy: 1.0e-12", "energy: 1e-12", ":5: part.energy: expected a valid number, got text '1e-12'"),
         ("energy: 1.0e-12", "energy: 1e-12", "(YAML reads 1e-12 as text; write 1.0e-12)"),
@@ -89,7 +89,12 @@ def test_what_is_right_is_read(tmp_path):
         ("name: two", "name: *x", ":8: aliases (*name) are not allowed; write the value out"),
         ("name: adder", "name: [adder", ":5: "),
         ("name: adder", "name: !!python/name:os.system", ":4: "),
-        ("schema: 1", "\tschema: 1", ":1: "),
+        ("schema: 1", "\tschema: 1", ":1: while scanning for the next token: found character '\\t' that cannot start any"),
+        ("schema: 1", "\tschema: 1", "; indent with spaces, not with a tab"),
+        ("count: 3", "count: 010", ":10: 010: YAML reads it as 8; write a decimal number, or put text in quotes"),
+        ("count: 3", "count: 1:30", ":10: 1:30: YAML reads it as 90; write a decimal number"),
+        ("energy: 2", "energy: 1:30.5", ":7: 1:30.5: YAML reads it in base 60; write a decimal number"),
+        ("count: 3", "qqq: 3", ":10: parts.1.qqq: unknown key; take it out, or write one of count, energy, name"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, old, new, expected):

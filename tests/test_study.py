@@ -50,6 +50,14 @@ def test_what_may_be_left_out(write):
     assert (study.split, study.order, study.tables, study.phases) == ("test", "file", ("default_45nm",), None)
 
 
+def test_frames_of_a_video(write):
+    chosen = "data: clip.mp4\nframes: 50\nsize: [144, 176]\ncolour: false\nstep: 1.0"
+    study = load_study(write(STUDY.replace("data: digits", chosen).replace("order: temporal\n", "")))
+    assert (study.data, study.frames, study.size) == ("clip.mp4", 50, (144, 176))
+    assert (study.colour, study.step) == (False, 1.0)
+    assert load_study(write(STUDY.replace("data: digits", "data: clip.mp4\nsize: 227"))).size == 227
+
+
 @pytest.mark.parametrize(
     ("old", "new", "parts"),
     [
@@ -61,6 +69,9 @@ def test_what_may_be_left_out(write):
         ("machines: [sigma-delta-adder]", "machines: sigma-delta-adder", (":8:", "rows.1.machines")),
         ("[synapse, neuron]", "[synapses]", (":11:", "phases.0", "'synapse'", "synapses")),
         ("machine: mac-array", "machines: mac-array", (":10:", "baseline")),
+        ("order: temporal", "frames: 0", (":4:", "frames", "greater than or equal to 1")),
+        ("order: temporal", "size: [1, 2, 3]", (":4:", "size")),
+        ("order: temporal", "size: large", (":4:", "size", "'large'")),
         ("schema: 1", "schema: 2", (":1:", "schema", "1", "2")),
         ("digits-mlp-rounding", "7", (":7:", "rows.1.network", "string", "7")),
         ("baseline: {network", "baseline: *{network", (":10",)),

@@ -16,6 +16,8 @@ def deliver_integer(
     weight: np.ndarray,
     bias: np.ndarray,
     reset: np.ndarray,
+    first: int,
+    last: int,
     total: np.ndarray,
 ) -> None:
     """Add eight events at a time to a row of accumulators.
@@ -34,12 +36,14 @@ def deliver_integer(
         What the accumulators hold after a reset.
     reset : (n_frame,) bool
         Frames that start from the bias.
+    first, last : int
+        Accumulators to deliver to, so that several threads can share a frame.
     total : (n_frame + 1, n_out) int
         Row 0 holds the accumulators before the first frame; the others are written.
     """
     for t in range(reset.shape[0]):
-        row = total[t + 1]
-        before = bias if reset[t] else total[t]
+        row = total[t + 1, first:last]
+        before = bias[first:last] if reset[t] else total[t, first:last]
         for j in range(row.shape[0]):
             row[j] = before[j]
         for e in range(start[t], start[t + 1], 8):
@@ -50,8 +54,10 @@ def deliver_integer(
             s4, s5, s6, s7 = (
                 np.int64(value[e + 4]), np.int64(value[e + 5]), np.int64(value[e + 6]), np.int64(value[e + 7])
             )  # fmt: skip
-            w0, w1, w2, w3 = weight[index[e]], weight[index[e + 1]], weight[index[e + 2]], weight[index[e + 3]]
-            w4, w5, w6, w7 = weight[index[e + 4]], weight[index[e + 5]], weight[index[e + 6]], weight[index[e + 7]]
+            w0, w1 = weight[index[e], first:last], weight[index[e + 1], first:last]
+            w2, w3 = weight[index[e + 2], first:last], weight[index[e + 3], first:last]
+            w4, w5 = weight[index[e + 4], first:last], weight[index[e + 5], first:last]
+            w6, w7 = weight[index[e + 6], first:last], weight[index[e + 7], first:last]
             for j in range(row.shape[0]):
                 row[j] += group(
                     s0 * w0[j] + s1 * w1[j] + s2 * w2[j] + s3 * w3[j]
@@ -67,6 +73,8 @@ def deliver_real(
     weight: np.ndarray,
     bias: np.ndarray,
     reset: np.ndarray,
+    first: int,
+    last: int,
     total: np.ndarray,
 ) -> None:
     """Add events in ascending order of inputs, each product rounded before it is added.
@@ -74,8 +82,8 @@ def deliver_real(
     Parameters are those of `deliver_integer`, with weight, bias and total float32.
     """
     for t in range(reset.shape[0]):
-        row = total[t + 1]
-        before = bias if reset[t] else total[t]
+        row = total[t + 1, first:last]
+        before = bias[first:last] if reset[t] else total[t, first:last]
         for j in range(row.shape[0]):
             row[j] = before[j]
         for e in range(start[t], start[t + 1], 8):
@@ -85,8 +93,10 @@ def deliver_real(
             s4, s5, s6, s7 = (
                 np.float32(value[e + 4]), np.float32(value[e + 5]), np.float32(value[e + 6]), np.float32(value[e + 7])
             )  # fmt: skip
-            w0, w1, w2, w3 = weight[index[e]], weight[index[e + 1]], weight[index[e + 2]], weight[index[e + 3]]
-            w4, w5, w6, w7 = weight[index[e + 4]], weight[index[e + 5]], weight[index[e + 6]], weight[index[e + 7]]
+            w0, w1 = weight[index[e], first:last], weight[index[e + 1], first:last]
+            w2, w3 = weight[index[e + 2], first:last], weight[index[e + 3], first:last]
+            w4, w5 = weight[index[e + 4], first:last], weight[index[e + 5], first:last]
+            w6, w7 = weight[index[e + 6], first:last], weight[index[e + 7], first:last]
             for j in range(row.shape[0]):
                 row[j] = (
                     row[j] + s0 * w0[j] + s1 * w1[j] + s2 * w2[j] + s3 * w3[j]

@@ -19,7 +19,6 @@ def frame_text(frame: "pd.DataFrame") -> str:
 
 def table_text(table: EnergyTable) -> str:
     """Every price of a table with its standing and source, what it cannot price, and its sources."""
-    supply = f"{table.supply:g} V" if table.supply else "supply not stated"
     rows = [_price_row(row) for row in table.to_dataframe().to_dict("records")]
     heads = ("operation", "of", "energy [pJ]", "standing", "source", "where")
     widths = [max(len(row[k]) for row in [heads, *rows]) for k in range(5)]
@@ -29,7 +28,7 @@ def table_text(table: EnergyTable) -> str:
     ]
     return "\n".join(
         [
-            f"{table.name}: {table.process_node:g} nm, {supply}",
+            f"{table.name}: {table.process}",
             table.description.strip(),
             "",
             *(line.rstrip() for line in listed),

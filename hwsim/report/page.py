@@ -95,7 +95,7 @@ def _header(comparison: Comparison, priced: list[Priced]) -> str:
     network, machine = comparison.baseline
     buttons = "".join(
         f'<button type="button" data-choose="{k}" aria-pressed="{str(k == 0).lower()}">{text(each.table.name)}'
-        f" ({each.table.process_node:g} nm)</button>"
+        f" ({each.table.process.split(',')[0]})</button>"
         for k, each in enumerate(priced)
     )
     return (

@@ -87,8 +87,7 @@ def data_sentence(comparison: Comparison) -> str:
 
 def process(table: EnergyTable) -> str:
     """Node and supply."""
-    supply = f"{table.supply:g} V" if table.supply is not None else "supply not stated"
-    return f"{table.process_node:g} nm, {supply}"
+    return table.process
 
 
 def phases_sentence(phases: tuple[str, ...]) -> str:

@@ -68,7 +68,7 @@ def test_integers_are_delivered_exactly(group, value_dtype, weight_dtype, total_
     expected = totals_after(frames, reset, total[0], bias, weight)
     assert np.ptp(np.array(expected).astype(float)) > 0
     before = total[0].copy()
-    deliver_integer(group, start, place, value, weight, bias, reset, total)
+    deliver_integer(group, start, place, value, weight, bias, reset, 0, total.shape[1], total)
     if total_dtype is np.int16:
         # beyond 16 bits it wraps as two's complement does
         expected = np.array(expected).astype(np.int64).astype(np.int16).tolist()
@@ -81,7 +81,7 @@ def test_the_place_of_an_event_may_be_wide():
     weight[39_999] = 3
     start, _, place, value = lists_of([[(5, 1), (39_999, -7)]], np.int32, np.int16)
     total = np.zeros((2, 16), np.int32)
-    deliver_integer(np.int64, start, place, value, weight, np.full(16, 2, np.int32), np.array([True]), total)
+    deliver_integer(np.int64, start, place, value, weight, np.full(16, 2, np.int32), np.array([True]), 0, 16, total)
     assert total[1].tolist() == [2 - 21] * 16
 
 
@@ -101,7 +101,7 @@ def test_real_products_are_rounded_before_they_are_added_in_ascending_order(valu
     reset = np.array([True, False, True, False, False, True, False, False])
     start, _, place, value = lists_of(frames, np.int16, value_dtype)
     total = np.zeros((len(frames) + 1, n_out), np.float32)
-    deliver_real(start, place, value, weight, bias, reset, total)
+    deliver_real(start, place, value, weight, bias, reset, 0, total.shape[1], total)
     now, differs_from_one_sum = np.zeros(n_out, np.float32), 0
     for t, (frame, starts) in enumerate(zip(frames, reset, strict=True)):
         now = bias.copy() if starts else now
@@ -119,7 +119,7 @@ def test_nulls_add_nothing_not_even_a_sign():
     weight = np.full((3, 16), 5.0, np.float32)
     start, _, place, value = lists_of([[(1, 1.0)], []], np.int16, np.float32)
     total = np.zeros((3, 16), np.float32)
-    deliver_real(start, place, value, weight, np.zeros(16, np.float32), np.array([True, True]), total)
+    deliver_real(start, place, value, weight, np.zeros(16, np.float32), np.array([True, True]), 0, 16, total)
     assert total[1].tolist() == [5.0] * 16
     assert not np.signbit(total[2]).any()
 

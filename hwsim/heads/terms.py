@@ -1,0 +1,101 @@
+"""Weight terms, ready for delivery: dtypes as narrow as is safe, and how the terms' accumulators become one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.kernels.events import GROUP
+from hwsim.layers import Synaptic
+from hwsim.number_format import FP32, NumberFormat, integer
+from hwsim.signals import Signal
+
+Array: TypeAlias = npt.NDArray[Any]
+Combine: TypeAlias = Callable[[Sequence[Array]], Array]
+"""From the accumulators of each term, (n_frame, >= n), to the layer's."""
+
+SMALL = 2**15 - 1  # what 16 bits hold
+VECTOR = 16  # rows of weights are padded to a multiple of this
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """One weight term."""
+
+    weight: Array  # (n_row, n_column) rows of weights that serve one event
+    bias: Array  # (n_channel,) in the accumulator's dtype
+    group: Any  # NumPy integer type that holds a sum of eight products; None for real arithmetic
+    weight_format: NumberFormat
+    accumulator_format: NumberFormat
+
+
+def padded(size: int, multiple: int) -> int:
+    """The next multiple."""
+    return -(-size // multiple) * multiple
+
+
+def term_of(head: Synaptic, k: int, code: Array, step: Array, read: Signal) -> Term:
+    """Prepare a term.
+
+    Parameters
+    ----------
+    head : Synaptic
+        The layer.
+    k : int
+        Which of its terms.
+    code : (n_row, n_column)
+        The term's weight codes in the kernel's layout.
+    step : () or of a shape that broadcasts to the codes'
+        Of the codes that meet each weight, for real arithmetic.
+    read : Signal
+        What the layer reads.
+    """
+    term = head.terms[k]
+    assert head.bias is not None
+    bias = head.bias if k == 0 else np.zeros_like(head.bias)
+    if head.is_real(read):
+        weight = (code if read.format.is_real else code * step).astype(np.float32)
+        bias, group, accumulator = (bias / np.asarray(term.scale)).astype(np.float32), None, FP32
+    else:
+        accumulator = integer(head.accumulator_widths(read)[k])
+        weight, bias, group = _integer_term(code, bias, accumulator.bit_width, read.span)
+    return Term(weight, bias, group, term.format, accumulator)
+
+
+def _integer_term(code: Array, bias: Array, accumulator: int, span: int) -> tuple[Array, Array, Any]:
+    """Weights, bias and the type of a sum of eight products, as narrow as is safe; wide ones all in 64 bits."""
+    largest = int(np.abs(code, dtype=np.int64).max())
+    if accumulator > 32 or largest > SMALL or span > SMALL:
+        return code.astype(np.int64), bias.astype(np.int64), np.int64
+    total = np.int16 if accumulator <= 16 else np.int32
+    narrow = GROUP * largest * span <= SMALL
+    return code.astype(np.int16), bias.astype(total), np.int16 if narrow else np.int64
+
+
+def mask_of(codes: Sequence[Array]) -> npt.NDArray[np.uint64]:
+    """One bit per column: some term's weight is not zero. (n_row, n_word)"""
+    exists = np.any([code != 0 for code in codes], axis=0)
+    bits = np.pad(exists, ((0, 0), (0, padded(exists.shape[1], 64) - exists.shape[1])))
+    return np.packbits(bits, axis=1).view(np.uint64)
+
+
+def combine_of(head: Synaptic, read: Signal, out: Signal) -> Combine:
+    """How the accumulators of the terms become the layer's."""
+    n = out.size
+    if head.is_real(read):
+        scales = [out.channels_last(np.asarray(term.scale, np.float32)) for term in head.terms]
+        if len(scales) == 2:
+            return lambda totals: totals[0][:, :n] * scales[0] + totals[1][:, :n] * scales[1]
+        return _only if np.all(scales[0] == 1) else lambda totals: totals[0][:, :n] * scales[0]
+    if len(head.terms) == 1:
+        return _only
+    merge = head.merge
+    factor = np.int64(2 ** int(merge.shift.max()))
+    multiplier = out.channels_last(merge.multiplier)
+    return lambda totals: totals[0][:, :n] * factor + totals[1][:, :n] * multiplier
+
+
+def _only(totals: Sequence[Array]) -> Array:
+    return totals[0]

@@ -1,0 +1,37 @@
+"""The layers of a network, as frozen dataclasses that check themselves.
+
+``synaptic``: Dense and Conv2d, whose weights events meet; ``elementwise``: what is done to one number at a time;
+``pooling``: windows of numbers; ``joining``: several signals. Layout: a frame is (C, H, W) or (n,), flattened in C
+order; a Dense weight is (n_in, n_out), a Conv2d weight (C_out, C_in / groups, kH, kW).
+"""
+
+from hwsim.layers.elementwise import Affine, Flatten, HardTanh, Quantize, ReLU, Sign, Softmax
+from hwsim.layers.joining import Add, Concat
+from hwsim.layers.layer import ElementWise, Layer
+from hwsim.layers.pooling import AvgPool2d, GlobalAvgPool, MaxPool2d
+from hwsim.layers.synaptic import Conv2d, Dense, Synaptic
+from hwsim.layers.weight import Weight
+from hwsim.layers.window import Axis, Window
+
+__all__ = [
+    "Add",
+    "Affine",
+    "AvgPool2d",
+    "Axis",
+    "Concat",
+    "Conv2d",
+    "Dense",
+    "ElementWise",
+    "Flatten",
+    "GlobalAvgPool",
+    "HardTanh",
+    "Layer",
+    "MaxPool2d",
+    "Quantize",
+    "ReLU",
+    "Sign",
+    "Softmax",
+    "Synaptic",
+    "Weight",
+    "Window",
+]

@@ -1,0 +1,165 @@
+"""Layers that do something to one number at a time; hardware fuses them into the layer they follow."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.errors import NetworkError
+from hwsim.fixed_point import Rescale, affine, rescale
+from hwsim.layers.layer import ElementWise
+from hwsim.number_format import BINARY, FP32, NumberFormat, Rounding, accumulator_width, integer
+from hwsim.signals import Signal, positive
+
+
+@dataclass(frozen=True, eq=False)
+class ReLU(ElementWise):
+    """max(x, 0)."""
+
+    def signal(self, *source: Signal) -> Signal:
+        """The signal it reads."""
+        return source[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Sign(ElementWise):
+    """+1 where x >= 0, else -1: codes declared binary."""
+
+    def signal(self, *source: Signal) -> Signal:
+        """Binary codes of step 1."""
+        return Signal(source[0].shape, BINARY, np.asarray(1.0), bound=1)
+
+
+@dataclass(frozen=True, eq=False)
+class HardTanh(ElementWise):
+    """min(max(x, lowest), highest). Codes are clipped to the outermost ones within the limits."""
+
+    lowest: float = -1.0
+    highest: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the limits."""
+        if not (np.isfinite(self.lowest) and np.isfinite(self.highest) and self.lowest < self.highest):
+            raise NetworkError(
+                f"layer {self.name}: limits {self.lowest} ... {self.highest}; expected two finite numbers, rising"
+            )
+
+    def limits(self, read: Signal) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Lowest and highest code let through, less the zero point: () or one per channel."""
+        reach = np.float64(2**62)
+        lowest = np.ceil(np.clip(self.lowest / read.step, -reach, reach)).astype(np.int64)
+        highest = np.floor(np.clip(self.highest / read.step, -reach, reach)).astype(np.int64)
+        if np.any(lowest > highest):
+            raise NetworkError(
+                f"no code of step {read.step} lies within {self.lowest} ... {self.highest}; take a finer step"
+            )
+        return lowest, highest
+
+    def signal(self, *source: Signal) -> Signal:
+        """The signal it reads, of smaller bound."""
+        (read,) = source
+        if read.format.is_real:
+            return read
+        lowest, highest = self.limits(read)
+        return replace(read, bound=min(read.bound, max(int(np.abs(lowest).max()), int(np.abs(highest).max()))))
+
+
+@dataclass(frozen=True, eq=False)
+class Softmax(ElementWise):
+    """exp(x) / sum of exp(x) over the channels, in float32. Only at the end of a network; its work is not counted."""
+
+    def signal(self, *source: Signal) -> Signal:
+        """Real numbers."""
+        return Signal(source[0].shape, FP32, np.asarray(1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Flatten(ElementWise):
+    """A frame as a vector, in C order."""
+
+    def signal(self, *source: Signal) -> Signal:
+        """The same numbers as a vector; a step per channel becomes one per element."""
+        (read,) = source
+        step = np.asarray(read.per_element(read.step), np.float64) if read.step.ndim else read.step
+        return replace(read, shape=(read.size,), step=step)
+
+
+@dataclass(frozen=True, eq=False)
+class Affine(ElementWise):
+    """scale x value + offset, each one number or one per channel.
+
+    On an integer signal both are fixed-point numbers: multipliers of `multiplier_bit_width` bits that share one
+    power-of-two step, which becomes the step of the result.
+    """
+
+    scale: npt.ArrayLike = 1.0
+    offset: npt.ArrayLike = 0.0
+    multiplier_bit_width: int = 16
+
+    def __post_init__(self) -> None:
+        """Check that the parameters are finite."""
+        for what in ("scale", "offset"):
+            array = np.asarray(getattr(self, what), np.float64)
+            if array.ndim > 1 or not np.all(np.isfinite(array)):
+                raise NetworkError(f"layer {self.name}: {what}: expected one finite number, or one per channel")
+            object.__setattr__(self, what, array)
+
+    def signal(self, *source: Signal) -> Signal:
+        """Real stays real; integers get the common step of the fixed-point parameters."""
+        (read,) = source
+        read.per_element(self.scale), read.per_element(self.offset)
+        if read.format.is_real:
+            return read
+        fixed = affine(self.scale, self.offset, read.step, self.multiplier_bit_width)
+        bound = read.bound * int(np.abs(fixed.multiplier).max()) + int(np.abs(fixed.offset).max())
+        return Signal(read.shape, integer(accumulator_width(bound)), np.asarray(2.0**-fixed.shift), bound=bound)
+
+
+@dataclass(frozen=True, eq=False)
+class Quantize(ElementWise):
+    """Integer codes of a declared width: clip(round(value x scale) + zero point).
+
+    The step of the result is 1 / scale. On an integer signal the ratio of the steps is 1, a power of two (a
+    shift), or a multiplier of `multiplier_bit_width` bits and a shift, executed exactly as such.
+    """
+
+    scale: npt.ArrayLike = 1.0  # codes per unit: one number, or one per channel
+    bit_width: int = 8
+    signed: bool = True
+    narrow_range: bool = False
+    zero_point: int = 0
+    rounding: Rounding = "half_up"
+    multiplier_bit_width: int = 16
+
+    def __post_init__(self) -> None:
+        """Check the parameters."""
+        object.__setattr__(self, "scale", positive(self.scale, f"layer {self.name}: scale"))
+        if self.rounding not in ("half_up", "half_even", "floor"):
+            raise NetworkError(f"layer {self.name}: rounding {self.rounding!r}; write half_up, half_even or floor")
+        if not 1 <= self.bit_width <= 32 or not 2 <= self.multiplier_bit_width <= 32:
+            raise NetworkError(f"layer {self.name}: bit widths go from 1 (multiplier: 2) to 32")
+        if not self.format.lowest <= self.zero_point <= self.format.highest:
+            raise NetworkError(f"layer {self.name}: zero point {self.zero_point} is no {self.format} code")
+
+    @property
+    def format(self) -> NumberFormat:
+        """Format of the codes."""
+        return NumberFormat("integer", self.bit_width, self.signed, self.narrow_range)
+
+    def signal(self, *source: Signal) -> Signal:
+        """Codes."""
+        (read,) = source
+        read.per_element(self.scale)
+        if not read.format.is_real:
+            self.ratio(read)
+        bound = max(self.format.highest - self.zero_point, self.zero_point - self.format.lowest)
+        return Signal(read.shape, self.format, np.asarray(1 / np.asarray(self.scale)), self.zero_point, bound)
+
+    def ratio(self, read: Signal) -> Rescale:
+        """How codes of one step become codes of the other: (multiplier, shift) per channel or for all."""
+        fixed = rescale(read.step * np.asarray(self.scale), self.multiplier_bit_width)
+        if read.bound * int(fixed.multiplier.max()) >= 2**62:
+            raise NetworkError(
+                f"codes up to {read.bound} times a multiplier up to {fixed.multiplier.max()} overflow 64 bits"
+            )
+        return fixed

@@ -1,0 +1,71 @@
+"""Layers that read several signals."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hwsim.errors import NetworkError
+from hwsim.fixed_point import Rescale, rescale
+from hwsim.layers.layer import Layer
+from hwsim.number_format import FP32, accumulator_width, integer
+from hwsim.signals import Signal
+
+
+@dataclass(frozen=True, eq=False)
+class Add(Layer):
+    """Sum of signals of one shape, such as a residual connection.
+
+    Integer codes of unequal steps are brought to a common one first: each is multiplied by an integer, such that
+    the first signal's step is the common one times a power of two. The sum is exact in that step.
+    """
+
+    def signal(self, *source: Signal) -> Signal:
+        """Real numbers, or sums of codes."""
+        shapes = {read.shape for read in source}
+        if len(source) < 2 or len(shapes) > 1:
+            raise NetworkError(f"adds frames of shapes {sorted(shapes)}; expected two signals or more, of one shape")
+        if len({read.format.is_real for read in source}) > 1:
+            raise NetworkError("adds real numbers and codes; quantize the real ones")
+        if source[0].format.is_real:
+            return Signal(source[0].shape, FP32, np.asarray(1.0))
+        factors = self.factors(*source)
+        bound = sum(
+            read.bound * int(factor.multiplier.max()) for read, factor in zip(source, factors, strict=True)
+        )
+        step = np.asarray(source[0].step / 2.0 ** int(factors[0].shift.max()))
+        return Signal(source[0].shape, integer(accumulator_width(bound)), step, bound=bound)
+
+    def factors(self, *source: Signal) -> tuple[Rescale, ...]:
+        """What codes of each signal are multiplied by, to be counted in the common step; all share one shift."""
+        ratios = np.stack(np.broadcast_arrays(*(np.asarray(read.step / source[0].step) for read in source)))
+        fixed = rescale(ratios, 16, common_shift=True)
+        return tuple(_alone(fixed.multiplier[k], fixed.shift[k]) for k in range(len(source)))
+
+
+def _alone(multiplier: np.ndarray, shift: np.ndarray) -> Rescale:  # type: ignore[type-arg]
+    """One signal's factors with what they cost."""
+    if np.all(multiplier == 1):
+        return Rescale(multiplier, shift, "none")
+    power = multiplier & (multiplier - 1) == 0
+    return Rescale(multiplier, shift, "shift" if np.all(power) else "multiply")
+
+
+@dataclass(frozen=True, eq=False)
+class Concat(Layer):
+    """Signals one after the other along the channels, (C, H, W) or (n,)."""
+
+    def signal(self, *source: Signal) -> Signal:
+        """Codes of the same format; of one step, or one per channel where the signals' steps differ."""
+        first = source[0]
+        if len({read.shape[1:] for read in source}) > 1:
+            shapes = [read.shape for read in source]
+            raise NetworkError(f"concatenates frames of shapes {shapes}; only channels, the first axis, may differ")
+        if len({(read.format, read.zero_point) for read in source}) > 1:
+            formats = ", ".join(f"{read.format} around {read.zero_point}" for read in source)
+            raise NetworkError(f"concatenates codes of different formats ({formats}); quantize them alike")
+        steps = [np.broadcast_to(read.step, read.shape[:1]) for read in source]
+        step = np.concatenate(steps)
+        if np.all(step == step[0]):
+            step = np.asarray(step[0])
+        shape = (sum(read.shape[0] for read in source), *first.shape[1:])
+        return replace(first, shape=shape, step=step, bound=max(read.bound for read in source))

@@ -1,0 +1,22 @@
+"""What all layers have."""
+
+from dataclasses import dataclass
+
+from hwsim.signals import Signal
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A name, and the names of the layers it reads (the previous one when empty)."""
+
+    name: str
+    inputs: tuple[str, ...] = ()
+
+    def signal(self, *source: Signal) -> Signal:
+        """The signal the layer makes of those it reads; NetworkError when it cannot."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class ElementWise(Layer):
+    """A layer that hardware fuses into the one it reads: one number in, one number out."""

@@ -1,0 +1,137 @@
+"""Windows that slide over an image: where they stand, and which of their taps meet an input."""
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.errors import NetworkError
+
+Pair: TypeAlias = int | tuple[int, int]
+Padding: TypeAlias = int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
+
+
+def pair(value: Pair, what: str, least: int = 1) -> tuple[int, int]:
+    """A number for both axes, or one for each: (y, x)."""
+    both = (value, value) if isinstance(value, (int, np.integer)) else tuple(value)
+    if len(both) != 2 or any(isinstance(n, bool) or int(n) != n or n < least for n in both):
+        raise NetworkError(f"{what} {value!r}; expected a whole number from {least}, or two: (y, x)")
+    return int(both[0]), int(both[1])
+
+
+def padding_pairs(value: Padding) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Padding as ((top, bottom), (left, right)), of one number, (y, x), or just that."""
+    if isinstance(value, (int, np.integer)) or not any(isinstance(n, (tuple, list)) for n in value):
+        y, x = pair(value, "padding", 0)  # type: ignore[arg-type]
+        return (y, y), (x, x)
+    top, left = value
+    return pair(top, "padding", 0), pair(left, "padding", 0)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a sliding window: window o covers inputs o x stride - before + k x dilation, where there are such.
+
+    Raises
+    ------
+    NetworkError
+        When no window fits.
+    """
+
+    size: int  # inputs
+    kernel: int  # taps
+    stride: int = 1
+    before: int = 0  # padding
+    after: int = 0
+    dilation: int = 1
+    ceil_mode: bool = False  # a window that sticks out at the end counts, if it begins on an input or before
+
+    def __post_init__(self) -> None:
+        """Check that there is a window."""
+        if self.n_window < 1:
+            raise NetworkError(
+                f"a kernel of {self.reach} (taps {self.kernel}, dilation {self.dilation}) does not fit into "
+                f"{self.size} inputs with padding {self.before} and {self.after}"
+            )
+
+    @property
+    def reach(self) -> int:
+        """Inputs from a window's first tap to its last."""
+        return self.dilation * (self.kernel - 1) + 1
+
+    @property
+    def n_window(self) -> int:
+        """Positions of the window."""
+        room = self.size + self.before + self.after - self.reach
+        if room < 0:
+            return 0
+        if not self.ceil_mode:
+            return room // self.stride + 1
+        n = math.ceil(room / self.stride) + 1
+        return n - ((n - 1) * self.stride >= self.size + self.before)
+
+    @property
+    def meets(self) -> npt.NDArray[np.int64]:
+        """Input that each window meets with each tap; -1 where there is none. (n_window, kernel)"""
+        place = np.arange(self.n_window)[:, None] * self.stride - self.before + np.arange(self.kernel) * self.dilation
+        return np.where((place >= 0) & (place < self.size), place, -1)
+
+    @property
+    def taps(self) -> npt.NDArray[np.int64]:
+        """Taps of each window that meet an input. (n_window,)"""
+        return np.count_nonzero(self.meets >= 0, axis=1)
+
+    @property
+    def tap_meets_input(self) -> npt.NDArray[np.bool_]:
+        """Whether an input is met with a tap, by some window (never by two). (size, kernel)"""
+        met = np.zeros((self.size, self.kernel), np.bool_)
+        meets = self.meets
+        window, tap = np.nonzero(meets >= 0)
+        met[meets[window, tap], tap] = True
+        return met
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window that slides over images of height x width."""
+
+    y: Axis
+    x: Axis
+
+    @classmethod
+    def over(
+        cls,
+        shape: tuple[int, ...],
+        kernel: tuple[int, int],
+        stride: tuple[int, int] = (1, 1),
+        padding: Padding = 0,
+        dilation: tuple[int, int] = (1, 1),
+        ceil_mode: bool = False,
+    ) -> "Window":
+        """A window over frames of a shape; NetworkError unless it is (C, H, W)."""
+        if len(shape) != 3:
+            raise NetworkError(f"reads a frame of shape {shape}; expected (channels, height, width)")
+        pads = padding_pairs(padding)
+        y, x = (
+            Axis(shape[1 + k], kernel[k], stride[k], *pads[k], dilation=dilation[k], ceil_mode=ceil_mode)
+            for k in (0, 1)
+        )
+        return cls(y, x)
+
+    @property
+    def out(self) -> tuple[int, int]:
+        """Positions: (height, width)."""
+        return self.y.n_window, self.x.n_window
+
+    @property
+    def taps(self) -> npt.NDArray[np.int64]:
+        """Taps of each window that meet an input. (height, width)"""
+        return self.y.taps[:, None] * self.x.taps
+
+    @property
+    def reached(self) -> npt.NDArray[np.int64]:
+        """Windows that each input is in, with one tap each. (height, width) of the image"""
+        y, x = (np.count_nonzero(axis.tap_meets_input, axis=1) for axis in (self.y, self.x))
+        return y[:, None] * x

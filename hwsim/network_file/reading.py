@@ -1,0 +1,59 @@
+"""From a model folder to a network."""
+
+from pathlib import Path
+from typing import Any
+
+from hwsim.catalogue import network_path
+from hwsim.errors import FileError, NetworkError
+from hwsim.network import Layer, Network
+from hwsim.network_file.schema import ARRAYS, DESCRIPTION, Description
+from hwsim.number_format import NumberFormat
+from hwsim.strict_npz import ArrayFile
+from hwsim.strict_yaml import load
+
+
+def load_network(network: Network | str | Path) -> Network:
+    """Read a network.
+
+    Parameters
+    ----------
+    network : Network, str or Path
+        The name of a network that ships with hwsim, the path of a model folder, or a Network, which is returned.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is neither such a network nor such a folder.
+    FileError
+        When a file is missing, cut short, or not what it should be: a pickle, an array that is missing, unknown,
+        or of the wrong shape or dtype, an unknown key or layer type.
+    NetworkError
+        When the files are well formed, but what they describe is no network: weights that are not finite or
+        outside their format, layers that do not fit together.
+    """
+    if isinstance(network, Network):
+        return network
+    folder = network_path(network)
+    if not folder.is_dir():
+        raise FileError(f"{folder}: a file; expected a model folder with {DESCRIPTION} and {ARRAYS}")
+    path = folder / DESCRIPTION
+    description = load(path, Description)
+    with ArrayFile(folder / ARRAYS) as arrays:
+        layers = tuple(_layer(each, arrays, path) for each in description.layers)
+        arrays.expect_no_more()
+    read = description.input
+    try:
+        about: dict[str, object] = dict(description.about)
+        format = NumberFormat.parse(read.format)
+        return Network(description.name, tuple(read.shape), layers, format, read.step, about)
+    except NetworkError as error:
+        raise NetworkError(f"{path}: {error}") from None
+
+
+def _layer(description: Any, arrays: ArrayFile, path: Path) -> Layer:
+    try:
+        layer: Layer = description.layer(arrays)
+    except NetworkError as error:
+        name = f"layer {description.name}: "
+        raise NetworkError(f"{path}: {name}{str(error).removeprefix(name)}") from None
+    return layer

@@ -1,0 +1,237 @@
+"""What may stand in ``network.yaml``, and which layer each description makes with its arrays.
+
+A layer type is added by one description here, its line in ``LAYERS``, and its fields in `hwsim.network_file.writing`.
+"""
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+
+from hwsim.layers import (
+    Add,
+    Affine,
+    AvgPool2d,
+    Concat,
+    Conv2d,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    HardTanh,
+    Layer,
+    MaxPool2d,
+    Quantize,
+    ReLU,
+    Sign,
+    Softmax,
+    Weight,
+)
+from hwsim.number_format import NumberFormat, Rounding
+from hwsim.strict_npz import ArrayFile
+from hwsim.strict_yaml import Schema
+
+DESCRIPTION = "network.yaml"
+ARRAYS = "weights.npz"
+PER_CHANNEL: Literal["per-channel"] = "per-channel"
+"""Written in the place of a number that differs by channel; the numbers stand in ``weights.npz``."""
+
+PerChannel: TypeAlias = float | Literal["per-channel"]
+Pair: TypeAlias = Annotated[list[int], pydantic.Field(min_length=2, max_length=2)]
+"""Along y and x, or before and after."""
+
+Padding: TypeAlias = Annotated[list[Pair], pydantic.Field(min_length=2, max_length=2)]
+"""[[top, bottom], [left, right]]"""
+
+NO_PADDING = [[0, 0], [0, 0]]
+
+
+def array_numbers(n_term: int) -> tuple[str, ...]:
+    """What is appended to the names of each term's arrays: nothing where there is one."""
+    return ("",) if n_term == 1 else tuple(map(str, range(n_term)))
+
+
+class _Layer(Schema):
+    name: str
+    inputs: list[str] = pydantic.Field(default=[])
+
+    @property
+    def common(self) -> dict[str, Any]:
+        return {"name": self.name, "inputs": tuple(self.inputs)}
+
+    def fields(self, *written: str) -> dict[str, Any]:
+        """What is written as it is held, and the common fields."""
+        return self.common | {each: _tuples(getattr(self, each)) for each in written}
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+class _Term(Schema):
+    format: str
+
+
+class _Synaptic(_Layer):
+    terms: Annotated[list[_Term], pydantic.Field(min_length=1, max_length=2)]
+    accumulator: int | None = None
+
+    def parts(self, arrays: ArrayFile, shape: tuple[int, ...], n_channel: int) -> dict[str, Any]:
+        """Weights of a shape, with biases and scales for its output channels."""
+        terms = []
+        for number, term in zip(array_numbers(len(self.terms)), self.terms, strict=True):
+            format = NumberFormat.parse(term.format)
+            code = arrays.take(f"{self.name}.weight{number}", (shape,), "f4" if format.is_real else "i")
+            scale = arrays.take(f"{self.name}.scale{number}", ((), (n_channel,)), "f8")
+            terms.append(Weight(code, format, np.asarray(scale, np.float64)))  # type: ignore[arg-type]
+        bias = arrays.take(f"{self.name}.bias", ((n_channel,),), "f4", "i")
+        return {"terms": tuple(terms), "bias": bias, "accumulator": self.accumulator}
+
+
+class _Dense(_Synaptic):
+    type: Literal["dense"]
+    shape: Annotated[list[int], pydantic.Field(min_length=2, max_length=2)]
+
+    def layer(self, arrays: ArrayFile) -> Layer:
+        return Dense(**self.common, **self.parts(arrays, tuple(self.shape), self.shape[1]))
+
+
+class _Conv2d(_Synaptic):
+    type: Literal["conv2d"]
+    shape: Annotated[list[int], pydantic.Field(min_length=4, max_length=4)]
+    stride: Pair = [1, 1]
+    padding: Padding = NO_PADDING
+    dilation: Pair = [1, 1]
+    groups: int = 1
+
+    def layer(self, arrays: ArrayFile) -> Layer:
+        parts = self.parts(arrays, tuple(self.shape), self.shape[0])
+        return Conv2d(**self.fields("stride", "padding", "dilation", "groups"), **parts)
+
+
+class _MaxPool2d(_Layer):
+    type: Literal["maxpool2d"]
+    kernel: Pair
+    stride: Pair
+    padding: Padding = NO_PADDING
+    ceil_mode: bool = False
+
+    def layer(self, arrays: ArrayFile) -> Layer:
+        return MaxPool2d(**self.fields("kernel", "stride", "padding", "ceil_mode"))
+
+
+class _AvgPool2d(_Layer):
+    type: Literal["avgpool2d"]
+    kernel: Pair
+    stride: Pair
+    padding: Padding = NO_PADDING
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+
+    def layer(self, arrays: ArrayFile) -> Layer:
+        return AvgPool2d(**self.fields("kernel", "stride", "padding", "ceil_mode", "count_include_pad"))
+
+
+class _Plain(_Layer):
+    type: Literal["add", "concat", "flatten", "globalavgpool", "relu", "sign", "softmax"]
+
+    def layer(self, arrays: ArrayFile) -> Layer:
+        return LAYERS[self.type](**self.common)
+
+
+class _HardTanh(_Layer):
+    type: Literal["hardtanh"]
+    lowest: int | float
+    highest: int | float
+
+    def layer(self, arrays: ArrayFile) -> Layer:
+        return HardTanh(**self.fields("lowest", "highest"))
+
+
+class _Affine(_Layer):
+    type: Literal["affine"]
+    scale: PerChannel
+    offset: PerChannel
+    multiplier_bit_width: int = 16
+
+    def layer(self, arrays: ArrayFile) -> Layer:
+        scale = _number(arrays, f"{self.name}.scale", self.scale)
+        offset = _number(arrays, f"{self.name}.offset", self.offset)
+        return Affine(**self.fields("multiplier_bit_width"), scale=scale, offset=offset)
+
+
+class _Quantize(_Layer):
+    type: Literal["quantize"]
+    scale: PerChannel
+    bit_width: int
+    signed: bool
+    narrow_range: bool = False
+    zero_point: int = 0
+    rounding: Rounding = "half_up"
+    multiplier_bit_width: int = 16
+
+    def layer(self, arrays: ArrayFile) -> Layer:
+        plain = self.fields("bit_width", "signed", "narrow_range", "zero_point", "rounding", "multiplier_bit_width")
+        return Quantize(**plain, scale=_number(arrays, f"{self.name}.scale", self.scale))
+
+
+def _number(arrays: ArrayFile, name: str, written: PerChannel) -> npt.ArrayLike:
+    """A number as written, or one per channel from the arrays."""
+    return arrays.take(name, None, "f8") if written == PER_CHANNEL else written
+
+
+LAYERS: dict[str, type[Layer]] = {
+    each.__name__.lower(): each
+    for each in (
+        Add,
+        Affine,
+        AvgPool2d,
+        Concat,
+        Conv2d,
+        Dense,
+        Flatten,
+        GlobalAvgPool,
+        HardTanh,
+        MaxPool2d,
+        Quantize,
+        ReLU,
+        Sign,
+        Softmax,
+    )
+}
+"""The layer types of files."""
+
+
+def _of_known_type(layer: Any) -> Any:
+    """Refuse an unknown type before the union is tried, to name the ones there are."""
+    kind = layer.get("type") if isinstance(layer, dict) else None
+    if not isinstance(kind, str) or kind not in LAYERS:
+        raise ValueError(f"unknown layer type {kind!r}; write type: and one of {', '.join(LAYERS)}")
+    return layer
+
+
+AnyLayer = Annotated[
+    Annotated[
+        _Dense | _Conv2d | _MaxPool2d | _AvgPool2d | _Plain | _HardTanh | _Affine | _Quantize,
+        pydantic.Field(discriminator="type"),
+    ],
+    pydantic.BeforeValidator(_of_known_type),
+]
+
+
+class Input(Schema):
+    """What the network reads."""
+
+    shape: Annotated[list[int], pydantic.Field(min_length=1)]
+    format: str
+    step: float
+
+
+class Description(Schema):
+    """The whole of ``network.yaml``."""
+
+    schema_: Literal[1] = pydantic.Field(alias="schema")
+    name: Annotated[str, pydantic.Field(min_length=1)]
+    about: dict[str, pydantic.JsonValue]
+    input: Input
+    layers: Annotated[list[AnyLayer], pydantic.Field(min_length=1)]

@@ -1,0 +1,140 @@
+"""From a network to a model folder."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+import yaml
+
+from hwsim.errors import FileError, NetworkError
+from hwsim.layers import Layer, Synaptic
+from hwsim.network import Network
+from hwsim.network_file.schema import ARRAYS, DESCRIPTION, LAYERS, PER_CHANNEL, Description, PerChannel, array_numbers
+from hwsim.strict_npz import Array
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "affine": ("multiplier_bit_width",),
+    "avgpool2d": ("kernel", "stride", "padding", "ceil_mode", "count_include_pad"),
+    "conv2d": ("stride", "padding", "dilation", "groups"),
+    "hardtanh": ("lowest", "highest"),
+    "maxpool2d": ("kernel", "stride", "padding", "ceil_mode"),
+    "quantize": ("bit_width", "signed", "narrow_range", "zero_point", "rounding", "multiplier_bit_width"),
+}
+"""By layer type: what is written as it is held."""
+
+CHANNEL_FIELDS: dict[str, tuple[str, ...]] = {"affine": ("scale", "offset"), "quantize": ("scale",)}
+"""By layer type: what is one number, or one per channel."""
+
+
+def save_network(network: Network, folder: str | Path) -> None:
+    """Write a network as a model folder, which is made if need be; files of the same names are replaced.
+
+    Each file is written beside its place and moved there when complete. Reading the folder gives an equal network
+    (the same digest), and the same network gives the same bytes.
+
+    Raises
+    ------
+    NetworkError
+        When `network.about` holds what YAML cannot say, or a layer is of a type that has no place in a file.
+    FileError
+        When the folder cannot be written.
+    """
+    folder = Path(folder)
+    shape, arrays = network.input_shape, dict[str, Array]()
+    description = {
+        "schema": 1,
+        "name": network.name,
+        "about": network.about,
+        "input": {"shape": list(shape), "format": network.input_format.name, "step": float(network.input_step)},
+        "layers": [
+            _describe(layer, previous, arrays)
+            for previous, layer in zip(network.signals, network.layers, strict=False)  # signals: the input first
+        ],
+    }
+    try:
+        Description.model_validate(description)
+        text = yaml.dump(description, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    except (pydantic.ValidationError, yaml.YAMLError) as error:
+        where = ".".join(map(str, error.errors()[0]["loc"])) if isinstance(error, pydantic.ValidationError) else "about"
+        raise NetworkError(
+            f"network {network.name}: {where}: cannot be written; use text, numbers, lists and mappings"
+        ) from None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(folder / ARRAYS, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
+        _replace(folder / DESCRIPTION, lambda file: file.write(text.encode()))
+    except OSError as error:
+        raise FileError(f"{folder}: cannot be written ({error.strerror})") from None
+
+
+class _Dumper(yaml.SafeDumper):
+    """SafeDumper that writes short lists on one line."""
+
+
+def _represent_list(dumper: _Dumper, value: list[object]) -> yaml.Node:
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=len(str(value)) < 90)
+
+
+_Dumper.add_representer(list, _represent_list)
+
+
+def _describe(layer: Layer, previous: str, arrays: dict[str, Array]) -> dict[str, Any]:
+    """What stands of a layer in ``network.yaml``, silent of the usual input; its arrays are added to `arrays`."""
+    kind = type(layer).__name__.lower()
+    if LAYERS.get(kind) is not type(layer):
+        raise NetworkError(f"layer {layer.name}: a {type(layer).__name__} cannot be written; only {', '.join(LAYERS)}")
+    described: dict[str, Any] = {"name": layer.name, "type": kind}
+    if layer.inputs != (previous,):
+        described["inputs"] = list(layer.inputs)
+    if isinstance(layer, Synaptic):
+        described |= _describe_synaptic(layer, arrays)
+    for what in CHANNEL_FIELDS.get(kind, ()):
+        described[what] = _describe_number(getattr(layer, what), f"{layer.name}.{what}", arrays)
+    return described | {what: _lists(getattr(layer, what)) for what in FIELDS.get(kind, ())}
+
+
+def _lists(value: Any) -> Any:
+    return list(map(_lists, value)) if isinstance(value, tuple) else value
+
+
+def _describe_synaptic(layer: Synaptic, arrays: dict[str, Array]) -> dict[str, Any]:
+    for number, term in zip(array_numbers(len(layer.terms)), layer.terms, strict=True):
+        arrays[f"{layer.name}.weight{number}"] = np.array(term.code, order="C")
+        arrays[f"{layer.name}.scale{number}"] = np.asarray(term.scale)
+    assert layer.bias is not None
+    arrays[f"{layer.name}.bias"] = _smallest(layer.bias)
+    shape, formats = layer.terms[0].code.shape, [{"format": term.format.name} for term in layer.terms]
+    described = {"shape": list(shape), "terms": formats}
+    return described if layer.accumulator is None else {**described, "accumulator": layer.accumulator}
+
+
+def _describe_number(value: npt.ArrayLike, name: str, arrays: dict[str, Array]) -> PerChannel:
+    """A number to write in place; one per channel goes to the arrays."""
+    array = np.asarray(value, np.float64)
+    if array.ndim == 0:
+        return float(array)
+    arrays[name] = array
+    return PER_CHANNEL
+
+
+def _smallest(array: Array) -> Array:
+    """Integers in the smallest signed dtype that holds them; real numbers as they are."""
+    if array.dtype.kind != "i":
+        return array
+    reach = max(-int(array.min()), int(array.max()) + 1)
+    return array.astype(np.min_scalar_type(min(-1, -reach)))
+
+
+def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file beside its place, then move it there, so that no reader sees half of it."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            write(file)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,229 @@
+"""Frames of numbers between layers, and the layers fused into others: one number in, one number out."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from reference.number import BINARY, FP32, ZERO, Number, is_power_of_two, nearest_even, partial_sum
+from reference.tally import Meter
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A frame of numbers between two layers."""
+
+    number: Number  # of a code
+    shape: tuple[int, ...]
+    step: list[float]  # of each element; a real tensor's are 1
+    per_channel: bool = False  # whether the steps are stored one per channel
+    bound: int = 0  # largest |code - zero point|
+
+    @property
+    def size(self):
+        return math.prod(self.shape)
+
+    def spread(self, parameter) -> list[float]:
+        """One number, or one per channel, for each element in C order."""
+        parameter = np.asarray(parameter, np.float64)
+        if parameter.ndim == 0:
+            return [float(parameter)] * self.size
+        return [float(each) for each in parameter for _ in range(self.size // self.shape[0])]
+
+
+def real_tensor(shape) -> Tensor:
+    return Tensor(FP32, tuple(shape), [1.0] * math.prod(shape))
+
+
+def concatenated(tensors: list[Tensor]) -> Tensor:
+    """Tensors one after the other along the first axis, which in C order is one after the other."""
+    first = tensors[0]
+    step = [each for tensor in tensors for each in tensor.step]
+    return Tensor(
+        first.number,
+        (sum(tensor.shape[0] for tensor in tensors), *first.shape[1:]),
+        step,
+        any(each != step[0] for each in step),
+        max(tensor.bound for tensor in tensors),
+    )
+
+
+class Trace:
+    """What element-wise layers leave behind of one element."""
+
+    def __init__(self):
+        self.value = None
+        self.code = {}  # by name of the Quantize
+        self.n_saturated = 0
+
+
+class Elementwise:
+    """A fused layer. Its work is counted in the format of the number it reads."""
+
+    n_parameter = 0  # channels with parameters of their own
+    parameter_bits = 0  # of one channel
+
+    def __init__(self, layer, source: Tensor, before: "Elementwise | None" = None):
+        self.name, self.source, self.tensor = layer.name, source, source
+        self.before = before  # the layer fused before this one
+        self.operand = source.number.operand
+
+    def apply(self, meter: Meter, element: int, value, trace: Trace):
+        raise NotImplementedError
+
+
+class Flatten(Elementwise):
+    def __init__(self, layer, source, before=None):
+        super().__init__(layer, source, before)
+        self.tensor = Tensor(source.number, (source.size,), source.step, source.per_channel, source.bound)
+
+    def apply(self, meter, element, value, trace):
+        return value
+
+
+class ReLU(Elementwise):
+    def apply(self, meter, element, value, trace):
+        return value if meter.exceeds(value, 0, self.operand) else type(value)(0)
+
+
+class Sign(Elementwise):
+    def __init__(self, layer, source, before=None):
+        super().__init__(layer, source, before)
+        self.tensor = Tensor(BINARY, source.shape, [1.0] * source.size, bound=1)
+
+    def apply(self, meter, element, value, trace):
+        return 1 if meter.reaches(value, 0, self.operand) else -1
+
+
+class HardTanh(Elementwise):
+    """min(max(x, lowest), highest); codes go no further than the outermost ones within the limits."""
+
+    def __init__(self, layer, source, before=None):
+        super().__init__(layer, source, before)
+        if source.number.is_real:
+            self.lowest = [np.float32(layer.lowest)] * source.size
+            self.highest = [np.float32(layer.highest)] * source.size
+            return
+        self.lowest = [math.ceil(layer.lowest / step) for step in source.step]
+        self.highest = [math.floor(layer.highest / step) for step in source.step]
+        reach = max(map(abs, self.lowest + self.highest))
+        self.tensor = Tensor(source.number, source.shape, source.step, source.per_channel, min(source.bound, reach))
+
+    def apply(self, meter, element, value, trace):
+        lowest, highest = self.lowest[element], self.highest[element]
+        # the ReLU before it has compared with the lower limit already: the two clip together
+        below = value < lowest if isinstance(self.before, ReLU) else meter.exceeds(lowest, value, self.operand)
+        above = meter.exceeds(value, highest, self.operand)
+        return lowest if below else highest if above else value
+
+
+class Affine(Elementwise):
+    """scale x value + offset; on integers with fixed-point parameters that share one shift."""
+
+    def __init__(self, layer, source, before=None):
+        super().__init__(layer, source, before)
+        self.scale, self.offset = source.spread(layer.scale), source.spread(layer.offset)
+        self.multiplier_operand, multiplier_bits, offset_bits = self.operand, source.number.n_bit, source.number.n_bit
+        if not source.number.is_real:
+            multiplier_bits = layer.multiplier_bit_width
+            self.multiplier_operand = f"int{multiplier_bits}"
+            factors = [scale * step for scale, step in zip(self.scale, source.step, strict=True)]
+            largest = max(map(abs, factors))
+            shift = multiplier_bits - 1 - math.frexp(largest)[1]
+            if nearest_even(math.ldexp(largest, shift)) == 2 ** (multiplier_bits - 1):
+                shift -= 1
+            self.multiplier = [nearest_even(math.ldexp(factor, shift)) for factor in factors]
+            self.offset = [nearest_even(math.ldexp(offset, shift)) for offset in self.offset]
+            bound = source.bound * max(map(abs, self.multiplier)) + max(map(abs, self.offset))
+            self.tensor = Tensor(partial_sum(bound), source.shape, [2.0**-shift] * source.size, bound=bound)
+        if source.per_channel or np.ndim(layer.scale) or np.ndim(layer.offset):
+            self.n_parameter, self.parameter_bits = source.shape[0], multiplier_bits + offset_bits
+
+    def apply(self, meter, element, value, trace):
+        if self.source.number.is_real:
+            scale, offset = np.float32(self.scale[element]), np.float32(self.offset[element])
+        else:
+            scale, offset = self.multiplier[element], self.offset[element]
+        product = meter.multiply(value, scale, self.operand, self.multiplier_operand)
+        return meter.add(product, offset, self.operand)
+
+
+class Quantize(Elementwise):
+    """clip(round(value x scale) + zero point), and back to centred codes."""
+
+    def __init__(self, layer, source, before=None):
+        super().__init__(layer, source, before)
+        self.scale = source.spread(layer.scale)
+        self.rounding, self.zero_point = layer.rounding, int(layer.zero_point)
+        code = Number("integer", layer.bit_width, layer.signed, layer.narrow_range)
+        self.lowest, self.highest = code.range
+        self.multiplier_operand, multiplier_bits = self.operand, source.number.n_bit
+        if source.number.is_real:
+            self.ratio = "multiply"
+        else:
+            multiplier_bits = layer.multiplier_bit_width
+            self.multiplier_operand = f"int{multiplier_bits}"
+            self._fixed_point([step * scale for step, scale in zip(source.step, self.scale, strict=True)], layer)
+        per_channel = source.per_channel or bool(np.ndim(layer.scale))
+        if per_channel and self.ratio == "multiply":
+            self.n_parameter, self.parameter_bits = source.shape[0], multiplier_bits
+        self.tensor = Tensor(
+            code,
+            source.shape,
+            [1.0 / scale for scale in self.scale],
+            bool(np.ndim(layer.scale)),
+            max(self.highest - self.zero_point, self.zero_point - self.lowest),
+        )
+
+    def _fixed_point(self, ratios, layer):
+        """A shift when all ratios are powers of two, else a multiplier and a shift, for each element."""
+        if all(is_power_of_two(ratio) for ratio in ratios):
+            self.multiplier = None
+            self.shift = [1 - math.frexp(ratio)[1] for ratio in ratios]
+            self.ratio = "shift" if any(self.shift) else "none"
+            return
+        self.ratio, self.multiplier, self.shift = "multiply", [], []
+        for ratio in ratios:
+            shift = layer.multiplier_bit_width - 1 - math.frexp(ratio)[1]
+            if nearest_even(math.ldexp(ratio, shift)) == 2 ** (layer.multiplier_bit_width - 1):
+                shift -= 1  # a mantissa that rounded up to one
+            self.multiplier.append(nearest_even(math.ldexp(ratio, shift)))
+            self.shift.append(shift)
+
+    def apply(self, meter, element, value, trace):
+        code = self._round(meter, element, value) + self.zero_point
+        kept = min(max(code, self.lowest), self.highest)
+        trace.n_saturated += kept != code
+        trace.code[self.name] = kept - self.zero_point
+        return kept - self.zero_point
+
+    def _round(self, meter, element, value):
+        if self.ratio == "none":
+            return value
+        if self.source.number.is_real:
+            scaled = meter.multiply(float(value), self.scale[element], self.operand, self.operand)
+            return meter.shift_right(scaled, 0, self.rounding, self.operand)
+        if self.ratio == "multiply":
+            value = meter.multiply(value, self.multiplier[element], self.operand, self.multiplier_operand)
+        # half-up's one half rides on the bias, so the shift is all there is
+        return meter.shift_right(value, self.shift[element], self.rounding, self.operand)
+
+
+ELEMENTWISE = {each.__name__: each for each in (Flatten, ReLU, Sign, HardTanh, Affine, Quantize)}
+
+
+def softmax(values, tensor: Tensor) -> list[np.float32]:
+    """exp(x) / sum of exp(x) over the channels, at every position."""
+    real = [np.float32(float(value) * step) for value, step in zip(values, tensor.step, strict=True)]
+    n_position = tensor.size // tensor.shape[0]
+    result = [None] * tensor.size
+    for position in range(n_position):
+        column = range(position, tensor.size, n_position)
+        largest = max(real[i] for i in column)  # taken off, so that nothing overflows
+        power = {i: np.exp(real[i] - largest) for i in column}
+        total = ZERO
+        for i in column:
+            total = total + power[i]
+        for i in column:
+            result[i] = power[i] / total
+    return result

@@ -1,0 +1,65 @@
+"""The sum of several signals."""
+
+from reference.elementwise import Tensor, real_tensor
+from reference.head import Head
+from reference.number import is_power_of_two, over_common_power, partial_sum
+
+FACTOR_WIDTH = 16  # of what codes of unequal steps are multiplied by [bits]
+
+
+class Add(Head):
+    """Sum of signals; codes of unequal steps are brought to a common one by integer factors first."""
+
+    def __init__(self, layer, sources: list[Tensor]):
+        super().__init__(layer.name)
+        self.sources = sources
+        first, self.n_out = sources[0], sources[0].size
+        self.sums = [first.number.zero] * self.n_out
+        self.cost = ["none"] * len(sources)
+        if first.number.is_real:
+            self.tensor = real_tensor(first.shape)
+            return
+        ratios = [step / base for source in sources for step, base in zip(source.step, first.step, strict=True)]
+        multipliers, shift = over_common_power(ratios, FACTOR_WIDTH)
+        self.factor = [multipliers[k * self.n_out : (k + 1) * self.n_out] for k in range(len(sources))]
+        for k, factors in enumerate(self.factor):
+            if any(factor != 1 for factor in factors):
+                self.cost[k] = "shift" if all(is_power_of_two(factor) for factor in factors) else "multiply"
+        bound = sum(source.bound * max(factors) for source, factors in zip(sources, self.factor, strict=True))
+        step = [each / 2.0**shift for each in first.step]
+        self.tensor = Tensor(partial_sum(bound), first.shape, step, first.per_channel, bound)
+
+    def deliver(self, moment, arrivals):
+        if moment.from_nothing:
+            self.sums = [self.tensor.number.zero] * self.n_out
+        meter, sum_number = moment.meter(self.name, "neuron"), self.tensor.number
+        if not moment.machine.is_delta:
+            for k, arrival in enumerate(arrivals):
+                for j, code in enumerate(arrival.code):
+                    summand = self._in_common_step(meter, k, j, code)
+                    # the first goes into the empty sum
+                    self.sums[j] = meter.add(self.sums[j], summand, sum_number.operand) if k else self.sums[j] + summand
+            everyone = list(range(self.n_out))
+            return everyone, everyone
+        touched, n_addition = set(), 0
+        for k, arrival in enumerate(arrivals):
+            for j, s in arrival.event:
+                self.sums[j] = meter.add(self.sums[j], self._in_common_step(meter, k, j, s), sum_number.operand)
+                touched.add(j)
+                n_addition += 1
+        memory = moment.meter(self.name, "memory")
+        memory.read("sums", n_addition * sum_number.n_bit)
+        memory.write("sums", n_addition * sum_number.n_bit)
+        return sorted(touched), sorted(touched)
+
+    def _in_common_step(self, meter, k, j, code):
+        if self.cost[k] == "none":
+            return code
+        factor, operand = self.factor[k][j], self.sources[k].number.operand
+        places = (factor & -factor).bit_length() - 1 if factor else 0  # its power of two is a shift
+        if self.cost[k] == "multiply":
+            code = meter.multiply(code, factor >> places, operand, f"int{FACTOR_WIDTH}")
+        return meter.shift_right(code, -places, "floor", operand)
+
+    def number(self, meter, neuron):
+        return self.sums[neuron]

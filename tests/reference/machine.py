@@ -1,0 +1,39 @@
+"""What a machine is to the reference."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Machine:
+    """How a machine walks through a network, and what one synaptic operation is on it."""
+
+    execution: str = "dense"  # dense, sparse or delta
+    arithmetic: str = "multiply"  # of integer events: multiply, unary, shift-add or unary-up-to
+    largest_unary: int = 2  # the n of unary-up-to: n
+    gate_zero_inputs: bool = False  # no arithmetic on zero inputs; traffic as ever
+    skip_zero_weights: bool = False
+    lanes: tuple[int, int] = (256, 1)  # of Dense: Pc output channels x Pp positions
+    lanes_convolution: tuple[int, int] = (16, 16)
+    word_length: int = 32  # [bits]
+
+    @property
+    def is_dense(self):
+        return self.execution == "dense"
+
+    @property
+    def is_sparse(self):
+        return self.execution == "sparse"
+
+    @property
+    def is_delta(self):
+        return self.execution == "delta"
+
+
+PRESETS = {
+    "mac-array": Machine("dense"),
+    "mac-array-gated": Machine("dense", gate_zero_inputs=True),
+    "zero-skipping-mac": Machine("sparse", "unary-up-to", 2, skip_zero_weights=True),
+    "delta-mac": Machine("delta", "unary-up-to", 2, skip_zero_weights=True),
+    "rounding-adder": Machine("sparse", "unary"),
+    "sigma-delta-adder": Machine("delta", "unary"),
+}

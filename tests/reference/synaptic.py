@@ -1,0 +1,324 @@
+"""Layers with synapses: Dense and Conv2d, and the one synaptic operation."""
+
+import math
+
+import numpy as np
+
+from reference.elementwise import Tensor, real_tensor
+from reference.head import Head
+from reference.machine import Machine
+from reference.number import FP32, ZERO, Number, number_of, over_common_power, partial_sum, signed_digits
+from reference.tally import Meter, Synapses
+from reference.window import Slide
+
+MERGE_MULTIPLIER_WIDTH = 16  # of the second weight term's factor [bits]
+ADDRESS = "int16"
+
+
+class Term:
+    """One weight tensor of a layer, and the partial sums it adds to."""
+
+    def __init__(self, weight, head: "Synaptic"):
+        self.number = number_of(weight.format)
+        channel_scale = np.broadcast_to(np.asarray(weight.scale, np.float64), head.n_channel)
+        self.scale = [float(channel_scale[head.channel_of(j)]) for j in range(head.n_out)]
+        self.weight, self.is_nonzero = {}, {}  # by place in the array
+        for place in np.ndindex(np.shape(weight.code)):
+            code = weight.code[place]
+            self.is_nonzero[place] = bool(code != 0)
+            # the step of integer codes that meet real weights is baked into the weights
+            step = None if head.is_integer else head.source.step[head.an_input_of(place)]
+            self.weight[place] = int(code) if head.is_integer else np.float32(float(code) * step)
+        self.sum = FP32  # format of the partial sums
+        self.bound = 0
+
+
+class Synaptic(Head):
+    """A layer whose events meet weights and add up in partial sums."""
+
+    n_channel: int  # output channels
+    row_length: int  # F: weights that lie together and serve one event
+    rows_per_event = 1
+
+    def __init__(self, layer, source: Tensor, shape: tuple[int, ...]):
+        super().__init__(layer.name)
+        self.source, self.n_out = source, math.prod(shape)
+        self.is_integer = not source.number.is_real and not any(term.format.kind == "real" for term in layer.terms)
+        self.terms = [Term(weight, self) for weight in layer.terms]
+        bias = [layer.bias[self.channel_of(j)] for j in range(self.n_out)]
+        first = self.terms[0]
+        # the second term's partial sums start at nothing
+        self.start = [[0 if self.is_integer else ZERO] * self.n_out for _ in self.terms]
+        self.sums = [list(start) for start in self.start]
+        if not self.is_integer:
+            self.start[0] = [np.float32(float(bias[j]) / first.scale[j]) for j in range(self.n_out)]
+            self.tensor = real_tensor(shape)
+            return
+        self.start[0] = [int(each) for each in bias]
+        for k, term in enumerate(self.terms):
+            # over the whole kernel, however little of it meets the image
+            total = [0] * self.n_channel
+            for place, weight in term.weight.items():
+                total[self.channel_at(place)] += abs(weight)
+            term.bound = max(
+                source.bound * total[self.channel_of(j)] + abs(self.start[k][j]) for j in range(self.n_out)
+            )
+            term.sum = partial_sum(term.bound)
+            if layer.accumulator is not None:
+                assert term.bound <= 2 ** (layer.accumulator - 1) - 1
+                term.sum = Number("integer", layer.accumulator)
+        number, bound, self.shift = first.sum, first.bound, 0
+        if len(self.terms) == 2:
+            # the ratio of the second scale to the first, as integers over one power of two that all neurons share
+            ratios = [b / a for a, b in zip(first.scale, self.terms[1].scale, strict=True)]
+            self.multiplier, self.shift = over_common_power(ratios, MERGE_MULTIPLIER_WIDTH)
+            bound = first.bound * 2**self.shift + self.terms[1].bound * max(self.multiplier)
+            number = partial_sum(bound)
+        step = [source.step[0] * scale / 2.0**self.shift for scale in first.scale]
+        per_channel = bool(np.ndim(layer.terms[0].scale))
+        self.tensor = Tensor(number, shape, step, per_channel, bound)
+
+    # geometry
+
+    def channel_of(self, neuron: int) -> int:
+        """Output channel of a neuron."""
+        raise NotImplementedError
+
+    def channel_at(self, place) -> int:
+        """Output channel that a weight serves."""
+        raise NotImplementedError
+
+    def an_input_of(self, place) -> int:
+        """An input that a weight is for."""
+        raise NotImplementedError
+
+    def n_channel_read(self) -> int:
+        """Input channels."""
+        raise NotImplementedError
+
+    def channel_read(self, i: int) -> int:
+        """Input channel of an input."""
+        raise NotImplementedError
+
+    def fan_out(self, i: int) -> list:
+        """(neuron, place of the weight) of every synapse of an input."""
+        raise NotImplementedError
+
+    def in_order(self, events):
+        """Events in the order in which they are added up."""
+        return events
+
+    def lanes(self, machine: Machine) -> tuple[int, int]:
+        raise NotImplementedError
+
+    def n_pass(self, machine):
+        return math.ceil(self.row_length / self.lanes(machine)[0])
+
+    # a frame
+
+    def deliver(self, moment, arrivals):
+        """Present every event to every synapse of its input."""
+        (arrival,) = arrivals
+        memory, meter = moment.meter(self.name, "memory"), moment.meter(self.name, "synapse")
+        if moment.from_nothing:
+            memory.read("bias", self.n_out * self.terms[0].sum.n_bit)
+            self.sums = [list(start) for start in self.start]
+        by_channel = [0] * self.n_channel_read()
+        for i, _ in arrival.event:
+            by_channel[self.channel_read(i)] += 1
+        self.seen = [Synapses(len(arrival.event), by_channel=list(by_channel)) for _ in self.terms]
+        for term in self.terms:
+            self._read_weights(moment.machine, memory, term, by_channel)
+        touched, touched_nonzero = set(), set()
+        for i, s in self.in_order(arrival.event):
+            magnitude = int(s != 0) if self.source.number.is_real else abs(s)
+            for j, place in self.fan_out(i):
+                touched.add(j)
+                for k, term in enumerate(self.terms):
+                    self.seen[k].by_magnitude[magnitude] += 1
+                    if term.is_nonzero[place]:
+                        self.seen[k].by_magnitude_nonzero[magnitude] += 1
+                        touched_nonzero.add(j)
+                    self.sums[k][j] = synaptic_operation(
+                        moment.machine, meter, memory, self, term, self.sums[k][j], s, place
+                    )
+        return sorted(touched), sorted(touched_nonzero)
+
+    def _read_weights(self, machine, memory, term, by_channel):
+        """The rows of a channel's weights, once for all the positions that the lanes take in at a time."""
+        n_position = self.lanes(machine)[1]
+        address = 0
+        for n_event in by_channel:
+            for _ in range(math.ceil(n_event / n_position)):
+                for _ in range(self.rows_per_event):
+                    memory.read("weights", self.row_length * term.number.n_bit)
+                    address = memory.add(address, self.row_length, ADDRESS)
+
+    def settle(self, moment, at_work):
+        if not moment.machine.is_delta:
+            return
+        memory = moment.meter(self.name, "memory")
+        sum_bits = sum(term.sum.n_bit for term in self.terms)
+        if not moment.first:  # at first the bias takes the place of the read
+            memory.read("sums", len(at_work) * sum_bits)
+        memory.write("sums", len(at_work) * sum_bits)
+
+    def number(self, meter, neuron):
+        """A neuron's partial sums as the one number that the fused layers read."""
+        first, operand = self.sums[0][neuron], self.tensor.number.operand
+        if self.is_integer:
+            if len(self.sums) == 1:
+                return first  # the scale lives on in the step
+            factor, merge = self.multiplier[neuron], f"int{MERGE_MULTIPLIER_WIDTH}"
+            second = meter.multiply(self.sums[1][neuron], factor, operand, merge)
+            return meter.add(first << self.shift, second, operand)
+        if any(scale != 1 for scale in self.terms[0].scale):
+            scale = np.float32(self.terms[0].scale[neuron])
+            first = first * scale if self.has_multiplier else meter.multiply(first, scale, operand, operand)
+        if len(self.sums) == 1:
+            return first
+        second = meter.multiply(self.sums[1][neuron], np.float32(self.terms[1].scale[neuron]), operand, operand)
+        return meter.add(first, second, operand)
+
+
+class Dense(Synaptic):
+    """A fully connected layer. Weights lie at (input, neuron)."""
+
+    def __init__(self, layer, source):
+        self.n_channel = self.row_length = int(np.shape(layer.terms[0].code)[1])
+        super().__init__(layer, source, (self.n_channel,))
+
+    def channel_of(self, neuron):
+        return neuron
+
+    def channel_at(self, place):
+        return place[1]
+
+    def an_input_of(self, place):
+        return place[0]
+
+    def n_channel_read(self):
+        return self.source.size
+
+    def channel_read(self, i):
+        return i  # an input is a channel of one position
+
+    def fan_out(self, i):
+        return [(j, (i, j)) for j in range(self.n_out)]
+
+    def lanes(self, machine):
+        return machine.lanes
+
+
+class Conv2d(Synaptic):
+    """A convolution. Weights lie at (output channel, input channel of the group, tap y, tap x)."""
+
+    def __init__(self, layer, source):
+        self.n_channel, self.read_per_group, *kernel = (int(n) for n in np.shape(layer.terms[0].code))
+        self.n_group = int(layer.groups)
+        self.per_group = self.n_channel // self.n_group
+        _, self.height, self.width = source.shape
+        self.y, self.x = (
+            Slide(source.shape[1 + k], kernel[k], layer.stride[k], layer.padding[k], layer.dilation[k]) for k in (0, 1)
+        )
+        n_tap = kernel[0] * kernel[1]
+        if self.read_per_group == 1:  # depthwise: the row runs along the kernel
+            self.row_length = n_tap * self.per_group
+        else:
+            self.row_length, self.rows_per_event = self.per_group, n_tap
+        super().__init__(layer, source, (self.n_channel, self.y.n_window, self.x.n_window))
+
+    def channel_of(self, neuron):
+        return neuron // (self.y.n_window * self.x.n_window)
+
+    def channel_at(self, place):
+        return place[0]
+
+    def an_input_of(self, place):
+        channel = place[0] // self.per_group * self.read_per_group + place[1]
+        return channel * self.height * self.width  # of the channel's inputs, which share a step, the first
+
+    def n_channel_read(self):
+        return self.source.shape[0]
+
+    def channel_read(self, i):
+        return i // (self.height * self.width)
+
+    def fan_out(self, i):
+        channel, y, x = self._place_of(i)
+        group, channel_in_group = divmod(channel, self.read_per_group)
+        synapses = []
+        for window_y, tap_y in self.y.reached_from(y):
+            for window_x, tap_x in self.x.reached_from(x):
+                for out in range(group * self.per_group, (group + 1) * self.per_group):
+                    neuron = (out * self.y.n_window + window_y) * self.x.n_window + window_x
+                    synapses.append((neuron, (out, channel_in_group, tap_y, tap_x)))
+        return synapses
+
+    def in_order(self, events):
+        def place(event):
+            channel, y, x = self._place_of(event[0])
+            return y, x, channel
+
+        return sorted(events, key=place)
+
+    def _place_of(self, i):
+        position, x = divmod(i, self.width)
+        return *divmod(position, self.height), x
+
+    def lanes(self, machine):
+        return machine.lanes_convolution
+
+
+def synaptic_operation(machine: Machine, meter: Meter, memory: Meter, head: Synaptic, term: Term, total, s, place):
+    """One event s meets the synapse with the weight at a place: the partial sum afterwards."""
+    event, weight, operand = head.source.number, term.weight[place], term.sum.operand
+    if machine.is_delta:
+        event = event.difference
+
+    def accumulate(total, summand):
+        memory.update(operand)
+        return meter.add(total, summand, operand)
+
+    if machine.skip_zero_weights and not term.is_nonzero[place]:
+        return total
+    if machine.gate_zero_inputs and s == 0:
+        return total
+    # what the network says the event adds; only the real layers need it below
+    product = None if head.is_integer else np.float32(s) * weight
+    if term.number.kind in ("binary", "ternary"):
+        if event.kind == term.number.kind == "binary":
+            agreement = meter.xnor(s, 1 if weight > 0 else -1, event.operand, term.number.operand)
+            return accumulate(total, agreement if head.is_integer else product)
+        # the weight's sign lets the event pass, negates or blocks it: no multiplier
+        return accumulate(total, (s if weight > 0 else -s if weight < 0 else 0) if head.is_integer else product)
+    if event.kind == "binary":
+        return accumulate(total, weight if s > 0 else -weight)
+    if term.number.kind == "power-of-two":
+        if event.is_real:
+            return accumulate(total, meter.add_exponents(s, weight, event.operand))
+        if not head.is_integer:  # the shifted code still carries the input's step
+            meter.shift_left(s, 0, event.operand)
+            return accumulate(total, product)
+        places = abs(weight).bit_length() - 1 if weight else 0
+        moved = meter.shift_left(s, places, event.operand)
+        return accumulate(total, moved if weight > 0 else -moved if weight < 0 else 0)
+    if event.is_real:
+        return accumulate(total, meter.multiply(s, weight, event.operand, event.operand))
+    arithmetic = machine.arithmetic
+    if arithmetic == "unary-up-to":
+        arithmetic = "unary" if abs(s) <= machine.largest_unary else "multiply"
+    if arithmetic == "multiply":
+        factor = s if head.is_integer else np.float32(s)
+        return accumulate(total, meter.multiply(factor, weight, event.operand, term.number.operand))
+    before = total
+    if arithmetic == "unary":
+        for _ in range(abs(s)):
+            total = accumulate(total, weight if s > 0 else -weight)
+    else:
+        assert arithmetic == "shift-add"
+        for position, sign in signed_digits(s):
+            moved = meter.shift_left(weight, position, term.number.operand)
+            total = accumulate(total, moved if sign > 0 else -moved)
+    # in floating point many additions round differently; what the network computes is one rounded product
+    return total if head.is_integer else before + product
