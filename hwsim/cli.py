@@ -1,5 +1,6 @@
 """The command line: parse, call one function, print. What a command needs is imported inside it."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hwsim.catalogue import OWN_TABLES
+from hwsim.convert_commands import DATA_HELP, Data, Out, convert, numbers, say_where
 from hwsim.errors import FileError, HwsimError
+from hwsim.table_commands import Rules, tables
 
 if TYPE_CHECKING:
     from hwsim.comparison import Comparison
@@ -20,10 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Simulate quantized and sigma-delta networks event by event, count every operation, price the counts.",
 )
-tables = typer.Typer(no_args_is_help=True, help="Energy tables: what one operation costs in one process.")
 networks = typer.Typer(no_args_is_help=True, help="Trained networks that ship with hwsim, or model folders.")
 train = typer.Typer(no_args_is_help=True, help="Train networks (needs torch: the extra `train`).")
-convert = typer.Typer(no_args_is_help=True, help="Make networks of networks, without torch.")
 app.add_typer(tables, name="table")
 app.add_typer(networks, name="network")
 app.add_typer(train, name="train")
@@ -32,14 +34,11 @@ app.add_typer(convert, name="convert")
 MANY_FRAMES = 20_000
 """Above this many frames, the energy of every single one is not kept."""
 
-DATA_HELP = "Data set: digits, mnist, fashion-mnist, cifar-10, imagenet-sample, or a video file."
-Data = Annotated[str, typer.Option(help=DATA_HELP)]
 Frames = Annotated[int | None, typer.Option(min=1, help="Only the first so many frames.")]
 Size = Annotated[str | None, typer.Option(help="Of a video's frames: 227, or height x width, 144x176. [pixels]")]
 Grey = Annotated[bool, typer.Option("--grey", help="Of a video: its luma, not its colours.")]
 Step = Annotated[float | None, typer.Option(help="Of a video: real value of one code; unless given, 1/255.")]
 Order = Annotated[str, typer.Option(help="Order of the frames: file or temporal (each frame near the last one).")]
-Out = Annotated[Path, typer.Option(help="Folder to write the network to.")]
 
 
 def main() -> None:
@@ -64,6 +63,18 @@ def _fail(message: str) -> None:
     sys.exit(2)
 
 
+@app.callback()
+def common(
+    tables: Annotated[
+        str | None,
+        typer.Option(envvar=OWN_TABLES, help="Folder of your own energy tables, found by their names."),
+    ] = None,
+) -> None:
+    """Keep what every command may be told."""
+    if tables is not None:
+        os.environ[OWN_TABLES] = tables
+
+
 @app.command()
 def compare(
     study: Annotated[Path | None, typer.Argument(help="A study's YAML file; else what ships for the data.")] = None,
@@ -74,6 +85,7 @@ def compare(
     grey: Grey = False,
     step: Step = None,
     table: Annotated[list[str] | None, typer.Option(help="Energy table; may be given several times.")] = None,
+    rule: Rules = None,
     html: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("hwsim-report.html"),
     csv: Annotated[Path | None, typer.Option(help="Where to write the table as CSV.")] = None,
     json: Annotated[Path | None, typer.Option(help="Where to write the table as JSON.")] = None,
@@ -88,6 +100,7 @@ def compare(
             raise FileError(f"{path}: is a folder; write the name of a file")
     plan = load_study(study) if study else default_study(data or "digits")
     changes = {"data": data, "order": order, "frames": frames, "tables": tuple(table) if table else None}
+    changes["rules"] = tuple(rule) if rule else None
     changes |= _of_video(size, grey, step)
     result = _run_study(plan.model_copy(update={name: each for name, each in changes.items() if each is not None}))
     typer.echo(result.to_text())
@@ -103,6 +116,7 @@ def compare(
 def _run_study(plan: "Study") -> "Comparison":
     from hwsim.comparison import compare as compare_networks
     from hwsim.datasets import load_dataset
+    from hwsim.energy_table import load_table
 
     with _progress() as progress:
         progress(f"loading {plan.data}")
@@ -110,7 +124,7 @@ def _run_study(plan: "Study") -> "Comparison":
         data = load_dataset(plan.data, plan.split, plan.order, frames=plan.frames, **video)
         return compare_networks(
             rows=[(row.network, machine) for row in plan.rows for machine in row.machines],
-            tables=plan.tables,
+            tables=[load_table(table, plan.rules) for table in plan.tables],
             data=data,
             baseline=(plan.baseline.network, plan.baseline.machine),
             phases=plan.phases,
@@ -146,6 +160,7 @@ def simulate(
     machine: Annotated[str | None, typer.Option(help="Machine; unless given, the execution's default.")] = None,
     table: Annotated[str, typer.Option(help="Energy table.")] = "default_45nm",
     phase: Annotated[list[str] | None, typer.Option(help="Price only this phase; may be given several times.")] = None,
+    rule: Rules = None,
 ) -> None:
     """Run one network: what comes out, what the hardware does, what it costs."""
     from hwsim.accounting import count
@@ -164,38 +179,8 @@ def simulate(
         dataset = load_dataset(data, split, order, frames=frames, **_of_video(size, grey, step))
         progress(f"simulating {network}, {kind}")
         run = run_network(load_network(network), dataset, Execution(kind, threshold))  # type: ignore[arg-type]
-    breakdown = price(count(run.activity, chosen), table, phase)
+    breakdown = price(count(run.activity, chosen), table, phase, rule or ())
     typer.echo(breakdown_text(breakdown, run))
-
-
-@tables.command("list")
-def table_list() -> None:
-    """List the energy tables that ship with hwsim."""
-    from hwsim.catalogue import table_names
-    from hwsim.energy_table import load_table
-
-    for each in map(load_table, table_names()):
-        supply = f"{each.supply:g} V" if each.supply else "supply not stated"
-        summary = each.description.split(". ")[0].strip(". ")
-        typer.echo(f"{each.name:22} {f'{each.process_node:g} nm, {supply}':25} {summary}")
-
-
-@tables.command("show")
-def table_show(table: Annotated[str, typer.Argument(help="A table's name, or a YAML file.")]) -> None:
-    """Show every price of a table, with its standing and source."""
-    from hwsim.energy_table import load_table
-    from hwsim.report.listing import table_text
-
-    typer.echo(table_text(load_table(table)))
-
-
-@tables.command("check")
-def table_check(table: Annotated[str, typer.Argument(help="A YAML file, or a table's name.")]) -> None:
-    """Check that a file is an energy table, and say what it lacks."""
-    from hwsim.energy_table import load_table
-
-    each = load_table(table)
-    typer.echo(f"{each.name}: a valid energy table; no price for: {', '.join(each.lacks) or 'nothing'}")
 
 
 @networks.command("list")
@@ -232,65 +217,17 @@ def train_mlp(
     """Train a float multilayer perceptron with ReLU."""
     from hwsim.train.mlp import train_to_folder
 
-    sizes = _numbers(layers, "-", int, "--layers 784-200-200-10")
+    sizes = numbers(layers, "-", int, "--layers 784-200-200-10")
     options = {"batch_size": batch_size, "learning_rate": learning_rate, "weight_decay": weight_decay}
     train_to_folder(data, sizes, epochs, seed, out, **{key: each for key, each in options.items() if each is not None})
-    _say_where(out)
-
-
-@convert.command("rounding")
-def convert_rounding(
-    network: Annotated[str, typer.Argument(help="A float network's name, or its folder.")],
-    out: Out,
-    data: Data = "mnist",
-    scale: Annotated[str | None, typer.Option(help="Codes per unit: one number, or 1,2,4.")] = None,
-    weight_bit_width: Annotated[int | None, typer.Option(min=2)] = None,
-    headroom: Annotated[int | None, typer.Option(min=0, help="Bits above what calibration needs.")] = None,
-) -> None:
-    """Round every layer's input to integers, with integer weights: the network a sigma-delta machine runs."""
-    scales = _numbers(scale, ",", float, "--scale 1 or --scale 1,2,4") if scale else None
-    chosen = scales[0] if scales and len(scales) == 1 else scales
-    _convert("rounding", network, data, out, scale=chosen, weight_bit_width=weight_bit_width, headroom=headroom)
-
-
-@convert.command("int8")
-def convert_int8(
-    network: Annotated[str, typer.Argument(help="A float network's name, or its folder.")],
-    out: Out,
-    data: Data = "mnist",
-    per_channel: Annotated[bool | None, typer.Option(help="One weight scale per output channel.")] = None,
-) -> None:
-    """Quantize weights and activations to 8 bits."""
-    _convert("int8", network, data, out, per_channel=per_channel)
-
-
-def _convert(method: str, network: str, data: str, out: Path, **options: Any) -> None:
-    from hwsim.convert.model_folder import convert_to_folder
-
-    given = {key: each for key, each in options.items() if each is not None}
-    convert_to_folder(method, network, data, out, **given)
-    _say_where(out)
-
-
-def _say_where(out: Path) -> None:
-    from hwsim.network_file import load_network
-    from hwsim.report.listing import accuracy_text
-
-    typer.echo(f"wrote {out}: {accuracy_text(load_network(out))}")
+    say_where(out)
 
 
 def _of_video(size: str | None, grey: bool, step: float | None) -> dict[str, Any]:
     """How the frames of a video are to be made, as `load_dataset` takes it."""
-    pixels = _numbers(size, "x", int, "--size 227 or --size 144x176") if size else []
+    pixels = numbers(size, "x", int, "--size 227 or --size 144x176") if size else []
     chosen = pixels[0] if len(pixels) == 1 else tuple(pixels) or None
     return {"size": chosen, "colour": False if grey else None, "step": step}
-
-
-def _numbers(text: str, separator: str, kind: Callable[[str], Any], example: str) -> list[Any]:
-    try:
-        return [kind(part) for part in text.split(separator)]
-    except ValueError:
-        raise HwsimError(f"{text!r} is not a list of numbers; write {example}") from None
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ class EnergyTable(PriceList):
     sources: Mapping[str, Source]
     leakage: Mapping[str, tuple[StaticPower, ...]]  # by what leaks
     unpriced: Mapping[str, Aside]  # by what it is of
+    variants: Mapping[str, str]  # what each is, by the name to choose it with after a colon
     parts: Mapping[str, float | None]  # process node [nm] of each table that this one extends, by name
     missing: tuple[str, ...]  # in words: what the sources do not say
 
@@ -216,6 +217,7 @@ def _table(file: TableFile, variant: str) -> EnergyTable:
         process_node=file.process_node,
         supply=file.supply,
         sources=file.sources,
+        variants={name: each.description for name, each in file.variants.items()},
         parts={},
         missing=tuple(file.missing),
     )

@@ -6,6 +6,7 @@ is an error of one line that names the file, the line, the place, what was found
 
 import datetime
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -17,6 +18,8 @@ from hwsim.errors import FileError
 
 LARGEST_FILE = 150_000
 """Files above this are refused unread. [bytes]"""
+LONGEST_NUMBER = 400
+"""Whole numbers of more digits are refused."""
 
 
 class Schema(pydantic.BaseModel):
@@ -71,6 +74,10 @@ def _read(path: Path) -> tuple[Any, dict[Place, int]]:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         problem = ": ".join(part for part in (error.context, error.problem) if part)
         raise FileError(f"{path}{line}: {problem}{_remedy(problem)}") from None
+    except yaml.reader.ReaderError as error:
+        number = text.count("\n", 0, error.position) + 1
+        character = f"the character #x{int(error.character):04x}"  # text is read, so it is a code point
+        raise FileError(f"{path}:{number}: {character} is not allowed in YAML; take it out") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise FileError(f"{path}:1: not YAML: {str(error).splitlines()[0]}; write it as the other files are") from None
     finally:
@@ -122,6 +129,9 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
 
 def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
     """A whole number in decimal; YAML 1.1 reads 010 as 8 and 1:30 as 90."""
+    if len(node.value) > LONGEST_NUMBER:
+        problem = f"a number of {len(node.value)} digits; write at most {LONGEST_NUMBER}"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
     value = loader.construct_yaml_int(node)
     if node.value.lstrip("+-").replace("_", "") != str(abs(value)):
         problem = f"{node.value}: YAML reads it as {value}; write a decimal number, or put text in quotes"
@@ -157,14 +167,20 @@ def _first_complaint(
 ) -> str:
     """Word the first thing that is wrong; how many more there are is said at the end."""
     complaints = error.errors(include_url=False)
+    places = [_known(each["loc"], document) for each in complaints]
     # a union tries every branch: the deepest complaint is about the branch that was meant
-    complaint = max(complaints, key=lambda each: len(_known(each["loc"], document)))
-    place = _known(complaint["loc"], document)
+    deepest = [k for k, place in enumerate(places) if not any(_is_within(other, place) for other in places)]
+    first = min(deepest, key=lambda k: lines.get(places[k], 1))
+    complaint, place = complaints[first], places[first]
     # pydantic names a missing key at its end, where the document has nothing
     missing = complaint["type"] == "missing"
     where = ".".join(map(str, complaint["loc"] if missing else place or complaint["loc"]))
     more = f" (and {len(complaints) - 1} more)" if len(complaints) > 1 else ""
     return f"{path}:{lines.get(place, 1)}: {where or 'document'}: {_problem(complaint, model)}{more}"
+
+
+def _is_within(inner: Place, outer: Place) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
 def _known(loc: tuple[int | str, ...], document: Any) -> Place:
@@ -187,8 +203,10 @@ def _problem(complaint: Any, model: type[pydantic.BaseModel]) -> str:
         return f"missing; add `{complaint['loc'][-1]}: ...`"
     if kind == "extra_forbidden":
         return f"unknown key; {_known_keys(complaint['loc'], model)}"
-    message = complaint["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    expected = f"expected {message}" if complaint["msg"].startswith("Input") else message
+    # "Input should be a valid number", "Tuple should have at most 2 items", or what one of our validators says
+    expected = re.sub(r"^\w+ should (be|have) ", "expected ", complaint["msg"].removeprefix("Value error, "))
+    expected = re.sub(r"^expected (greater|less)", r"expected a number \1", expected)
+    expected = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping, `key: value`", expected)
     if isinstance(found, str) and kind in ("float_type", "int_type", "float_parsing"):
         return f"{expected}, got text {found!r}{_number_hint(found)}"
     if isinstance(found, datetime.date):
@@ -223,5 +241,5 @@ def _number_hint(text: str) -> str:
     except ValueError:
         return ""
     mantissa, _, exponent = f"{value!r}".partition("e")
-    fixed = mantissa if "." in mantissa else f"{mantissa}.0"
-    return f" (YAML reads {text} as text; write {fixed}{'e' + exponent if exponent else ''})"
+    fixed = (mantissa if "." in mantissa else f"{mantissa}.0") + (f"e{exponent}" if exponent else "")
+    return " (take the quotes off)" if text == fixed else f" (YAML reads {text} as text; write {fixed})"

@@ -1,5 +1,8 @@
 """Hypothesis strategies: small random networks of every kind that there is, and inputs that provoke them.
 
+`networks` and `real_networks` are chains of Dense; `convolutional_networks` and `real_convolutional_networks` graphs
+of images.
+
 Sizes and widths are small, so that the scalar reference walks a network in milliseconds, and so that saturation,
 zero rows, ties of rounding and extreme codes happen often.
 """
@@ -10,11 +13,43 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hypothesis_numpy
 
 from hwsim.errors import NetworkError
-from hwsim.network import Affine, Dense, Flatten, Network, Quantize, ReLU, Weight
+from hwsim.network import (
+    INPUT,
+    Add,
+    Affine,
+    AvgPool2d,
+    Concat,
+    Conv2d,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    HardTanh,
+    MaxPool2d,
+    Network,
+    Quantize,
+    ReLU,
+    Sign,
+    Softmax,
+    Weight,
+)
 from hwsim.number_format import FP32, NumberFormat
 from hwsim.signals import Signal
 
 SHAPES = ((3,), (1,), (2,), (4,), (5,), (6,), (7,), (1, 2, 2), (2, 1, 3), (2, 2, 2))
+IMAGES = (
+    (1, 3, 3),
+    (2, 3, 3),
+    (3, 2, 3),
+    (1, 5, 4),
+    (2, 4, 5),
+    (4, 2, 2),
+    (3, 3, 4),
+    (1, 1, 1),
+    (4, 1, 3),
+    (2, 5, 5),
+)
+LARGEST_IMAGE = 80  # numbers of a signal that more convolutions may follow
+LARGEST_DRAWN = 32  # elements of an image or kernel that are drawn one by one
 LARGEST_SUM = 64  # that may be an event itself; a unary machine adds it one by one
 BINARY, TERNARY = NumberFormat("binary", 1), NumberFormat("ternary", 2)
 POWERS = st.integers(-4, 2).map(lambda exponent: 2.0**exponent)
@@ -40,10 +75,17 @@ def code_arrays(format, shape):
     def seeded(seed):
         generator = np.random.default_rng(seed)
         if format.is_real:
-            return generator.normal(size=shape).astype(np.float32)
-        return generator.choice(_all_codes(format), shape).astype(np.int64)
+            code = generator.normal(size=shape).astype(np.float32)
+        else:
+            code = generator.choice(_all_codes(format), shape).astype(np.int64)
+        if is_large and format.kind != "binary":
+            code[generator.random(shape) < (seed % 4) / 4] = 0  # holes
+        return code
 
-    return st.one_of(arrays(dtype, shape, elements), st.integers(1, 2**32 - 1).map(seeded))
+    # drawn one by one, large images and kernels would take longer to make than to compute with
+    is_large = len(shape) > 2 and np.prod(shape) > LARGEST_DRAWN
+    from_seed = st.integers(1, 2**32 - 1).map(seeded)
+    return from_seed if is_large else st.one_of(arrays(dtype, shape, elements), from_seed)
 
 
 class _Builder:
@@ -81,14 +123,20 @@ class _Builder:
     def dense(self, weight_formats, bias):
         """One or two weight terms, with a zero row now and then, and a bias."""
         n_in, n_out = self.signal.size, self.draw(st.sampled_from((3, 1, 4, 7, 2, 5, 8)))
-        terms = [self.weight(n_in, n_out, self.draw(weight_formats)) for _ in range(2 if self.chance(4) else 1)]
-        declared = self.draw(st.sampled_from((None, None, None, 32, 48)))
-        self.add(Dense, terms=tuple(terms), bias=bias(n_out), accumulator=declared)
+        terms = self.weights((n_in, n_out), n_out, weight_formats)
+        self.add(Dense, terms=terms, bias=bias(n_out), accumulator=self.accumulator())
 
-    def weight(self, n_in, n_out, format):
-        code = self.draw(code_arrays(format, (n_in, n_out)))
-        if n_in > 1 and format.kind != "binary" and self.chance(3):
-            code[self.draw(st.integers(0, n_in - 1))] = 0
+    def accumulator(self):
+        return self.draw(st.sampled_from((None, None, None, 32, 48)))
+
+    def weights(self, shape, n_out, weight_formats):
+        return tuple(self.weight(shape, n_out, self.draw(weight_formats)) for _ in range(2 if self.chance(4) else 1))
+
+    def weight(self, shape, n_out, format):
+        code = self.draw(code_arrays(format, shape))
+        by_input = code if len(shape) == 2 else code.swapaxes(0, 1)
+        if len(by_input) > 1 and format.kind != "binary" and self.chance(3):
+            by_input[self.draw(st.integers(0, len(by_input) - 1))] = 0
         scale = self.per_channel(self.factor, n_out, 3) if self.chance() or not format.is_real else 1.0
         return Weight(code, format, scale)
 
@@ -256,6 +304,290 @@ def _either_bias(build, real_bias):
     if not build.signal.format.is_real or build.chance(3):
         return lambda n_out: None
     return lambda n_out: build.draw(arrays(np.float32, n_out, elements=real_bias.map(np.float32)))
+
+
+class _Graph(_Builder):
+    """Layers that may read any signal made before; the tip is the one made last."""
+
+    def __init__(self, draw, shape, format, step=1.0, powers_only=False, exact=True):
+        super().__init__(draw, shape, format, step, powers_only)
+        self.signals, self.tip, self.exact = {INPUT: self.signal}, INPUT, exact
+        self.n_convolution = draw(st.integers(1, 3))
+
+    @property
+    def is_image(self):
+        return len(self.signal.shape) == 3
+
+    def add(self, kind, inputs=None, **fields):
+        inputs = tuple(inputs or (self.tip,))
+        try:
+            layer = kind(f"{kind.__name__.lower()}_{len(self.layers) + 1}", inputs=inputs, **fields)
+            signal = layer.signal(*(self.signals[name] for name in inputs))
+        except NetworkError:
+            reject()
+        self.layers.append(layer)
+        self.signals[layer.name] = signal
+        self.go_to(layer.name)
+
+    def go_to(self, name):
+        self.tip, self.signal = name, self.signals[name]
+
+    def bias(self, n_out):
+        if not self.signal.format.is_real:  # codes may meet integer weights, which need codes for a bias
+            return self.draw(arrays(np.int64, n_out, elements=st.integers(-20, 20))) if self.exact else None
+        return self.draw(arrays(np.float32, n_out, elements=st.one_of(st.just(0.0), REALS).map(np.float32)))
+
+    def formats(self):
+        """Formats of weights that may read the tip."""
+        if self.exact:
+            return weight_formats()
+        # codes of a step per input can only meet real weights
+        return st.just(FP32) if self.signal.step.ndim else st.one_of(st.just(FP32), weight_formats())
+
+    def settle(self, one_in=2):
+        """Narrow codes of one step, as weights can read them; sums that are small may stay."""
+        if not self.signal.format.is_real:
+            if self.signal.bound > LARGEST_SUM or (self.exact and self.signal.step.ndim) or self.chance(one_in):
+                self.quantize()
+        elif self.exact or self.chance(4):
+            self.draw(st.sampled_from((self.quantize, self.quantize, self.sign)))()
+
+    # layers
+
+    def convolution(self, n_out=None, same_size=False):
+        n_in, *size = self.signal.shape
+        divisors = [n for n in (1, 2, 3, 4) if n_in % n == 0 and (n_out or n) % n == 0]
+        n_group = self.draw(st.sampled_from((*divisors, divisors[-1])))  # the last one is depthwise
+        n_out = n_out or n_group * self.draw(st.sampled_from((1, 2, 3) if n_group == 1 else (1, 2)))
+        axes = [self.draw(same_axes() if same_size else convolution_axes(n)) for n in size]
+        kernel, stride, padding, dilation = zip(*axes, strict=True)
+        terms = self.weights((n_out, n_in // n_group, *kernel), n_out, self.formats())
+        self.add(
+            Conv2d,
+            terms=terms,
+            bias=self.bias(n_out),
+            accumulator=self.accumulator(),
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=n_group,
+        )
+
+    def dense_layer(self):
+        self.dense(self.formats(), self.bias)
+
+    def pool(self):
+        """A pooling that the tip allows."""
+        kernel, stride, padding = zip(*(self.draw(pooling_axes(n)) for n in self.signal.shape[1:]), strict=True)
+        geometry = {"kernel": kernel, "stride": stride, "padding": padding, "ceil_mode": self.chance(3)}
+        kinds = (MaxPool2d,) if self.exact and self.signal.format.is_real else (MaxPool2d, AvgPool2d)
+        if self.draw(st.sampled_from(kinds)) is MaxPool2d:
+            self.add(MaxPool2d, **geometry)
+            return
+        if not self.signal.format.is_real:  # means of codes want windows of one size
+            geometry["ceil_mode"] = False
+        self.add(AvgPool2d, **geometry, count_include_pad=not self.signal.format.is_real or self.chance())
+
+    def sign(self):
+        self.add(Sign)
+
+    def hard_tanh(self):
+        unit, lowest = float(self.signal.step.max()), [-1.0, -2.5]
+        if self.signal.format.kind != "binary":  # of those, nothing may become zero
+            lowest += [0.0, 0.5] if self.signal.format.is_real else [0.0]
+        lowest, highest = self.draw(st.sampled_from(lowest)), self.draw(st.sampled_from((1.0, 1.5, 4.0)))
+        self.add(HardTanh, lowest=lowest * unit, highest=highest * unit)
+
+    def activation(self):
+        """None, one, or two of the layers that do something to one number."""
+        for _ in range(self.draw(st.sampled_from((1, 0, 1, 2)))):
+            self.draw(st.sampled_from((self.relu, self.hard_tanh, self.relu, self.sign, self.affine)))()
+
+    def relu(self):
+        if self.signal.format.kind != "binary":  # of those, nothing may become zero
+            self.add(ReLU)
+
+    # branches
+
+    def branch(self, base, like=None):
+        """From a signal to another of its shape (like: and of the codes of one): by weights, or number by number."""
+        self.go_to(base)
+        if self.chance(3):
+            # a layer of the kind that is fused, on a signal with several readers
+            self.draw(st.sampled_from((self.hard_tanh, self.relu, self.sign, self.affine)))()
+        elif self.is_image:
+            self.convolution(self.signal.shape[0] if like is None else None, same_size=True)
+        else:
+            n_out, terms = self.signal.size, self.weights((self.signal.size,) * 2, self.signal.size, self.formats())
+            self.add(Dense, terms=terms, bias=self.bias(n_out), accumulator=self.accumulator())
+        if self.chance():
+            self.relu()
+        if like is None:
+            if not self.signal.format.is_real:
+                if self.chance(3):  # of the step of the base
+                    self.narrow(8, scale=1 / self.signals[base].step)
+                elif self.chance() or self.signal.bound > 2**15:
+                    self.quantize(per_channel=self.chance(3))
+        elif like.format.kind == "binary":
+            self.sign()
+        elif not like.format.is_real:
+            step = like.step if self.chance() and not like.step.ndim else self.signal.step.flat[0] * self.draw(FACTORS)
+            self.narrow(like.format.bit_width, like.format, like.zero_point, scale=1 / step)
+        return self.tip
+
+    def narrow(self, bit_width, format=None, zero_point=0, scale=1.0):
+        signed, narrow = (format.signed, format.narrow_range) if format else (True, False)
+        self.add(Quantize, scale=scale, bit_width=bit_width, signed=signed, narrow_range=narrow, zero_point=zero_point)
+
+    def residual(self):
+        """Add the tip and what is made of it; of equal or unequal steps."""
+        base = self.tip
+        branches = [self.branch(base) for _ in range(self.draw(st.sampled_from((1, 2))))]
+        whole = [base] * self.draw(st.sampled_from((1, 0, 2) if len(branches) == 2 else (1, 2)))
+        if len({self.signals[name].format.is_real for name in (*whole, *branches)}) > 1:
+            reject()
+        steps = np.concatenate([self.signals[name].step.ravel() for name in (*whole, *branches)])
+        if steps.max() > 2**12 * steps.min():
+            reject()  # in 16 bits nothing might be left of the finer one
+        self.add(Add, inputs=self.draw(st.permutations([*whole, *branches])))
+
+    def concatenation(self):
+        """Put the tip and what is made of it one after the other, and perhaps all that again beside something else."""
+        base = self.tip
+        if self.signal.format.kind == "integer" and self.signal.format.bit_width > 8:
+            self.quantize()
+            base = self.tip
+        like = self.signal
+        inputs = [base, *(self.branch(base, like) for _ in range(self.draw(st.sampled_from((1, 2)))))]
+        if self.chance(4):
+            inputs.append(base)
+        self.add(Concat, inputs=self.draw(st.permutations(inputs)))
+        if self.chance(4):
+            self.add(Concat, inputs=self.draw(st.permutations([self.tip, base])))
+
+    # whole networks
+
+    def blocks(self):
+        """Convolutions with whatever may stand between them."""
+        for k in range(self.n_convolution):
+            self.convolution()
+            self.activation()
+            self.settle()
+            what = self.draw(st.sampled_from(("nothing", "pool", "residual", "concatenation", "join both", "pool")))
+            if what == "pool" and (self.exact is False or not self.signal.format.is_real):
+                self.pool()
+            if what in ("residual", "join both"):
+                self.residual()
+            if what == "join both":
+                self.settle()
+            if what in ("concatenation", "join both"):
+                self.concatenation()
+            if what != "nothing":
+                if self.chance(3):
+                    self.activation()
+                if k + 1 < self.n_convolution:
+                    self.settle(3)
+            if self.signal.size > LARGEST_IMAGE:
+                break
+
+    def finish(self):
+        """Leave it as it is, or average or flatten it and read it by a Dense."""
+        what = self.draw(st.sampled_from(("dense", "average", "nothing", "average and dense")))
+        if "average" in what:
+            self.add(GlobalAvgPool)
+            if self.chance(3):
+                self.activation()
+        if "dense" in what:
+            self.settle(3)
+            self.add(Flatten)
+            if self.chance(4):
+                self.settle(1)
+                self.draw(st.sampled_from((self.residual, self.concatenation)))()
+                self.settle(3)
+            self.dense_layer()
+            self.activation()
+            if not self.signal.format.is_real and self.chance():
+                self.quantize(per_channel=self.chance())
+        if self.chance(5):
+            self.add(Softmax)
+
+
+@st.composite
+def convolution_axes(draw, size):
+    """Kernel, stride, (before, after) and dilation on one axis, such that the kernel fits, with its padding."""
+    kernel = draw(st.sampled_from((3, 2, 1, 3, 2, 4, 5)))
+    dilation = draw(st.sampled_from((1, 1, 1, 2)))
+    reach = dilation * (kernel - 1) + 1
+    before = draw(st.integers(0, min(reach, 2)))
+    after = draw(st.integers(0, min(reach - 1, 2)))
+    missing = max(0, reach - size - before - after)
+    return kernel, draw(st.sampled_from((1, 2, 1, 3))), (before, after + missing), dilation
+
+
+def same_axes():
+    """The same of kernels that keep the size."""
+    return st.sampled_from(
+        ((1, 1, (0, 0), 1), (3, 1, (1, 1), 1), (3, 1, (2, 0), 1), (2, 1, (0, 1), 1), (2, 1, (2, 0), 2))
+    )
+
+
+@st.composite
+def pooling_axes(draw, size):
+    """Kernel, stride and (before, after) of a pooling on one axis."""
+    kernel = draw(st.sampled_from((2, 3, 1, 2)))
+    before, after = draw(st.integers(0, kernel // 2)), draw(st.integers(0, kernel // 2))
+    if size + before + after < kernel:
+        kernel, before, after = size, 0, 0
+    return kernel, draw(st.sampled_from((2, 1, 2, 3))), (before, after)
+
+
+@st.composite
+def convolutional_networks(draw):
+    """Integer networks of images, with branches: all executions agree on them to the bit."""
+    real_input = draw(st.integers(1, 3)) == 3
+    powers_only = draw(st.booleans())
+    build = _Graph(
+        draw,
+        draw(st.sampled_from(IMAGES)),
+        FP32 if real_input else draw(st.one_of(integer_formats(), st.just(BINARY))),
+        1.0 if real_input else draw(POWERS if powers_only else st.one_of(POWERS, FACTORS)),
+        powers_only,
+    )
+    if real_input:
+        if build.chance(4):
+            build.pool()  # the largest of real numbers is exact too
+        if build.chance(4):
+            build.affine()
+        if build.chance(4):  # the same numbers, coarse and fine
+            base = build.tip
+            build.quantize()
+            coarse = build.tip
+            build.go_to(base)
+            build.quantize()
+            build.add(Add, inputs=(coarse, build.tip))
+        build.settle()
+    elif build.chance(4):
+        build.draw(st.sampled_from((build.quantize, build.residual, build.pool, build.concatenation)))()
+    build.settle(4)
+    build.blocks()
+    build.finish()
+    network = build.network()
+    assert network.is_integer
+    return network
+
+
+@st.composite
+def real_convolutional_networks(draw):
+    """The same with real arithmetic in them: dense and sparse agree to the bit, delta within rounding."""
+    build = _Graph(draw, draw(st.sampled_from(IMAGES)), FP32, exact=False)
+    if build.chance(3):
+        build.draw(st.sampled_from((build.affine, build.quantize, build.pool, build.residual, build.concatenation)))()
+    build.blocks()
+    build.finish()
+    network = build.network()
+    if network.is_integer:
+        reject()
+    return network
 
 
 @st.composite

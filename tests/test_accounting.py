@@ -6,7 +6,7 @@ import pytest
 import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import inputs_for, networks, real_networks
+from strategies import convolutional_networks, inputs_for, networks, real_convolutional_networks, real_networks
 from test_simulator import dataset_of
 
 import hwsim
@@ -21,6 +21,7 @@ HOME = {
     "events": "activations",
     "sums": "state",
     "last codes": "state",
+    "window codes": "state",
 }
 
 
@@ -57,12 +58,15 @@ def assert_same_counts(network, frames, machine, word_length, lanes, threshold=1
         update={
             "word_length": word_length,
             "lanes": preset.lanes.model_copy(
-                update={"dense": preset.lanes.dense.model_copy(update={"channels": lanes})}
+                update={
+                    "dense": preset.lanes.dense.model_copy(update={"channels": lanes}),
+                    "convolution": preset.lanes.convolution.model_copy(update={"channels": lanes, "positions": lanes}),
+                }
             ),
         }
     )
     scalar = reference.PRESETS[machine]
-    scalar = type(scalar)(**{**vars(scalar), "word_length": word_length, "lanes": (lanes, 1)})
+    scalar = type(scalar)(**{**vars(scalar), "word_length": word_length, "lanes": (lanes, 1), "lanes_convolution": (lanes, lanes)})
     execution = hwsim.Execution(preset.execution, threshold)
     run = hwsim.simulate(network, dataset_of(network, frames), execution)
     counts = hwsim.count(run.activity, changed)
@@ -73,21 +77,23 @@ def assert_same_counts(network, frames, machine, word_length, lanes, threshold=1
 
 
 @pytest.mark.plain
+@pytest.mark.parametrize("made", [networks, convolutional_networks])
 @pytest.mark.parametrize("machine", sorted(reference.PRESETS))
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(data=st.data())
-def test_integer_networks_count_as_the_reference_performs(machine, data):
-    network = data.draw(networks())
+def test_integer_networks_count_as_the_reference_performs(machine, made, data):
+    network = data.draw(made())
     frames = data.draw(inputs_for(network))
     word_length, lanes = data.draw(st.sampled_from([8, 32, 64])), data.draw(st.sampled_from([1, 2, 4, 256]))
     assert_same_counts(network, frames, machine, word_length, lanes)
 
 
 @pytest.mark.parametrize("machine", ["mac-array", "mac-array-gated", "zero-skipping-mac", "delta-mac"])
-@settings(max_examples=60)
+@pytest.mark.parametrize("made", [real_networks, real_convolutional_networks])
+@settings(max_examples=50)
 @given(data=st.data())
-def test_real_networks_count_as_the_reference_performs(machine, data):
-    network = data.draw(real_networks())
+def test_real_networks_count_as_the_reference_performs(machine, made, data):
+    network = data.draw(made())
     frames = data.draw(inputs_for(network))
     assert_same_counts(
         network, frames, machine, data.draw(st.sampled_from([8, 32, 64])), data.draw(st.sampled_from([1, 4]))

@@ -96,9 +96,49 @@ def test_simulate_and_the_lists(tmp_path):
         assert expected in done.stdout
 
 
+def test_only_some_frames(tmp_path):
+    done = hwsim("simulate", "digits-mlp", "--frames", 40, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "40 frames of digits" in done.stdout
+    done = hwsim("compare", "--frames", 40, "--csv", "out.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert set(pd.read_csv(tmp_path / "out.csv")["inferences"]) == {40}
+
+
+@pytest.mark.video
+def test_a_video_in_place_of_a_data_set(tmp_path):
+    import av
+
+    with av.open(str(tmp_path / "clip.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=25, options={})
+        stream.height, stream.width, stream.pix_fmt = 16, 24, "bgr0"
+        for shade in range(0, 250, 25):
+            image = np.full((16, 24, 3), shade, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+    video = ("--data", "clip.mkv", "--size", "8", "--grey", "--frames", 7)
+    done = hwsim("simulate", "digits-mlp", *video, "--execution", "delta", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "7 frames of clip.mkv" in done.stdout
+    done = hwsim("simulate", "digits-mlp", "--data", "clip.mkv", "--size", "8x10", cwd=tmp_path)
+    assert_one_line(done, "(1, 8, 8)", "(3, 8, 10)")
+
+
+@pytest.mark.parametrize("method", ["int8", "batch-norm"])
+def test_convert(method, tmp_path):
+    done = hwsim("convert", method, "digits-mlp", "--data", "digits", "--out", "made", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "wrote made: 94." in done.stdout
+    assert f"hwsim convert {method} digits-mlp --data digits --out made" in (tmp_path / "made/network.yaml").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
+        (("simulate", "digits-mlp", "--data", "none.mp4"), ("none.mp4", "No such file")),
+        (("simulate", "digits-mlp", "--size", "8"), ("digits", "for video files only")),
+        (("simulate", "digits-mlp", "--data", "clip.mp4", "--size", "8by8"), ("8by8", "--size 144x176")),
+        (("convert", "int8", "digits-mlp", "--split", "none", "--out", "made"), ("none", "'test' or 'train'")),
         (("simulate", "mnist-mpl"), ("no network named 'mnist-mpl'", "mnist-mlp")),
         (("simulate", "digits-mlp", "--machine", "mac-aray"), ("no machine named", "mac-array")),
         (("simulate", "digits-mlp", "--table", "default_45mn"), ("no energy table named", "default_45nm")),

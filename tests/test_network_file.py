@@ -12,7 +12,24 @@ import yaml
 from hypothesis import given, settings
 
 from hwsim.errors import FileError, NetworkError, UnknownNameError
-from hwsim.network import Affine, Dense, Flatten, Network, Quantize, ReLU, Weight
+from hwsim.network import (
+    Add,
+    Affine,
+    AvgPool2d,
+    Concat,
+    Conv2d,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    HardTanh,
+    MaxPool2d,
+    Network,
+    Quantize,
+    ReLU,
+    Sign,
+    Softmax,
+    Weight,
+)
 from hwsim.network_file import load_network, save_network
 from hwsim.number_format import NumberFormat, integer
 
@@ -43,6 +60,57 @@ def small_network():
         ),
         about={"method": "drawn", "data_set": "none", "seed": 1, "parts": {"a": [1, 2.5, "on", None, True]}},
     )
+
+
+def branching_network():
+    """Every layer type that small_network lacks, of real numbers and of codes, with and without their defaults."""
+    generator = np.random.default_rng(2)
+    binary = NumberFormat("binary", 1)
+    return Network(
+        "branching",
+        (4, 9, 8),
+        (
+            Conv2d(
+                "stem",
+                terms=(Weight(generator.normal(size=(6, 2, 3, 2))),),
+                bias=generator.normal(size=6),
+                stride=(2, 1),
+                padding=((1, 0), (2, 1)),
+                dilation=(1, 2),
+                groups=2,
+            ),
+            MaxPool2d("max", kernel=3, stride=1, padding=1),
+            AvgPool2d("mean", ("stem",), (2, 3), (1, 1), ((0, 1), (1, 1)), ceil_mode=True, count_include_pad=False),
+            MaxPool2d("same", ("stem",), kernel=(2, 3), stride=1, padding=((0, 1), (1, 1))),
+            Add("sum", ("mean", "same", "max")),
+            HardTanh("clip", lowest=-0.5, highest=6),
+            Quantize("codes", scale=8.0, bit_width=4),
+            Conv2d(
+                "signs",
+                terms=(
+                    Weight(generator.choice([-1, 1], (5, 6, 1, 1)), binary, generator.uniform(1, 2, 5)),
+                    Weight(generator.choice([-1, 1], (5, 6, 1, 1)), binary, 0.5),
+                ),
+                bias=np.arange(5),
+                accumulator=32,
+            ),
+            Sign("sign"),
+            Concat("both", ("sign", "sign")),
+            GlobalAvgPool("all"),
+            Softmax("softmax"),
+        ),
+    )
+
+
+@pytest.fixture(params=[small_network, branching_network])
+def network(request):
+    return request.param()
+
+
+@pytest.fixture
+def branching(tmp_path):
+    save_network(branching_network(), tmp_path / "branching")
+    return tmp_path / "branching"
 
 
 @pytest.fixture
@@ -78,8 +146,9 @@ def error_of(folder, kind=FileError):
     return message
 
 
-def test_round_trip_keeps_every_bit_and_word(folder):
-    network, again = small_network(), load_network(folder)
+def test_round_trip_keeps_every_bit_and_word(network, tmp_path):
+    save_network(network, tmp_path)
+    again = load_network(tmp_path)
     assert again == network
     assert again.digest == network.digest
     assert (again.name, again.about) == (network.name, network.about)
@@ -93,12 +162,14 @@ def test_random_networks_round_trip(tmp_path_factory, network):
     assert load_network(folder) == network
 
 
-def test_same_network_same_bytes(folder, tmp_path):
+def test_same_network_same_bytes(network, tmp_path):
+    folder = tmp_path / "once"
+    save_network(network, folder)
     network = load_network(folder)
     # arrays in another order of memory are the same network
     fortran = [
         replace(layer, terms=tuple(replace(term, code=np.asfortranarray(term.code)) for term in layer.terms))
-        if isinstance(layer, Dense)
+        if isinstance(layer, Dense | Conv2d)
         else layer
         for layer in network.layers
     ]
@@ -131,6 +202,74 @@ def test_description_is_what_a_reader_expects(folder):
     assert description["layers"][4] == {
         "name": "hidden", "type": "dense", "shape": [6, 4], "terms": [{"format": "ternary"}] * 2, "accumulator": 40,
     }  # fmt: skip
+
+
+def test_geometry_and_inputs_stand_in_the_description(branching):
+    layers = {each["name"]: each for each in yaml.safe_load((branching / "network.yaml").read_text())["layers"]}
+    assert layers["stem"] == {
+        "name": "stem", "type": "conv2d", "shape": [6, 2, 3, 2], "terms": [{"format": "fp32"}], "stride": [2, 1],
+        "padding": [[1, 0], [2, 1]], "dilation": [1, 2], "groups": 2,
+    }  # fmt: skip
+    assert layers["max"] == {
+        "name": "max", "type": "maxpool2d", "kernel": [3, 3], "stride": [1, 1], "padding": [[1, 1], [1, 1]],
+        "ceil_mode": False,
+    }  # fmt: skip
+    assert layers["mean"] == {
+        "name": "mean", "type": "avgpool2d", "inputs": ["stem"], "kernel": [2, 3], "stride": [1, 1],
+        "padding": [[0, 1], [1, 1]], "ceil_mode": True, "count_include_pad": False,
+    }  # fmt: skip
+    assert layers["sum"] == {"name": "sum", "type": "add", "inputs": ["mean", "same", "max"]}
+    assert layers["clip"] == {"name": "clip", "type": "hardtanh", "lowest": -0.5, "highest": 6}
+    assert layers["signs"]["accumulator"] == 32
+    assert layers["all"] == {"name": "all", "type": "globalavgpool"}
+    with np.load(branching / "weights.npz") as arrays:
+        assert set(arrays) == {
+            "stem.weight", "stem.scale", "stem.bias", "signs.weight0", "signs.scale0", "signs.weight1",
+            "signs.scale1", "signs.bias",
+        }  # fmt: skip
+        assert arrays["signs.weight0"].dtype == np.int8
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("shape: [6, 2, 3, 2]", "shape: [6, 2, 3, 3]", "stem.weight: shape (6, 2, 3, 2); expected shape (6, 2, 3, 3)"),
+        ("shape: [6, 2, 3, 2]", "shape: [6, 2, 3]", "layers.0.shape"),
+        ("shape: [6, 2, 3, 2]", "shape: 6", "layers.0.shape"),
+        ("stride: [2, 1]", "stride: 2", "layers.0.stride"),
+        ("stride: [2, 1]", "stride: [0, 1]", "layer stem: stride (0, 1); expected a whole number from 1"),
+        ("stride: [2, 1]", "stride: [2.5, 1]", "layers.0.stride.0"),
+        ("stride: [2, 1]", "strides: [2, 1]", "layers.0.stride"),
+        ("\n  stride: [2, 1]", "", ".stride: missing"),
+        ("\n  kernel: [3, 3]", "", ".kernel: missing"),
+        ("padding: [[1, 0], [2, 1]]", "padding: [[1, 0]]", "layers.0.padding"),
+        ("padding: [[1, 0], [2, 1]]", "padding: [[1, -1], [2, 1]]", "layer stem: padding (1, -1)"),
+        ("dilation: [1, 2]", "dilation: [1, 90]", "layer stem: a kernel of 91"),
+        ("groups: 2", "groups: 4", "layer stem: 4 groups of 6 output channels"),
+        ("groups: 2", "groups: 3", "layer stem: its weight takes 6 channels, but it reads 4"),
+        ("ceil_mode: true", "ceil_mode: 1", "layers.2.ceil_mode"),
+        ("padding: [[1, 1], [1, 1]]", "padding: [[2, 2], [1, 1]]", "layer max: padding ((2, 2), (1, 1)) is more than"),
+        ("lowest: -0.5", "lowest: 7.5", "layer clip: limits 7.5 ... 6"),
+        ("lowest: -0.5", "lowest: low", "layers.5.lowest"),
+        ("inputs: [mean, same, max]", "inputs: [mean, max]", "layer same"),
+        ("inputs: [mean, same, max]", "inputs: [mean, some, max]", "layer sum: reads 'some', which no layer before"),
+        ("inputs: [mean, same, max]", "inputs: mean", "layers.4.inputs"),
+        ("accumulator: 32", "accumulator: 4", "layer signs: its accumulator can reach"),
+    ],
+)
+def test_wrong_geometry_and_graphs(branching, old, new, expected):
+    edit(branching, old, new)
+    assert expected in error_of(branching, (FileError, NetworkError))
+
+
+def test_defaults_may_be_left_out(branching):
+    path = branching / "network.yaml"
+    text = path.read_text()
+    for default in ("  dilation: [1, 1]\n", "  groups: 1\n", "  ceil_mode: false\n"):
+        assert default in text
+        text = text.replace(default, "")
+    path.write_text(text)
+    assert load_network(branching) == branching_network()
 
 
 def test_inputs_may_be_written_out(folder):
@@ -261,7 +400,7 @@ def test_arrays_that_are_no_network(folder, name, array, expected):
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("type: relu", "type: relo", "layers.5: unknown layer type 'relo'; write type: and one of affine, dense"),
+        ("type: relu", "type: relo", "layers.5: unknown layer type 'relo'; write type: and one of add, affine"),
         ("  type: relu\n", "", "layers.5: unknown layer type None"),
         ("type: relu", "type: relu\n  slope: 0.1", "layers.5.slope: unknown key"),
         ("name: small", "name: small\nname: big", "name: written twice"),

@@ -7,7 +7,8 @@ import hwsim
 from hwsim import Dense, Network, Quantize, Weight
 from hwsim.kernels.events import GROUP, LANES
 from hwsim.number_format import FP32, NumberFormat, integer
-from hwsim.plan import VECTOR, code_dtype, event_dtypes, padded, prepare
+from hwsim.heads.terms import VECTOR, padded
+from hwsim.plan import code_dtype, event_dtypes, prepare
 from hwsim.signals import Signal
 
 EXECUTIONS = ("dense", "sparse", "delta")
@@ -19,7 +20,7 @@ def network_of(weight, format, weight_format=None, **fields):
 
 
 def term_of(network):
-    return prepare(network, network.input_format, network.input_step)[1].terms[0]
+    return prepare(network, network.input_format, network.input_step)[1].head.terms[0]
 
 
 # ------------------------------------------------------------------------------------------------------ padding
@@ -38,7 +39,6 @@ def test_rows_of_weights_are_padded_with_zeros(n_out):
     assert np.array_equal(term.weight[:, :n_out], weight)
     assert not term.weight[:, n_out:].any()
     assert term.bias.tolist() == [*range(1, n_out + 1), *([0] * (term.weight.shape[1] - n_out))]
-    assert term.shape == (3, n_out)
 
 
 def test_the_mask_has_a_bit_per_weight_of_any_term():
@@ -46,11 +46,11 @@ def test_the_mask_has_a_bit_per_weight_of_any_term():
     first, second = np.zeros((2, n_out), int), np.zeros((2, n_out), int)
     first[0, 0] = second[0, 69] = second[1, 64] = 1
     layer = Dense("dense", terms=(Weight(first, integer(8)), Weight(second, integer(8))))
-    plan = prepare(Network("net", (2,), (layer,), integer(8)), integer(8), 1.0)[1]
-    assert plan.mask.shape == (2, 2)
-    assert [sum(int(word).bit_count() for word in row) for row in plan.mask] == [2, 1]
-    assert [int(each) for each in plan.terms[0].n_nonzero] == [1, 0]
-    assert [int(each) for each in plan.terms[1].n_nonzero] == [1, 1]
+    head = prepare(Network("net", (2,), (layer,), integer(8)), integer(8), 1.0)[1].head
+    assert head.mask.shape == (2, 2)
+    assert [sum(int(word).bit_count() for word in row) for row in head.mask] == [2, 1]
+    assert [int(each) for each in head.n_nonzero[0]] == [1, 0]
+    assert [int(each) for each in head.n_nonzero[1]] == [1, 1]
 
 
 @pytest.mark.parametrize("n_in", [1, GROUP + 1, LANES - 1, LANES, LANES + 1, 3 * LANES])
@@ -99,7 +99,7 @@ def signal_of(name, zero_point=0):
 )
 def test_codes_and_events_are_as_narrow_as_is_safe(signal, code, value):
     assert code_dtype(signal) is code
-    assert event_dtypes(signal)[1] is value
+    assert event_dtypes(signal, False)[1] is value
     if not signal.format.is_real:
         lowest, highest = signal.format.lowest - signal.zero_point, signal.format.highest - signal.zero_point
         assert np.iinfo(code).min <= lowest
@@ -110,7 +110,8 @@ def test_codes_and_events_are_as_narrow_as_is_safe(signal, code, value):
 @pytest.mark.parametrize(("n", "place"), [(32767, np.int16), (32768, np.int32)])
 def test_places_fit_their_dtype(n, place):
     signal = Signal.of_input((n,), integer(8))
-    assert event_dtypes(signal)[0] is place
+    assert event_dtypes(signal, False)[0] is place
+    assert event_dtypes(signal, True)[0] is np.int32  # as the kernels of windows take them
     # the last of so many inputs makes an event, and finds its weight
     weight = np.zeros((n, 1), int)
     weight[-1] = 5

@@ -8,38 +8,52 @@ from typing import Any
 import numpy as np
 
 from hwsim.datasets import Dataset, load_dataset
-from hwsim.errors import UnknownNameError
+from hwsim.errors import DataError, UnknownNameError
 from hwsim.network import Network
 from hwsim.network_file import load_network, save_network
 from hwsim.simulator import simulate
 
-METHODS = ("int8", "rounding")
+METHODS = ("batch-norm", "int8", "rounding")
 """The modules with a ``convert``."""
+
+WITHOUT_DATA = ("batch-norm",)
+"""Those that need no calibration."""
 
 
 def convert_to_folder(
-    method: str, network: str | Path, data: str, out: str | Path, **options: Any
-) -> tuple[Network, Dataset]:
+    method: str,
+    network: str | Path,
+    data: str | None,
+    out: str | Path,
+    *,
+    split: str = "train",
+    frames: int | None = None,
+    **options: Any,
+) -> tuple[Network, Dataset | None]:
     """Do what ``hwsim convert METHOD NETWORK --data DATA --out FOLDER`` does.
 
     The network is calibrated on the training split of the data set and its accuracy measured on the test split.
 
     Parameters
     ----------
-    method : {"int8", "rounding"}
+    method : {"batch-norm", "int8", "rounding"}
         A module of this package.
     network : str or Path
         Name or folder of the network to convert.
-    data : str
-        Name of a data set.
+    data : str, optional
+        Name of a data set. What needs no calibration can do without one; no accuracy is stated then.
     out : str or Path
         Folder to write; its last part becomes the network's name.
+    split : {"train", "test"}
+        Split to calibrate on.
+    frames : int, optional
+        Only the first so many frames of it.
     **options
         Parameters of the method's ``convert``, such as ``scale=2.0``; ``--scale 2.0`` on the command line.
 
     Returns
     -------
-    Network, Dataset
+    Network, Dataset or None
         What was written, and the test data it was measured on.
 
     Raises
@@ -49,11 +63,19 @@ def convert_to_folder(
     """
     if method not in METHODS:
         raise UnknownNameError("conversion", method, METHODS)
-    source, test = load_network(network), load_dataset(data, split="test")
-    convert = importlib.import_module(f"hwsim.convert.{method}").convert
-    converted = convert(source, load_dataset(data, split="train"), name=Path(out).name, **options)
-    command = ["hwsim convert", method, source.name, "--data", data, *command_options(options), "--out"]
-    return save_measured(converted, test, " ".join(command), out), test
+    source, name = load_network(network), Path(out).name
+    command = ["hwsim convert", method, source.name, *([f"--data {data}"] if data else [])]
+    test = load_dataset(data, split="test") if data else None
+    convert = importlib.import_module(f"hwsim.convert.{method.replace('-', '_')}").convert
+    if method in WITHOUT_DATA:
+        converted = convert(source, name=name, **options)
+    elif data is None:
+        raise DataError(f"conversion {method}: no data to calibrate on; name a data set")
+    else:
+        chosen = {"split": split} if split != "train" else {}
+        command += command_options(chosen | ({} if frames is None else {"frames": frames}))
+        converted = convert(source, load_dataset(data, split, frames=frames), name=name, **options)
+    return save_measured(converted, test, " ".join([*command, *command_options(options), "--out"]), out), test
 
 
 def command_options(options: dict[str, Any]) -> list[str]:
@@ -68,22 +90,22 @@ def command_options(options: dict[str, Any]) -> list[str]:
     return words
 
 
-def save_measured(network: Network, test: Dataset, command: str, folder: str | Path) -> Network:
+def save_measured(network: Network, test: Dataset | None, command: str, folder: str | Path) -> Network:
     """Add to what a network states the command that made it and its accuracy on test data; write its folder.
 
     Parameters
     ----------
     network : Network
         With one output per class.
-    test : Dataset
-        Frames with labels; the largest output names the class, the first of equals.
+    test : Dataset, optional
+        Frames; if they have labels, the largest output names the class, the first of equals.
     command : str
         The command line, without the folder, which is given by its last part only.
     folder : str or Path
         Where to write.
     """
     about: dict[str, object] = {**network.about, "command": f"{command} {Path(folder).name}"}
-    if test.labels is not None:
+    if test is not None and test.labels is not None:
         correct = int(np.sum(simulate(network, test, execution="sparse").outputs.argmax(axis=1) == test.labels))
         about["accuracy"] = {
             "data_set": f"{test.name} {test.split}",

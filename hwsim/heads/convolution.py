@@ -110,7 +110,8 @@ class ConvolutionHead(Head):
 
         def deliver(first: int, last: int, helper: int) -> None:
             if self.groups > 1:
-                scatter(self.geometry, self.groups, *listed, weight, term.bias, reset, first, last, total)
+                line = np.empty(self.read.shape[0], total.dtype)
+                scatter(self.geometry, self.groups, *listed, weight, term.bias, reset, first, last, line, total)
                 return
             n_tile, _, width = weight.shape
             scratch = worker.keep(

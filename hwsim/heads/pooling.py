@@ -85,13 +85,14 @@ class AveragePoolHead(PoolingHead):
         total = worker.rows(("total", self.name, 0), len(frames.reset), self.out.size, self.bias.dtype)
         channels, rows = self.read.shape[0], self.geometry.out_height
         listed = events.pixel, events.place, events.value
-        worker.share(
-            rows,
-            1,
-            lambda first, last, _: scatter(
-                self.geometry, channels, *listed, self.weight, self.bias, frames.reset, first, last, total
-            ),
-        )
+
+        def add_up(first: int, last: int, _: int) -> None:
+            line = np.empty(channels, total.dtype)
+            scatter(
+                self.geometry, channels, *listed, self.weight, self.bias, frames.reset, first, last, line, total
+            )
+
+        worker.share(rows, 1, add_up)
         if worker.notes.is_delta:
             self._touch(events, frames, worker)
             self._count_additions(events, frames, worker)

@@ -27,11 +27,17 @@ WIDTHS = (16, 32, 64)
 CHUNK = 16
 """Events copied at once."""
 
-CACHE = 640 * 1024
-"""What a tile's weights may take of the second-level cache. [bytes]"""
+COST = (0.4, 0.6, 1.0)
+"""Time that tiles of these widths take, measured, in parts of the widest one's."""
+
+CACHE = 2 * 1024 * 1024
+"""What a tile's weights may take; 64 channels at once were faster than 32 still at 1.2 MB. [bytes]"""
 
 AHEAD = 2**17
 """Events that are gathered, at least, before tiles of weights take their turns."""
+
+LANES = 16
+"""Channels that a vector adds in the time that a single one takes."""
 
 CHOSEN: str | None = numba.config.CPU_FEATURES  # type: ignore[attr-defined]
 FEATURES = (llvmlite.binding.get_host_cpu_features().flatten() if CHOSEN is None else CHOSEN).split(",")
@@ -59,11 +65,10 @@ class Scratch(NamedTuple):
 
 
 def choose_width(n_row: int, n_out: int, item_size: int) -> int:
-    """How many output channels of weights (n_row, n_out) make a tile."""
-    width = WIDTHS[-1]
-    while width > WIDTHS[0] and (width * n_row * item_size > CACHE or width >= 2 * n_out):
-        width //= 2
-    return width
+    """How many output channels of weights (n_row, n_out), of item_size bytes each, make a tile."""
+    fitting = [width for width in WIDTHS if width * n_row * item_size <= CACHE] or WIDTHS[:1]
+    cost = dict(zip(WIDTHS, COST, strict=True))
+    return min(reversed(fitting), key=lambda width: -(-n_out // width) * cost[width])
 
 
 def tile_weight(weight: np.ndarray, width: int) -> np.ndarray:
@@ -92,7 +97,7 @@ def make_scratch(geometry: Geometry, width: int, value: np.dtype[Any], total: np
 # ------------------------------------------------------------------------------------------------ the inner loops
 
 
-def copy_events(place: Any, value: Any, e: int, n: int, base: int, row: Any, amount: Any, at: int) -> None:
+def copy_events(place: Any, value: Any, e: Any, n: Any, base: int, row: Any, amount: Any, at: int) -> None:
     """Copy n events from e on to `at`, their places less a base.
 
     This is the definition, and what runs when compilation is disabled. Compiled, up to CHUNK events more are read
@@ -132,7 +137,7 @@ def _copy_events(  # type: ignore[no-untyped-def]
 
         e, n, base, at = arguments[2], arguments[3], arguments[4], arguments[7]
         zero, step = (ir.Constant(n.type, c) for c in (0, CHUNK))
-        with cgutils.for_range_slice(builder, zero, n, step, n.type) as (moved, _):  # type: ignore[no-untyped-call]
+        with cgutils.for_range_slice(builder, zero, n, step, n.type) as (moved, _):
             places = builder.load(address(0, builder.add(e, moved)), align=1)
             values = builder.load(address(1, builder.add(e, moved)), align=1)
             rows = builder.sub(places, _spread(builder, base, places.type))
@@ -151,14 +156,13 @@ def _add_events(  # type: ignore[no-untyped-def]
     """Emit `add_events`: for every width of tiles a loop whose accumulators are registers."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        arrays = [
-            context.make_array(kind)(context, builder, argument) if isinstance(kind, types.Array) else None
-            for kind, argument in zip(signature.args, arguments, strict=True)
-        ]
+        def array(k: int) -> Any:
+            return context.make_array(signature.args[k])(context, builder, arguments[k])
+
         first, stop, i, k = (arguments[n] for n in (2, 3, 6, 8))
-        row, amount, weight = (arrays[n].data for n in (0, 1, 4))
-        before, after = builder.gep(arrays[5].data, [i]), builder.gep(arrays[7].data, [k])
-        _, columns = cgutils.unpack_tuple(builder, arrays[4].shape, 2)  # type: ignore[no-untyped-call]
+        row, amount, weight = (array(n).data for n in (0, 1, 4))
+        before, after = builder.gep(array(5).data, [i]), builder.gep(array(7).data, [k])
+        _, columns = cgutils.unpack_tuple(builder, array(4).shape, 2)  # type: ignore[no-untyped-call]
         for width in WIDTHS:
             chosen = builder.icmp_signed("==", columns, ir.Constant(columns.type, width))
             with builder.if_then(chosen):
@@ -188,7 +192,7 @@ def _emit_single(
     kind = ir.VectorType(element, lanes)
     sums = [_load(builder, before, c, kind) for c in range(0, width, lanes)]
     sums = [_variable(builder, each) for each in sums]
-    with cgutils.for_range_slice(builder, first, stop, ir.Constant(first.type, 1), first.type) as (e, _):  # type: ignore[no-untyped-call]
+    with cgutils.for_range_slice(builder, first, stop, ir.Constant(first.type, 1), first.type) as (e, _):
         line = _line_of(builder, row, e, weight, width)
         factor = _spread(builder, builder.load(builder.gep(amount, [e])), kind)
         for c, each in zip(range(0, width, lanes), sums, strict=True):
@@ -218,7 +222,7 @@ def _emit_pairs(
         for order in (low, high):
             chosen = ir.Constant(ir.VectorType(ir.IntType(32), len(order) // 2), order[::2])
             sums.append(_variable(builder, builder.shuffle_vector(*parts, chosen)))
-    with cgutils.for_range_slice(builder, first, stop, ir.Constant(first.type, 2), first.type) as (e, _):  # type: ignore[no-untyped-call]
+    with cgutils.for_range_slice(builder, first, stop, ir.Constant(first.type, 2), first.type) as (e, _):
         lines = [_line_of(builder, row, builder.add(e, ir.Constant(e.type, n)), weight, width) for n in (0, 1)]
         two = builder.load(builder.bitcast(builder.gep(amount, [e]), ir.IntType(32).as_pointer()), align=2)
         factors = builder.bitcast(_spread(builder, two, half), words)
@@ -359,14 +363,16 @@ def gather(
     n_row = part.last_row - part.first_row
     room = scratch.row.shape[0] - 2 * CHUNK
     room -= geometry.out_width * (geometry.kernel_height * geometry.kernel_width * geometry.channels + 2)
-    line, last_line = 0, n_row * reset.shape[0]
+    # a typed zero, because for the literal one a helper would be compiled once more
+    line: Any = np.int64(0)
+    last_line = n_row * reset.shape[0]
     while line < last_line:
         first_line, n, k = line, 0, 0
         while line < last_line and n <= room and k + geometry.out_width <= scratch.first.shape[0]:
             t, oy = line // n_row, part.first_row + line % n_row
             for ox in range(geometry.out_width):
                 scratch.first[k] = n
-                n = _collect(geometry, oy, ox, pixel[t], place, value, scratch, n)
+                n = _collect(geometry, oy, ox, pixel[t], place, value, scratch, scratch.first[k])
                 scratch.stop[k] = n
                 # integer events are delivered in pairs
                 scratch.row[n] = 0
@@ -403,8 +409,8 @@ def _collect(
             if a >= b:
                 continue
             base = (y * width + x - ky * geometry.kernel_width - kx) * channels
-            e = np.int64(first[y * width + a])
-            found = np.int64(first[y * width + b]) - e
+            e: Any = np.int64(first[y * width + a])
+            found: Any = np.int64(first[y * width + b]) - e
             copy_events(place, value, e, found, base, scratch.row, scratch.amount, n)
             n += found
     return n
@@ -428,23 +434,25 @@ def _deliver(
     n_out, width = bias.shape[0], weight.shape[1]
     c = tile * width
     n = min(width, n_out - c)
-    k = 0
+    p = 0
     for line in range(first_line, last_line):
         t, oy = line // n_row, part.first_row + line % n_row
-        before, after = bias if reset[t] else total[t], total[t + 1]
         for ox in range(geometry.out_width):
-            at = (oy * geometry.out_width + ox) * n_out + c
-            i = c if reset[t] else at
-            first, stop = scratch.first[k], scratch.stop[k]
-            if n == width:
-                add_events(scratch.row, scratch.amount, first, stop, weight, before, i, after, at)
-            else:
+            k = (oy * geometry.out_width + ox) * n_out + c
+            before, i, after = total[t], k, total[t + 1]
+            if reset[t]:
+                before, i = bias, c
+            if n < width:
+                # a part of a tile, as a whole one, in a place where nothing else is overwritten
                 for j in range(n):
                     scratch.line[j] = before[i + j]
-                add_events(scratch.row, scratch.amount, first, stop, weight, scratch.line, 0, scratch.line, 0)
+                before, i, after, k = scratch.line, 0, scratch.line, 0
+            add_events(scratch.row, scratch.amount, scratch.first[p], scratch.stop[p], weight, before, i, after, k)
+            if n < width:
+                k = (oy * geometry.out_width + ox) * n_out + c
                 for j in range(n):
-                    after[at + j] = scratch.line[j]
-            k += 1
+                    total[t + 1, k + j] = after[j]
+            p += 1
 
 
 # ----------------------------------------------------------------------------------------------- several groups
@@ -462,9 +470,12 @@ def scatter(
     reset: np.ndarray,
     first_row: int,
     last_row: int,
+    line: np.ndarray,
     total: np.ndarray,
 ) -> None:
     """Add every event to the accumulators that its taps reach: a convolution of several groups.
+
+    Integers are exact. Real products are rounded and then added, in ascending order of the inputs.
 
     Parameters
     ----------
@@ -474,27 +485,50 @@ def scatter(
         Weights of row (ky * kernel_width + kx) * (channels // groups) + channel of the group.
     first_row, last_row : int
         Which output rows are computed; calls for different rows may run side by side.
+    line : (channels,) dtype of total
+        Scratch.
     geometry, pixel, place, value, bias, reset, total
         As those of `gather`.
     """
-    n_out = bias.shape[0]
-    line = geometry.out_width * n_out
+    line[:] = 0
     for t in range(reset.shape[0]):
-        before, after = total[t], total[t + 1]
-        if reset[t]:
-            for at in range(first_row * line, last_row * line, n_out):
-                for j in range(n_out):
-                    after[at + j] = bias[j]
-        else:
-            for at in range(first_row * line, last_row * line):
-                after[at] = before[at]
+        _begin(geometry, bias, reset[t], first_row, last_row, total[t], total[t + 1])
         for y in range(geometry.height):
             for x in range(geometry.width):
                 p = y * geometry.width + x
-                if pixel[t, p] < pixel[t, p + 1]:
-                    _scatter_pixel(
-                        geometry, groups, y, x, pixel[t], place, value, weight, n_out, first_row, last_row, after
-                    )
+                first, last = pixel[t, p], pixel[t, p + 1]
+                if first == last:
+                    continue
+                base = p * geometry.channels
+                for e in range(first, last):
+                    line[place[e] - base] = value[e]
+                _scatter_pixel(
+                    geometry, groups, y, x, first, last, place, line, weight, first_row, last_row, total[t + 1]
+                )
+                for e in range(first, last):
+                    line[place[e] - base] = 0
+
+
+@kernel
+def _begin(
+    geometry: Geometry,
+    bias: np.ndarray,
+    reset: bool,
+    first_row: int,
+    last_row: int,
+    before: np.ndarray,
+    after: np.ndarray,
+) -> None:
+    """Start some rows of accumulators from the bias, or from what they held before."""
+    n_out = bias.shape[0]
+    first, last = first_row * geometry.out_width * n_out, last_row * geometry.out_width * n_out
+    if reset:
+        for at in range(first, last, n_out):
+            for j in range(n_out):
+                after[at + j] = bias[j]
+    else:
+        for at in range(first, last):
+            after[at] = before[at]
 
 
 @kernel
@@ -503,18 +537,18 @@ def _scatter_pixel(
     groups: int,
     y: int,
     x: int,
-    first: np.ndarray,
+    first: int,
+    last: int,
     place: np.ndarray,
-    value: np.ndarray,
+    line: np.ndarray,
     weight: np.ndarray,
-    n_out: int,
     first_row: int,
     last_row: int,
     total: np.ndarray,
 ) -> None:
-    """Add the events of one pixel, tap by tap: every accumulator meets the pixel once, over one tap."""
-    p = y * geometry.width + x
-    base, each_in, each_out = p * geometry.channels, geometry.channels // groups, n_out // groups
+    """Add the events of one pixel, tap by tap: an accumulator meets a pixel over one tap at most."""
+    n_out, each_in = weight.shape[1], geometry.channels // groups
+    base = (y * geometry.width + x) * geometry.channels
     for ky in range(geometry.kernel_height):
         oy = y + geometry.top - ky * geometry.dilation_y
         if oy < 0 or oy % geometry.stride_y != 0:
@@ -524,13 +558,42 @@ def _scatter_pixel(
             continue
         for kx in range(geometry.kernel_width):
             ox = x + geometry.left - kx * geometry.dilation_x
-            if ox < 0 or ox % geometry.stride_x != 0 or ox // geometry.stride_x >= geometry.out_width:
+            if ox < 0 or ox % geometry.stride_x != 0:
                 continue
-            at = (oy * geometry.out_width + ox // geometry.stride_x) * n_out
+            ox //= geometry.stride_x
+            if ox >= geometry.out_width:
+                continue
             top = (ky * geometry.kernel_width + kx) * each_in
-            for e in range(first[p], first[p + 1]):
-                c = place[e] - base
-                group = c // each_in
-                s, line, column = value[e], weight[top + c - group * each_in], group * each_out
-                for j in range(column, column + each_out):
-                    total[at + j] += s * line[j]
+            at = (oy * geometry.out_width + ox) * n_out
+            _scatter_tap(groups, first, last, place, base, line, weight[top : top + each_in], total[at : at + n_out])
+
+
+@kernel
+def _scatter_tap(
+    groups: int,
+    first: int,
+    last: int,
+    place: np.ndarray,
+    base: int,
+    line: np.ndarray,
+    weight: np.ndarray,
+    total: np.ndarray,
+) -> None:
+    """Add the events of one pixel to the accumulators of one output position."""
+    each_in, each_out = weight.shape[0], total.shape[0] // groups
+    if each_in > 1 or each_out > 1:
+        for e in range(first, last):
+            c: Any = np.int64(place[e]) - base
+            group = c // each_in
+            s, row = line[c], weight[c - group * each_in]
+            for j in range(group * each_out, (group + 1) * each_out):
+                total[j] += s * row[j]
+    elif (last - first) * LANES < line.shape[0]:
+        for e in range(first, last):
+            c = np.int64(place[e]) - base
+            total[c] += line[c] * weight[0, c]
+    else:
+        # where many channels have an event, all of them as vectors are faster than those alone
+        row = weight[0]
+        for c in range(line.shape[0]):
+            total[c] += line[c] * row[c]

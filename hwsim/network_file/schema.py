@@ -43,8 +43,6 @@ Pair: TypeAlias = Annotated[list[int], pydantic.Field(min_length=2, max_length=2
 Padding: TypeAlias = Annotated[list[Pair], pydantic.Field(min_length=2, max_length=2)]
 """[[top, bottom], [left, right]]"""
 
-NO_PADDING = [[0, 0], [0, 0]]
-
 
 def array_numbers(n_term: int) -> tuple[str, ...]:
     """What is appended to the names of each term's arrays: nothing where there is one."""
@@ -99,9 +97,9 @@ class _Dense(_Synaptic):
 class _Conv2d(_Synaptic):
     type: Literal["conv2d"]
     shape: Annotated[list[int], pydantic.Field(min_length=4, max_length=4)]
-    stride: Pair = [1, 1]
-    padding: Padding = NO_PADDING
-    dilation: Pair = [1, 1]
+    stride: Pair
+    padding: Padding
+    dilation: Pair = pydantic.Field(default=[1, 1])
     groups: int = 1
 
     def layer(self, arrays: ArrayFile) -> Layer:
@@ -113,7 +111,7 @@ class _MaxPool2d(_Layer):
     type: Literal["maxpool2d"]
     kernel: Pair
     stride: Pair
-    padding: Padding = NO_PADDING
+    padding: Padding
     ceil_mode: bool = False
 
     def layer(self, arrays: ArrayFile) -> Layer:
@@ -124,7 +122,7 @@ class _AvgPool2d(_Layer):
     type: Literal["avgpool2d"]
     kernel: Pair
     stride: Pair
-    padding: Padding = NO_PADDING
+    padding: Padding
     ceil_mode: bool = False
     count_include_pad: bool = True
 

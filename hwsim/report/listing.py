@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hwsim.energy_table import EnergyTable
-from hwsim.network import Dense, Network
+from hwsim.layers import Synaptic
+from hwsim.network import INPUT, Network
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,10 +35,27 @@ def table_text(table: EnergyTable) -> str:
             *(line.rstrip() for line in listed),
             "",
             f"no price for: {', '.join(table.lacks) or 'nothing'}",
+            *_beside_the_prices(table),
             "",
             *table.citation.splitlines(),
         ]
     )
+
+
+def _beside_the_prices(table: EnergyTable) -> list[str]:
+    """What a table states and nothing prices, with its rules and variants."""
+    lines = [f"rules used where no price is stated: {', '.join(table.rules)}"] if table.rules else []
+    lines += [f"variant {table.name}:{name}: {what}" for name, what in table.variants.items()]
+    lines += [
+        f"not counted: {of}: {1e12 * each.energy:g} pJ ({each.standing}, {each.source}: {each.where})"
+        for of, each in table.unpriced.items()
+    ]
+    for of, powers in table.leakage.items():
+        least, most = min(each.power for each in powers), max(each.power for each in powers)
+        shown = f"{1e9 * least:g} nW" if least == most else f"{1e9 * least:g} to {1e9 * most:g} nW, by size"
+        per = f" per {powers[0].per}" if powers[0].per else ""
+        lines.append(f"leakage, not priced: {of}: {shown}{per} ({powers[0].standing}, {powers[0].source})")
+    return lines
 
 
 def _price_row(row: dict[Hashable, Any]) -> tuple[str, ...]:
@@ -60,21 +78,31 @@ def accuracy_text(network: Network) -> str:
     return f"{accuracy['percent']} % of {accuracy['frames']:,} frames of {accuracy['data_set']}"
 
 
+def _reads(network: Network, k: int) -> str:
+    """What a layer reads, where that is not the layer before it."""
+    before = network.layers[k - 1].name if k else INPUT
+    inputs = network.layers[k].inputs
+    return "" if inputs == (before,) else ", ".join(inputs)
+
+
 def network_text(network: Network) -> str:
     """A network's layers with shapes, formats and bounds, and how it was made."""
     import pandas as pd
 
     rows = []
-    for layer in network.layers:
+    for k, layer in enumerate(network.layers):
         signal = network.signals[layer.name]
-        row = {"layer": layer.name, "kind": type(layer).__name__, "shape": "x".join(map(str, signal.shape))}
-        if isinstance(layer, Dense):
+        row = {"layer": layer.name, "kind": type(layer).__name__, "reads": _reads(network, k)}
+        row["shape"] = "x".join(map(str, signal.shape))
+        if isinstance(layer, Synaptic):
             zeros = [1 - np.count_nonzero(term.code) / term.code.size for term in layer.terms]
             row["weights"] = " + ".join(str(term.format) for term in layer.terms)
             row["zero weights"] = " + ".join(f"{share:.1%}" for share in zeros)
         row["format"] = str(signal.format)
         row["reaches"] = f"{signal.bound:,}" if signal.bound else ""
         rows.append(row)
+    if not any(row["reads"] for row in rows):
+        rows = [{key: row[key] for key in row if key != "reads"} for row in rows]
     arithmetic = "integers throughout: every execution gives the same bits" if network.is_integer else "real arithmetic"
     lines = [
         f"{network.name}: {accuracy_text(network)}",

@@ -1,12 +1,14 @@
 """What the command line does to convert: from names to a measured, written network."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_rounding import make_network
 
 from hwsim.convert.model_folder import convert_to_folder
-from hwsim.errors import UnknownNameError
-from hwsim.network import Dense, Flatten, Network, ReLU, Weight
+from hwsim.errors import DataError, UnknownNameError
+from hwsim.network import Affine, Dense, Flatten, Network, ReLU, Weight
 from hwsim.network_file import load_network, save_network
 from hwsim.simulator import simulate
 
@@ -38,6 +40,36 @@ def test_folder_states_the_command_and_the_accuracy(source, tmp_path, method, op
     correct = int((simulate(written, test, execution="sparse").outputs.argmax(1) == test.labels).sum())
     assert written.about["accuracy"]["correct"] == correct
     assert (written.about["data_set"], written.about["calibration_frames"]) == ("digits train", 898)
+
+
+def test_calibration_on_some_frames_is_stated(source, tmp_path):
+    network, _ = convert_to_folder("int8", source, "digits", tmp_path / "few", split="test", frames=50)
+    assert (network.about["data_set"], network.about["calibration_frames"]) == ("digits test", 50)
+    assert network.about["command"] == "hwsim convert int8 source --data digits --split test --frames 50 --out few"
+    assert network.about["accuracy"]["frames"] == 899
+
+
+@pytest.mark.parametrize("data", [None, "digits"])
+def test_batch_norm_needs_no_data_but_can_be_measured(source, tmp_path, data):
+    network = load_network(source)
+    layers = (*network.layers[:2], Affine("norm", scale=0.5, offset=1.0), *network.layers[2:])
+    layers = [replace(layer, inputs=()) for layer in layers]
+    save_network(replace(network, layers=tuple(layers)), tmp_path / "normed")
+    folded, _ = convert_to_folder("batch-norm", tmp_path / "normed", data, tmp_path / "folded")
+    assert [layer.name for layer in load_network(tmp_path / "folded").layers] == [
+        "flatten",
+        "dense1",
+        "relu1",
+        "dense2",
+    ]
+    words = f" --data {data}" if data else ""
+    assert folded.about["command"] == f"hwsim convert batch-norm source{words} --out folded"
+    assert ("accuracy" in folded.about) == bool(data)
+
+
+def test_calibration_needs_data(source, tmp_path):
+    with pytest.raises(DataError, match="conversion int8: no data to calibrate on"):
+        convert_to_folder("int8", source, None, tmp_path / "out")
 
 
 def test_unknown_method(tmp_path):

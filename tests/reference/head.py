@@ -52,10 +52,12 @@ class Relay(Head):
         self.tensor = source
 
     def deliver(self, moment, arrivals):
-        (arrival,) = arrivals
-        self.code = arrival.code
-        # without delta, every code is there to be worked on
-        touched = [i for i, _ in arrival.event] if moment.machine.is_delta else list(range(self.tensor.size))
+        self.code, touched = [], []
+        for arrival in arrivals:  # of a Concat, one after the other
+            touched.extend(len(self.code) + i for i, _ in arrival.event)
+            self.code.extend(arrival.code)
+        if not moment.machine.is_delta:  # every code is there to be worked on
+            touched = list(range(self.tensor.size))
         return touched, touched
 
     def number(self, meter, neuron):

@@ -42,9 +42,7 @@ class Pool(Head):
     def _inputs_of(self, neuron):
         channel, window_y, window_x = self.place_of(neuron)
         return [
-            (channel * self.height + y) * self.width + x
-            for y in self.y.meets(window_y)
-            for x in self.x.meets(window_x)
+            (channel * self.height + y) * self.width + x for y in self.y.meets(window_y) for x in self.x.meets(window_x)
         ]
 
 

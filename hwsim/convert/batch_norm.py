@@ -1,0 +1,135 @@
+"""Batch norm into the layer before it: an Affine per channel becomes part of weights and biases.
+
+Batch norm is Ioffe & Szegedy, Batch Normalization, ICML 2015; in a trained network it is the Affine with
+scale gamma / sqrt(variance + epsilon) and offset beta - mean x scale.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from hwsim.errors import NetworkError
+from hwsim.layers import Affine, Layer, Synaptic, Weight
+from hwsim.network import Network
+from hwsim.signals import FloatArray, IntArray, Signal
+
+METHOD = "batch norm folded into the layers before it"
+
+
+def convert(network: Network, name: str | None = None) -> Network:
+    """Fold every Affine that alone reads a Dense or Conv2d into that layer, where the function stays the same.
+
+    * Real weights of one term are multiplied, in float64, and rounded once to float32; so are real biases.
+    * Weights that are codes keep them: a factor becomes part of their scales, per channel where it differs; a
+      negative one also turns the signs of the codes, if the format has the codes that this takes.
+    * Of an integer accumulator the offset must be a whole number of its steps, since a rounded one would be another
+      function. The Affine's multiplier, which has `multiplier_bit_width` bits, is then replaced by the exact scale.
+
+    Anything else stays an Affine: one after another kind of layer, one that reads a signal that others read too, a
+    factor of zero before codes, a result that some layer after it cannot read (such as a step per channel before
+    integer weights) or that a declared accumulator cannot hold. What stays is no error.
+
+    Parameters
+    ----------
+    network : Network
+        Any network.
+    name : str, optional
+        Name of the result; ``<network>-folded`` when not given.
+
+    Returns
+    -------
+    Network
+        The network itself, but for its name, where nothing can be folded.
+    """
+    folded, stays = network, set[str]()
+    while (affine := _next(folded, stays)) is not None:
+        try:
+            folded = _without(folded, affine)
+        except NetworkError:  # of what comes after, or of numbers beyond their format
+            stays.add(affine.name)
+    n_folded = len(network.layers) - len(folded.layers)
+    about = {
+        **{key: value for key, value in network.about.items() if key != "accuracy" or not n_folded},
+        "made_from": network.name,
+        "made_from_digest": network.digest,
+        "conversion": METHOD,
+        "layers_folded": n_folded,
+    }
+    return replace(folded, name=name or f"{network.name}-folded", about=about)
+
+
+def _next(network: Network, stays: set[str]) -> Affine | None:
+    """The first Affine, not among those that stay, that alone reads a layer with weights."""
+    layers = {layer.name: layer for layer in network.layers}
+    read = [name for layer in network.layers for name in layer.inputs]
+    for layer in network.layers:
+        if isinstance(layer, Affine) and layer.name not in stays:
+            (source,) = layer.inputs
+            if isinstance(layers.get(source), Synaptic) and read.count(source) == 1:
+                return layer
+    return None
+
+
+def _without(network: Network, affine: Affine) -> Network:
+    """The network with an Affine folded into the layer it reads; NetworkError where that is another function."""
+    (source,) = affine.inputs
+    layers: list[Layer] = []
+    for layer in network.layers:
+        if layer is affine:
+            continue
+        if layer.name == source and isinstance(layer, Synaptic):
+            layers.append(_fold(layer, affine, network.signals[layer.inputs[0]]))
+        else:
+            inputs = tuple(source if name == affine.name else name for name in layer.inputs)
+            layers.append(replace(layer, inputs=inputs))
+    return replace(network, layers=tuple(layers))
+
+
+def _fold(layer: Synaptic, affine: Affine, read: Signal) -> Synaptic:
+    """A layer that does what an Affine does to it besides."""
+    n_channel = (layer.n_channel,)
+    factor = np.broadcast_to(np.asarray(affine.scale, np.float64), n_channel)
+    offset = np.broadcast_to(np.asarray(affine.offset, np.float64), n_channel)
+    assert layer.bias is not None
+    if layer.is_integer and not layer.is_real(read):
+        return replace(layer, terms=_coded(layer, factor), bias=_bias_codes(layer, factor, offset, read))
+    with np.errstate(over="ignore"):  # what becomes infinite is refused by the layer
+        bias = (layer.bias.astype(np.float64) * factor + offset).astype(np.float32)
+        return replace(layer, terms=_coded(layer, factor) if layer.is_integer else _real(layer, factor), bias=bias)
+
+
+def _real(layer: Synaptic, factor: FloatArray) -> tuple[Weight, ...]:
+    """Real weights, multiplied."""
+    (term, *others) = layer.terms
+    if others or np.any(np.asarray(term.scale) != 1):
+        raise NetworkError("real weights of several terms, or with a scale")
+    code = term.code.astype(np.float64) * _along_channels(factor, term)
+    return (Weight(code.astype(np.float32)),)
+
+
+def _coded(layer: Synaptic, factor: FloatArray) -> tuple[Weight, ...]:
+    """Codes with the factor's sign, and its magnitude in their scale."""
+    if np.any(factor == 0):
+        raise NetworkError("codes whose scale is zero")
+    magnitude = np.abs(factor)
+    if np.all(magnitude == magnitude[0]):  # so that a step that all channels share is still shared
+        magnitude = magnitude[0]
+    sign = np.sign(factor).astype(np.int64)
+    return tuple(
+        Weight((term.code * _along_channels(sign, term)).astype(np.int64), term.format, term.scale * magnitude)
+        for term in layer.terms
+    )
+
+
+def _along_channels(factor: FloatArray | IntArray, term: Weight) -> FloatArray | IntArray:
+    """One number per output channel, to be multiplied with weights: the last axis of Dense, the first of Conv2d."""
+    return factor if term.code.ndim == 2 else factor[:, None, None, None]
+
+
+def _bias_codes(layer: Synaptic, factor: FloatArray, offset: FloatArray, read: Signal) -> IntArray:
+    """Codes of a bias that has taken in the offset, which must be a whole number of the accumulator's new steps."""
+    assert layer.bias is not None
+    steps = offset / (np.abs(factor) * np.asarray(layer.terms[0].scale) * read.step)
+    if np.any(steps != np.rint(steps)) or np.any(np.abs(steps) >= 2**53):
+        raise NetworkError("an offset that is no whole number of the accumulator's steps")
+    return np.asarray(layer.bias * np.sign(factor).astype(np.int64) + steps.astype(np.int64))
