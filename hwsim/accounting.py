@@ -14,6 +14,7 @@ from hwsim.counts import Counts, Operation, Phase
 from hwsim.errors import MachineError
 from hwsim.machine import DEFAULT_MACHINE, Machine, load_machine
 from hwsim.memory_accounting import count_memory
+from hwsim.memory_contents import is_whole
 from hwsim.number_format import NumberFormat
 from hwsim.tally import Tally
 
@@ -46,6 +47,11 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
             f"machine {machine.name} counts {machine.execution} executions, but this run of {activity.network} was "
             f"{activity.execution.kind}; simulate with execution={machine.execution!r} or choose another machine"
         )
+    if machine.batch > 1 and machine.execution != "dense":
+        raise MachineError(
+            f"machine {machine.name}: batch {machine.batch} needs a dense execution, in which every frame reads the "
+            f"same weights; this one is {machine.execution}: write batch: 1"
+        )
     tally = Tally(len(activity.groups))
     for layer in activity.layers:
         for connection in layer.connections:
@@ -61,7 +67,8 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
         data=activity.data,
         execution=str(activity.execution),
         machine=machine.name,
-        notes=notes,
+        notes=(*notes, *machine.notes),
+        overhead=(machine.overhead.low, machine.overhead.high),
     )
 
 
@@ -72,6 +79,9 @@ def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity, machi
     # inputs are looked at in every frame, neurons of a delta machine only when touched
     updated = np.full(activity.n_frame, layer.n_neuron) if is_input else machine.touched(layer)
     times = activity.sum_by_group(updated)
+    if is_whole(layer, machine):  # the chip's own figure holds all that a neuron does
+        tally.add(layer.name, "neuron", Operation("neuron_update"), times)
+        return
     for work in layer.work:
         for operation in _operations(work):
             tally.add(layer.name, phase, operation, times)
@@ -118,9 +128,12 @@ def _count_synapses(tally: Tally, connection: ConnectionActivity, machine: Machi
     if machine.zero_operands == "gated":
         histogram = _where(histogram, histogram.magnitude > 0)
     times = histogram.n_nonzero if machine.skip_zero_weights else histogram.n_operation
+    if machine.operations == "whole":
+        by_group = tally.sum_by_group(histogram.group, times)
+        tally.add(connection.layer, "synapse", Operation("synaptic_operation"), by_group)
+        return
     for operation, per_event in synaptic_operations(connection, machine, histogram.magnitude):
-        by_group = np.zeros(tally.n_group, np.int64)
-        np.add.at(by_group, histogram.group, times * per_event)
+        by_group = tally.sum_by_group(histogram.group, times * per_event)
         tally.add(connection.layer, "synapse", operation, by_group)
         if operation.kind == "addition":
             tally.add_updates(connection.layer, operation.format, by_group, machine)

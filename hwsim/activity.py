@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from hwsim.errors import NetworkError
 from hwsim.number_format import NumberFormat
+from hwsim.stored_rows import RowsRead, RowsStored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,6 +124,7 @@ class ConnectionActivity:
     n_out: int  # neurons reached
     n_weight: int  # weights stored
     row_length: int  # F, weights that lie together and serve one event
+    n_reached: int  # neurons of one position that an event reaches: output channels of its group
     rows_per_event: int  # kernel taps; 1 for Dense and depthwise, whose rows run along the kernel
     n_synapse: int  # that exist: taps on padding do not
     n_nonzero: int  # synapses with a non-zero weight
@@ -131,6 +133,8 @@ class ConnectionActivity:
     accumulator_format: NumberFormat
     histogram: Histogram
     channel_events: ChannelEvents
+    rows_stored: RowsStored  # were they stored without their zeros
+    rows_read: RowsRead  # likewise: frame by frame, because what is read of them is packed frame by frame
 
 
 @dataclass(frozen=True, eq=False)

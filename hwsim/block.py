@@ -48,7 +48,7 @@ class Notes:
     per_frame: bool
     first: npt.NDArray[np.bool_]  # (n_frame,) stream starts
     group: npt.NDArray[np.int64]  # (n_frame,) group of each frame: the frame itself, or 0 first and 1 steady
-    numbers: dict[tuple[str, str], Array] = field(default_factory=dict)  # (of what, which): (n_frame,) int64
+    numbers: dict[tuple[str, str], Array] = field(default_factory=dict)  # (of what, which): (n_frame, ...) int64
     histograms: list[tuple[str, int, Array]] = field(default_factory=list)  # layer, term, (4, n) columns
     channels: list[tuple[str, Array]] = field(default_factory=list)  # layer, (3, n) columns: ChannelEvents
     clipped: list[tuple[str, int]] = field(default_factory=list)  # layer, codes
@@ -63,13 +63,16 @@ class Notes:
         """Frames of the run."""
         return self.first.size
 
-    def write(self, name: str, what: str, frames: Frames, per_frame: Array) -> None:
-        """Note a number for every counted frame of a block."""
-        whole = self.numbers.setdefault((name, what), np.zeros(self.n_frame, np.int64))
+    def write(self, name: str, what: str, frames: Frames, per_frame: Array, dtype: Any = np.int64) -> None:
+        """Note a number, or several, for every counted frame of a block."""
+        if (name, what) not in self.numbers:
+            # workers may get here together: the first array stays, and all write to it
+            self.numbers.setdefault((name, what), np.zeros((self.n_frame, *per_frame.shape[1:]), dtype))
+        whole = self.numbers[name, what]
         whole[frames.begin : frames.end] = frames.counted(per_frame)
 
     def read(self, name: str, what: str) -> Array:
-        """What was noted. (n_frame,)"""
+        """What was noted. (n_frame, ...)"""
         return self.numbers[name, what]
 
 

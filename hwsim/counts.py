@@ -74,6 +74,7 @@ class Counts:
     execution: str = ""
     machine: str = ""
     notes: tuple[str, ...] = ()  # what a reader must know of these counts
+    overhead: tuple[float, float] = (1.0, 1.0)  # low and high factor on the energy of arithmetic, of the machine
 
     @property
     def n_inference(self) -> int:

@@ -14,6 +14,7 @@ from hwsim.counts import PHASES, Counts, Key, Operation
 from hwsim.energy_table import EnergyTable, load_table
 from hwsim.errors import TableError
 from hwsim.price_curve import Price
+from hwsim.price_list import rules_in
 from hwsim.table_schema import RULES
 from hwsim.whole_mac import with_whole_macs
 
@@ -54,12 +55,12 @@ class Breakdown:
     @property
     def low(self) -> float:
         """Energy of all frames at the low end of every price. [J]"""
-        return float(sum(line.count.sum() * line.price.low for line in self.lines))
+        return float(sum((line.count * line.price.low).sum() for line in self.lines))
 
     @property
     def high(self) -> float:
         """Energy of all frames at the high end of every price. [J]"""
-        return float(sum(line.count.sum() * line.price.high for line in self.lines))
+        return float(sum((line.count * line.price.high).sum() for line in self.lines))
 
     @property
     def per_inference(self) -> float:
@@ -94,6 +95,16 @@ class Breakdown:
                 {f"{line.key.operation.kind}: {line.price.rule}" for line in self.lines if line.price.rule != "exact"}
             ),
         )
+
+    @property
+    def rules_used(self) -> tuple[str, ...]:
+        """Each rule that was asked for and found prices, with what it priced, in words."""
+        priced: dict[str, dict[str, None]] = defaultdict(dict)
+        for line in self.lines:
+            whole = ("whole-mac",) if line.key.operation.kind == "mac" else ()
+            for rule in (*rules_in(line.price), *whole):
+                priced[rule][str(line.key.operation)] = None
+        return tuple(f"rule {rule} used for {_shortened(list(each))}" for rule, each in priced.items())
 
     def to_dataframe(self) -> "pd.DataFrame":
         """Tidy: one row per layer, phase, operation and group of frames, with price, rule and source."""
@@ -194,7 +205,7 @@ def _complaint(counts: Counts, table: EnergyTable, lacks: dict[str, dict[Operati
     listed = [
         f"{operation} ({number:,} in {phase})" for phase, each in lacks.items() for operation, number in each.items()
     ]
-    shown = "; ".join(listed[:3]) + (f"; and {len(listed) - 3} more" if len(listed) > 3 else "")
+    shown = _shortened(listed)
     instead = f"price only the phases {', '.join(rest)}, " if rest else ""
     rule = _helping_rule(table, [operation for each in lacks.values() for operation in each])
     asked = f"ask for the rule {rule}, " if rule else ""
@@ -202,6 +213,10 @@ def _complaint(counts: Counts, table: EnergyTable, lacks: dict[str, dict[Operati
         f"energy table {table.name} has no price for {shown}, which {counts.network} on {counts.machine} needs; "
         f"{instead}{asked}{'or ' if instead or asked else ''}write a table that extends it"
     )
+
+
+def _shortened(words: list[str], most: int = 3) -> str:
+    return "; ".join(words[:most]) + (f"; and {len(words) - most} more" if len(words) > most else "")
 
 
 def _helping_rule(table: EnergyTable, operations: list[Operation]) -> str:

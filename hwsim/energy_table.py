@@ -80,6 +80,20 @@ class EnergyTable(PriceList):
         """The sources, one a line, each after its key."""
         return "\n".join(f"{key}: {source}" for key, source in self.sources.items())
 
+    def static_power(self, of: str, capacity: int = 0, word_length: int = 0) -> StaticPower | None:
+        """Power of one such thing that flows whether or not anything happens; None where the table has none.
+
+        Parameters
+        ----------
+        of : str
+            A key of `leakage`, such as ``sram``.
+        capacity, word_length : int, optional
+            Of a memory [bytes], [bits]; one smaller than any stated is built as the smallest.
+        """
+        alike = [each for each in self.leakage.get(of, ()) if each.word_length == word_length]
+        wanted = max(capacity, min((each.capacity for each in alike), default=0))
+        return next((each for each in alike if each.capacity == wanted), None)
+
     def with_rules(self, rules: Iterable[str]) -> "EnergyTable":
         """The same figures with more ways to find a price.
 

@@ -1,7 +1,7 @@
 """Memory traffic of a run on a machine, in words, reads and writes apart.
 
-Weight rows start at a word; everything else is packed per layer and frame. Capacities are those that the worst
-frame needs, so that they follow from the network and not from the data.
+Weight rows start at a word; everything else is packed per layer and frame. How large each memory is says
+:mod:`hwsim.memory_contents`.
 """
 
 import numpy as np
@@ -10,34 +10,36 @@ import numpy.typing as npt
 from hwsim.activity import Activity, ConnectionActivity, LayerActivity, SignalActivity
 from hwsim.counts import Operation
 from hwsim.errors import MachineError
-from hwsim.machine import Lanes, Machine, Memory
+from hwsim.machine import Machine, Memory
+from hwsim.memory_contents import entry_bits, is_whole, lanes_of, row_words, state_bits, weight_bits, words
 from hwsim.tally import Tally
 
 IntArray = npt.NDArray[np.int64]
 ADDRESS = Operation("addition", ("int16",))
+POINTERS_PER_ROW = 2  # where a compressed row begins, and where it ends; a word each
 
 
 def count_memory(tally: Tally, activity: Activity, machine: Machine) -> None:
     """Count the words that weights, codes, events, state, biases and parameters move."""
     traffic = _Traffic(tally, activity, machine)
     for layer in activity.layers:
-        if layer.connections:
-            traffic.weights(layer)
+        inside = is_whole(layer, machine)
+        for connection in () if inside else layer.connections:
+            traffic.weights(layer, connection)
+            if machine.access == "per-row":
+                traffic.accumulators(layer, connection)
+        if layer.connections and not inside:
             traffic.biases(layer)
         if not layer.sources:
             traffic.frames(layer)
-        traffic.parameters(layer)
+        if not inside:
+            traffic.parameters(layer)
         if layer.emitted is not None:
             traffic.codes(layer, layer.emitted)
         elif layer.sources:
             traffic.output(layer)
         if activity.execution.kind == "delta":
             traffic.state(layer)
-
-
-def words(n_number: IntArray | int, bits: int, word_length: int) -> IntArray:
-    """Words that hold so many numbers, packed."""
-    return np.asarray(-(-(np.asarray(n_number, np.int64) * bits) // word_length))
 
 
 class _Traffic:
@@ -49,24 +51,43 @@ class _Traffic:
         self.machine = machine
         self.n_frame = np.ones(activity.n_frame, np.int64)
         self.delta = activity.execution.kind == "delta"
-        self.weight_bits = sum(_weight_bits(layer, machine) for layer in activity.layers)
-        self.state_bits = sum(_state_bits(layer) for layer in activity.layers)
+        self.weight_bits = sum(weight_bits(layer, machine) for layer in activity.layers)
+        self.state_bits = sum(state_bits(layer, machine) for layer in activity.layers)
 
-    def weights(self, layer: LayerActivity) -> None:
-        """Read rows of weights once per event, or once per group of positions that share them; make addresses."""
-        for connection in layer.connections:
-            channel = connection.channel_events
-            shared = -(-channel.n_event // _lanes(connection, self.machine).positions)
-            rows = np.zeros(self.tally.n_group, np.int64)
-            np.add.at(rows, channel.group, channel.n_channel * shared * connection.rows_per_event)
-            self._move(
-                "read",
-                layer.name,
-                "weights",
-                rows * _row_words(connection, self.machine),
-                _weight_bits(layer, self.machine),
-            )
-            self.tally.add(layer.name, "memory", ADDRESS, rows)
+    def weights(self, layer: LayerActivity, connection: ConnectionActivity) -> None:
+        """Read the rows that are delivered, in whole words or as packed entries; make their addresses."""
+        machine = self.machine
+        rows = self._rows(connection)
+        moved = rows * row_words(connection, machine)
+        if machine.run_bits is not None:
+            positions = None if machine.reuse == "ideal" else lanes_of(connection, machine).positions
+            entries = connection.rows_read.entries(machine.run_bits, positions)
+            entries = entries * machine.first_of_batch(self.activity.n_frame)
+            moved = self._packed(entries, entry_bits(connection, machine)) + POINTERS_PER_ROW * rows
+        self._move("read", layer.name, "weights", moved, weight_bits(layer, machine))
+        self.tally.add(layer.name, "memory", ADDRESS, rows)
+
+    def _rows(self, connection: ConnectionActivity) -> IntArray:
+        """Rows delivered: one per event and tap, or one for the positions of a channel that share it. (n_group,)"""
+        channel, machine = connection.channel_events, self.machine
+        shared = -(-channel.n_event // lanes_of(connection, machine).positions)
+        if machine.reuse == "ideal":
+            shared = np.minimum(channel.n_event, 1)
+        rows = self.tally.sum_by_group(channel.group, channel.n_channel * shared * connection.rows_per_event)
+        if machine.batch == 1:
+            return rows
+        # a dense execution delivers as many in every frame
+        per_frame = rows.sum() // self.activity.n_frame
+        return self.activity.sum_by_group(per_frame * machine.first_of_batch(self.activity.n_frame))
+
+    def accumulators(self, layer: LayerActivity, connection: ConnectionActivity) -> None:
+        """Read and write, in SRAM, the accumulators that each event reaches at each position; make their addresses."""
+        histogram, bits = connection.histogram, connection.accumulator_format.bit_width
+        accesses = self.tally.sum_by_group(histogram.group, histogram.n_operation) // connection.n_reached
+        moved = accesses * int(words(connection.n_reached, bits, self.machine.word_length))
+        for way in ("read", "write"):
+            self._move(way, layer.name, "state", moved, state_bits(layer, self.machine))
+        self.tally.add(layer.name, "memory", ADDRESS, accesses)
 
     def biases(self, layer: LayerActivity) -> None:
         """Read the biases that accumulators start from."""
@@ -84,7 +105,7 @@ class _Traffic:
 
     def _read_packed(self, layer: LayerActivity, n_number: IntArray, bits: int) -> None:
         packed = self._packed(n_number, bits)
-        self._move("read", layer.name, "weights", packed, _weight_bits(layer, self.machine))
+        self._move("read", layer.name, "weights", packed, weight_bits(layer, self.machine))
 
     def frames(self, layer: LayerActivity) -> None:
         """Read the raw frames once; a dense machine reads them as codes where nothing has to be encoded."""
@@ -100,14 +121,16 @@ class _Traffic:
         """Write codes or events once, and read them once per pass over the reader's channels."""
         if self._is_raw(layer):
             return
-        bits = signal.format.bit_width
+        bits, marks = signal.format.bit_width, 0
         if self.activity.execution.kind != "dense":
             value = signal.format.difference() if self.delta else signal.format
-            bits = value.bit_width + (signal.n_code - 1).bit_length()
-        packed = self._packed(signal.n_event, bits)
-        self._move("write", layer.name, "activations", packed, signal.n_code * bits)
+            is_bitmap = self.machine.events == "bitmap"
+            marks = signal.n_code if is_bitmap else 0  # a bit for every code: is there an event?
+            bits = value.bit_width + (0 if is_bitmap else (signal.n_code - 1).bit_length())
+        packed = self._packed(marks + signal.n_event * bits, 1)
+        self._move("write", layer.name, "activations", packed, marks + signal.n_code * bits)
         for reader, passes in self._readers(signal):
-            self._move("read", reader, "activations", packed * passes, signal.n_code * bits)
+            self._move("read", reader, "activations", packed * passes, marks + signal.n_code * bits)
 
     def output(self, layer: LayerActivity) -> None:
         """Write the accumulators that leave the network; a delta machine writes those it touched."""
@@ -118,22 +141,25 @@ class _Traffic:
 
     def state(self, layer: LayerActivity) -> None:
         """Read and write the sums of touched neurons, and the codes last sent."""
-        bits = sum(connection.accumulator_format.bit_width for connection in layer.connections)
-        self._move_state("read", layer, self.machine.touched(layer) * ~self.activity.first, bits)
-        self._move_state("write", layer, self.machine.touched(layer), bits)
+        touched = self.machine.touched(layer)
+        inside = is_whole(layer, self.machine)
+        if layer.connections and self.machine.access != "per-row" and not inside:
+            bits = sum(connection.accumulator_format.bit_width for connection in layer.connections)
+            self._move_state("read", layer, touched * ~self.activity.first, bits)
+            self._move_state("write", layer, touched, bits)
         for join in layer.joins:
             if join.n_state_read is not None:
                 self._move_state("read", layer, join.n_state_read, join.format.bit_width)
             if join.n_state_written is not None:
                 self._move_state("write", layer, join.n_state_written, join.format.bit_width)
-        if layer.emitted is not None:
+        if layer.emitted is not None and not inside:
             bits = layer.emitted.format.bit_width
-            compared = self.machine.touched(layer) if layer.sources else layer.n_neuron * self.n_frame
+            compared = touched if layer.sources else layer.n_neuron * self.n_frame
             self._move_state("read", layer, compared, bits)
             self._move_state("write", layer, layer.emitted.n_event, bits)
 
     def _move_state(self, way: str, layer: LayerActivity, n_number: IntArray, bits: int) -> None:
-        self._move(way, layer.name, "state", self._packed(n_number, bits), _state_bits(layer))
+        self._move(way, layer.name, "state", self._packed(n_number, bits), state_bits(layer, self.machine))
 
     def _is_raw(self, layer: LayerActivity) -> bool:
         """Whether raw frames serve a dense machine as the first layer's codes."""
@@ -142,12 +168,14 @@ class _Traffic:
 
     def _readers(self, signal: SignalActivity) -> list[tuple[str, int]]:
         """Layers that read a signal, once for each time, and in how many passes over their channels."""
-        return [
+        readers = [
             (layer.name, _passes(layer, self.machine))
             for layer in self.activity.layers
             for source in layer.sources
             if source == signal.name
         ]
+        # ideally, what one reads serves all of them
+        return readers[:1] if self.machine.reuse == "ideal" else readers
 
     def _packed(self, n_number: IntArray, bits: int) -> IntArray:
         """Words per group, each frame packed for itself."""
@@ -156,6 +184,8 @@ class _Traffic:
     def _move(self, way: str, layer: str, memory: str, by_group: IntArray, layer_bits: int) -> None:
         """Book words read or written; a memory above the on-chip limit is off chip."""
         declared: Memory = getattr(self.machine.memories, memory)
+        if memory == "activations":
+            layer_bits *= self.machine.batch
         whole = {"weights": self.weight_bits, "state": self.state_bits}.get(memory, layer_bits)
         bits = layer_bits if declared.fit == "layer" else whole
         what = f"{memory} of {layer}" if bits == layer_bits else f"{memory} of all layers"
@@ -166,7 +196,9 @@ class _Traffic:
                 f"declared with {declared.capacity:,}; declare more, or fit: network"
             )
         kind = "sram"
-        if self.machine.on_chip_limit is not None and capacity > self.machine.on_chip_limit:
+        if declared.off_chip is not None:
+            kind, capacity = declared.off_chip, 0
+        elif self.machine.on_chip_limit is not None and capacity > self.machine.on_chip_limit:
             if self.machine.off_chip is None:
                 raise MachineError(
                     f"machine {self.machine.name}: {what} need {capacity:,} bytes, above its "
@@ -177,34 +209,9 @@ class _Traffic:
         self.tally.add(layer, "memory", operation, by_group)
 
 
-def _lanes(connection: ConnectionActivity, machine: Machine) -> Lanes:
-    return machine.lanes.convolution if connection.kind == "convolution" else machine.lanes.dense
-
-
 def _passes(layer: LayerActivity, machine: Machine) -> int:
     """How often a layer reads what it reads: as many output channels at a time as there are lanes for."""
-    if not layer.connections:
+    if not layer.connections or machine.reuse == "ideal":
         return 1
     connection = layer.connections[0]
-    return -(-connection.row_length // _lanes(connection, machine).channels)
-
-
-def _row_words(connection: ConnectionActivity, machine: Machine) -> int:
-    return int(words(connection.row_length, connection.weight_format.bit_width, machine.word_length))
-
-
-def _weight_bits(layer: LayerActivity, machine: Machine) -> int:
-    """Bits of a layer's weights (rows in whole words), biases and stored parameters."""
-    bits = sum(work.n_parameter * work.parameter_bit_width for work in layer.work)
-    for k, connection in enumerate(layer.connections):
-        rows = connection.n_weight // connection.row_length
-        bits += rows * _row_words(connection, machine) * machine.word_length
-        bits += layer.n_neuron * connection.accumulator_format.bit_width * (k == 0)
-    return bits
-
-
-def _state_bits(layer: LayerActivity) -> int:
-    """Bits of a layer's sums and last codes."""
-    bits = sum(layer.n_neuron * connection.accumulator_format.bit_width for connection in layer.connections)
-    bits += sum(join.n_sum * join.format.bit_width for join in layer.joins)
-    return bits + (layer.emitted.n_code * layer.emitted.format.bit_width if layer.emitted else 0)
+    return -(-connection.row_length // lanes_of(connection, machine).channels)

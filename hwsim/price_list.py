@@ -21,6 +21,13 @@ from hwsim.lookup_rule import Formats, by_bit_width, is_integer, next_wider, wid
 from hwsim.price_curve import Points, Price, at_capacity, interpolate, neighbours, weakest
 from hwsim.table_schema import Rule
 
+MARKS: dict[Rule, str] = {
+    "interpolation": "interpolated in ",
+    "bit-width-law": "bit-width law: ",
+    "next-wider": "next wider: ",
+}
+"""What a price's own account of how it was found holds, where a rule found it."""
+
 
 @dataclass(frozen=True)
 class PricedLaw:
@@ -46,6 +53,11 @@ class PricedLaw:
         law = self.law
         energy, low, high = (formula.text(law.n_operand) for formula in law.formulas)
         return f"{energy} {self.unit}" + (f" ({low} to {high})" if law.low or law.high else "")
+
+
+def rules_in(price: Price) -> tuple[Rule, ...]:
+    """The rules, of those that must be asked for, that found a price."""
+    return tuple(rule for rule, mark in MARKS.items() if mark in price.rule)
 
 
 def origin_of(figure: Origin) -> tuple[str, str]:

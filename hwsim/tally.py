@@ -16,6 +16,12 @@ class Tally:
         self.n_group = n_group
         self.entries: dict[Key, IntArray] = {}
 
+    def sum_by_group(self, group: IntArray, number: IntArray) -> IntArray:
+        """Add numbers up by the group of frames that each belongs to. (n_group,)"""
+        total = np.zeros(self.n_group, np.int64)
+        np.add.at(total, group, number)
+        return total
+
     def add(self, layer: str, phase: Phase, operation: Operation, by_group: IntArray) -> None:
         """Count an operation; none at all leaves no entry."""
         if np.any(by_group):
@@ -23,7 +29,9 @@ class Tally:
             self.entries[key] = self.entries.get(key, 0) + by_group
 
     def add_updates(self, layer: str, accumulator: tuple[str, ...], by_group: IntArray, machine: Machine) -> None:
-        """Count the working store's updates, one per addition executed."""
+        """Count the working store's updates, one per addition executed; accumulators in SRAM are none of it."""
+        if machine.access == "per-row":
+            return
         if machine.working_store == "registers":
             self.add(layer, "memory", Operation("register_update", accumulator), by_group)
             return

@@ -394,7 +394,7 @@ class _Graph(_Builder):
     def hard_tanh(self):
         unit, lowest = float(self.signal.step.max()), [-1.0, -2.5]
         if self.signal.format.kind != "binary":  # of those, nothing may become zero
-            lowest += [0.0, 0.5] if self.signal.format.is_real else [0.0]
+            lowest += [0.0, 0.5]
         lowest, highest = self.draw(st.sampled_from(lowest)), self.draw(st.sampled_from((1.0, 1.5, 4.0)))
         self.add(HardTanh, lowest=lowest * unit, highest=highest * unit)
 
@@ -404,8 +404,7 @@ class _Graph(_Builder):
             self.draw(st.sampled_from((self.relu, self.hard_tanh, self.relu, self.sign, self.affine)))()
 
     def relu(self):
-        if self.signal.format.kind != "binary":  # of those, nothing may become zero
-            self.add(ReLU)
+        self.add(ReLU)
 
     # branches
 

@@ -22,6 +22,8 @@ HOME = {
     "sums": "state",
     "last codes": "state",
     "window codes": "state",
+    "pointers": "weights",
+    "accumulators": "state",
 }
 
 
@@ -31,7 +33,7 @@ def arithmetic_of(counts):
         {
             (key.layer, key.phase, key.operation.kind, key.operation.format): int(number.sum())
             for key, number in counts.entries.items()
-            if key.operation.format
+            if not key.operation.memory
         }
     )
 
@@ -40,7 +42,7 @@ def words_of(counts):
     total = Counter()
     for key, number in counts.entries.items():
         if key.operation.memory:
-            way = key.operation.kind.removeprefix("sram_")
+            way = key.operation.kind.removeprefix("sram_").removeprefix("dram_")
             total[key.layer, key.operation.memory, way] += int(number.sum())
     return total
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+import hwsim
 from hwsim import catalogue
-from hwsim.errors import HwsimError, UnknownNameError
+from hwsim.errors import FileError, HwsimError, UnknownNameError
 
 KINDS = {
     "energy table": (catalogue.table_names, catalogue.table_path, "default_45nm", "defalt_45nm"),
@@ -85,3 +86,49 @@ def test_names_that_are_none(kind, name, tmp_path, monkeypatch):
         return
     with pytest.raises(UnknownNameError):
         path(name)
+
+
+# ------------------------------------------------------------------------------------------- tables of the user's own
+
+
+def test_tables_in_the_users_folder_are_found_by_name(tmp_path, monkeypatch):
+    own = tmp_path / "mine.yaml"
+    own.write_text("x")
+    monkeypatch.setenv(catalogue.OWN_TABLES, str(tmp_path))
+    assert "mine" in catalogue.table_names()
+    assert catalogue.table_names() == sorted(catalogue.table_names())
+    assert catalogue.table_path("mine") == own
+    assert catalogue.table_path("default_45nm").parent.name == "energy_tables"
+    assert "mine" not in catalogue.machine_names()
+    with pytest.raises(UnknownNameError, match="did you mean mine"):
+        catalogue.table_path("mien")
+    monkeypatch.setenv(catalogue.OWN_TABLES, "")
+    assert "mine" not in catalogue.table_names()
+
+
+def test_a_table_extends_one_in_the_users_folder(tmp_path, monkeypatch):
+    head = "schema: 1\ndescription: x\nunit: pJ\nsources: {}\n"
+    (tmp_path / "mine.yaml").write_text(head + "name: mine\nextends: horowitz_2014_45nm\n")
+    other = tmp_path / "elsewhere" / "other.yaml"
+    other.parent.mkdir()
+    other.write_text(head + "name: other\nextends: mine\n")
+    with pytest.raises(FileError, match=r"other\.yaml:6: extends: no energy table or file named 'mine'"):
+        hwsim.load_table(other)
+    monkeypatch.setenv(catalogue.OWN_TABLES, str(tmp_path))
+    assert set(hwsim.load_table(other).parts) == {"mine", "horowitz_2014_45nm"}
+    assert hwsim.load_table("mine").name == "mine"
+
+
+def test_a_folder_that_is_none_and_a_name_that_ships(tmp_path, monkeypatch):
+    monkeypatch.setenv(catalogue.OWN_TABLES, str(tmp_path / "none"))
+    with pytest.raises(FileError, match=r"HWSIM_TABLES: .*none is not a folder; name the folder that holds"):
+        catalogue.table_names()
+    (tmp_path / "default_45nm.yaml").write_text("x")
+    monkeypatch.setenv(catalogue.OWN_TABLES, str(tmp_path))
+    with pytest.raises(FileError, match=r"default_45nm\.yaml: a table of the name default_45nm ships with hwsim; give"):
+        catalogue.table_path("default_45nm")
+    # the shipped folder itself may be named
+    monkeypatch.delenv(catalogue.OWN_TABLES)
+    shipped = catalogue.table_path("default_45nm").parent
+    monkeypatch.setenv(catalogue.OWN_TABLES, str(shipped))
+    assert catalogue.table_path("default_45nm").parent == shipped

@@ -239,3 +239,36 @@ def test_what_must_be_known_of_counts_is_passed_on(counts, table):
     energy = hwsim.price(counts.as_format("int8"), table, phases=["neuron"])
     assert any("hypothetical" in note for note in energy.notes)
     assert energy.of("neuron") == pytest.approx(ENERGY["neuron"], rel=1e-12)
+
+
+def test_a_rule_that_was_asked_for_is_told_of_in_every_result(table):
+    counts = counts_of({Key("one", "synapse", Operation("addition", ("int9",))): [1, 2]})
+    with pytest.raises(TableError, match="ask for the rule bit-width-law, or write a table that extends it"):
+        hwsim.price(counts, table)
+    energy = hwsim.price(counts, table, rules=["next-wider"])
+    assert energy.total == pytest.approx(3 * 8 * PICO)
+    assert energy.rules_used == ("rule next-wider used for addition int9",)
+    assert any("next wider: int32: exact" in note for note in energy.notes)
+    assert set(energy.to_dataframe()["rule"]) == {"next wider: int32: exact"}
+    scaled = hwsim.price(counts, table, rules="bit-width-law")
+    assert scaled.total == pytest.approx(3 * 8 * 9 / 32 * PICO)
+    assert scaled.low < scaled.total < scaled.high
+    assert hwsim.price(counts_of({Key("one", "neuron", ADD8): [1, 0]}), table, rules=["next-wider"]).rules_used == ()
+
+
+def test_one_synaptic_operation_of_a_chip():
+    counts = counts_of({Key("one", "synapse", Operation("synaptic_operation")): [1, 999]})
+    energy = hwsim.price(counts, "davies_2018_14nm")
+    assert (energy.low, energy.total, energy.high) == pytest.approx((23.6e-9, 23.6e-9, 35.5e-9))
+    assert str(Operation("synaptic_operation")) == "synaptic_operation"
+    with pytest.raises(TableError, match=r"no price for synaptic_operation \(1,000 in synapse\)"):
+        hwsim.price(counts, "default_45nm")
+
+
+def test_the_interval_of_sram_reaches_every_total(real):
+    energy = hwsim.price(real)
+    reads = [line for line in energy.lines if line.key.operation.kind in ("sram_read", "sram_write")]
+    assert reads
+    assert all(line.price.low < line.price.energy < line.price.high for line in reads)
+    memory = hwsim.price(real, phases=["memory"])
+    assert memory.low < memory.total < memory.high

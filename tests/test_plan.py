@@ -5,9 +5,10 @@ import pytest
 
 import hwsim
 from hwsim import Dense, Network, Quantize, Weight
+from hwsim.heads.terms import LINE, padded
+from hwsim.kernels.convolution import WIDTHS
 from hwsim.kernels.events import GROUP, LANES
 from hwsim.number_format import FP32, NumberFormat, integer
-from hwsim.heads.terms import VECTOR, padded
 from hwsim.plan import code_dtype, event_dtypes, prepare
 from hwsim.signals import Signal
 
@@ -31,14 +32,23 @@ def test_padded(size, multiple, expected):
     assert padded(size, multiple) == expected
 
 
-@pytest.mark.parametrize("n_out", [1, VECTOR - 1, VECTOR, VECTOR + 1, 70])
-def test_rows_of_weights_are_padded_with_zeros(n_out):
-    weight = np.arange(3 * n_out).reshape(3, n_out) + 1
-    term = term_of(network_of(weight, integer(4), bias=np.arange(n_out) + 1))
-    assert term.weight.shape == (3, -(-n_out // VECTOR) * VECTOR)
-    assert np.array_equal(term.weight[:, :n_out], weight)
-    assert not term.weight[:, n_out:].any()
-    assert term.bias.tolist() == [*range(1, n_out + 1), *([0] * (term.weight.shape[1] - n_out))]
+@pytest.mark.parametrize("n_out", [1, WIDTHS[0] - 1, WIDTHS[0], WIDTHS[0] + 1, 70])
+@pytest.mark.parametrize("format", [integer(8), FP32])
+def test_tiles_of_weights_are_padded_with_zeros_and_begin_with_a_line_of_the_cache(n_out, format):
+    weight = np.arange(3 * n_out).reshape(3, n_out) % 100 + 1
+    bias = np.arange(n_out) + (1.0 if format is FP32 else 1)
+    network = network_of(weight, format, format, bias=bias)
+    head = prepare(network, network.input_format, network.input_step)[1].head
+    (tiles,), (bias,) = head.weights, head.biases
+    n_tile, n_in, width = tiles.shape
+    assert (n_in, tiles.dtype) == (3, np.float32 if format is FP32 else np.int8)
+    assert width in WIDTHS
+    assert 0 <= n_tile * width - n_out < width
+    rows = np.concatenate(list(tiles), axis=1)
+    assert np.array_equal(rows[:, :n_out], weight)
+    assert not rows[:, n_out:].any()
+    assert bias.tolist() == [*range(1, n_out + 1), *([0] * (n_tile * width - n_out))]
+    assert tiles.ctypes.data % LINE == 0
 
 
 def test_the_mask_has_a_bit_per_weight_of_any_term():
@@ -54,7 +64,7 @@ def test_the_mask_has_a_bit_per_weight_of_any_term():
 
 
 @pytest.mark.parametrize("n_in", [1, GROUP + 1, LANES - 1, LANES, LANES + 1, 3 * LANES])
-@pytest.mark.parametrize("n_out", [1, VECTOR, 65])
+@pytest.mark.parametrize("n_out", [1, 16, 65])
 def test_padding_makes_no_event_and_no_neuron(n_in, n_out):
     network = network_of(np.ones((n_in, n_out), int), integer(8))
     frames = np.full((3, n_in), 7, np.int8)
@@ -123,28 +133,24 @@ def test_places_fit_their_dtype(n, place):
 
 
 @pytest.mark.parametrize(
-    ("format", "weight", "n_in", "weights", "sums", "group"),
+    ("format", "weight", "n_in", "weights", "sums"),
     [
-        # accumulators: n_in x |code| x |weight|; a group of eight products: 8 x largest difference x |weight|
-        (integer(1, signed=False), 100, 3, np.int16, np.int16, np.int16),  # 300; 800
-        (integer(8), 16, 3, np.int16, np.int16, np.int16),  # 8 x 255 x 16 = 32640, the most that int16 holds
-        (integer(8), 17, 3, np.int16, np.int16, None),  # 34680, no longer
-        (integer(8), 100, 300, np.int16, np.int32, None),  # 3,840,000: 24 bits, kept in 32
-        (integer(8), 2**15 - 1, 4, np.int16, np.int32, None),
-        (integer(8), -(2**15), 4, np.int64, np.int64, None),  # a magnitude beyond int16
-        (integer(16), 1, 4, np.int64, np.int64, np.int64),  # differences beyond int16
-        (integer(8), 2**14, 1100, np.int64, np.int64, np.int64),  # 2.3e9: 64-bit accumulators
+        # accumulators: n_in x |code| x |weight|
+        (integer(1, signed=False), 100, 3, np.int16, np.int16),  # 300
+        (integer(8), 17, 3, np.int16, np.int16),  # 6528
+        (integer(8), 100, 300, np.int16, np.int32),  # 3,840,000: 24 bits, kept in 32
+        (integer(8), 2**15 - 1, 4, np.int16, np.int32),
+        (integer(15), 2**15 - 1, 4, np.int16, np.int32),  # two products at their most: 2 x 32767 x 32767
+        (integer(8), -(2**15), 4, np.int64, np.int64),  # a magnitude beyond int16
+        (integer(16), 1, 4, np.int64, np.int64),  # differences beyond int16
+        (integer(8), 2**14, 1100, np.int64, np.int64),  # 2.3e9: 64-bit accumulators
     ],
 )
-def test_weights_and_sums_are_as_narrow_as_is_safe(format, weight, n_in, weights, sums, group):
+def test_weights_and_sums_are_as_narrow_as_is_safe(format, weight, n_in, weights, sums):
     network = network_of(np.full((n_in, 2), weight), format)
     term = term_of(network)
     assert term.weight.dtype == weights
     assert term.bias.dtype == sums
-    span = format.highest - format.lowest
-    holds = np.iinfo(term.group)
-    assert GROUP * span * abs(weight) <= holds.max
-    assert group is None or term.group is group
     # the extremes themselves, and the largest difference between frames
     low, high = np.full(n_in, format.lowest), np.full(n_in, format.highest)
     frames = np.stack([low, high, low, low, high])

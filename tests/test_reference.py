@@ -833,7 +833,8 @@ def test_dense_counts_equal_the_closed_form(case):
     assert total(arithmetic, operation="multiplication") == n_synapse
     assert total(arithmetic, phase="synapse", operation="addition") == n_synapse
     row = n_out // layer.groups
-    rows, row = (1, row * kernel[0] * kernel[1]) if n_read == 1 else (kernel[0] * kernel[1], row)
+    is_depthwise = n_read == 1 and layer.groups > 1
+    rows, row = (1, row * kernel[0] * kernel[1]) if is_depthwise else (kernel[0] * kernel[1], row)
     passes = -(-size[0] * size[1] // 16) * network.input_shape[0]
     assert arithmetic["c", "memory", "addition", ("int16",)] == passes * rows
     words = result.frames[0].words

@@ -109,3 +109,12 @@ def test_without_a_file_all_that_ships_for_the_data_is_compared(data):
 def test_data_for_which_nothing_ships():
     with pytest.raises(UnknownNameError, match="no network named 'digit-mlp'; did you mean digits-mlp"):
         default_study("digit")
+
+
+def test_rules_that_tables_are_asked_with(write):
+    assert load_study(write(STUDY)).rules == ()
+    assert load_study(write(STUDY + "rules: [next-wider, bit-width-law]\n")).rules == ("next-wider", "bit-width-law")
+    with pytest.raises(
+        FileError, match=r"rules\.0: expected 'interpolation', 'bit-width-law', 'next-wider' or 'whole-mac'"
+    ):
+        load_study(write(STUDY + "rules: [guess]\n"))

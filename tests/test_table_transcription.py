@@ -166,7 +166,7 @@ def test_truenorth_is_a_slope_and_a_static_power():
     assert found.energy == pytest.approx(outer, rel=5e-4)
     assert (found.low, found.high) == (pytest.approx(min(parts), rel=5e-4), pytest.approx(max(parts), rel=5e-4))
     assert found.standing == "fitted"
-    (static,) = load_table("akopyan_2015_28nm").leakage["chip"]
+    static = load_table("akopyan_2015_28nm").static_power("chip")
     assert static.power == pytest.approx(powers[0] - outer * events[0], rel=1e-3)
     assert static.power == pytest.approx(64 * MILLI, rel=0.01)
     beside = sorted(each.energy / PICO for each in load_table("akopyan_2015_28nm").unpriced.values())
@@ -221,6 +221,10 @@ def test_leakage_depends_on_the_cells():
         for capacity, figure in figures.items():
             (found,) = [each for each in powers if (each.capacity, each.word_length) == (capacity, 64)]
             assert found.power == pytest.approx(figure * MILLI, rel=0.02)
+            assert load_table(name).static_power("sram", capacity, 64) == found
+        assert load_table(name).static_power("sram", 1, 64) == load_table(name).static_power("sram", 256, 64)
+        for nothing in (("sram", 3000, 64), ("sram", 2**24, 64), ("sram", 8192, 48), ("chip", 0, 0)):
+            assert load_table(name).static_power(*nothing) is None
 
 
 def test_the_interval_of_sram_at_45_nm_spans_what_is_published():

@@ -9,19 +9,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.convert.fixed_point import (
-    Block,
-    Reach,
-    about,
-    bias_codes,
-    blocks_of,
-    calibrate,
-    weight_codes,
-    width_of_codes,
-)
+from hwsim.convert.calibration import Calibration, Reach
+from hwsim.convert.conversion import Conversion, along_inputs
+from hwsim.convert.fixed_point import about, bias_codes, weight_codes, width_of_codes
+from hwsim.convert.places import cannot_be_negative, convertible, is_of_input, place
+from hwsim.convert.scales import Scales
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.network import Dense, Layer, Network, Quantize, Weight
+from hwsim.layers import Affine, HardTanh, Layer, Quantize, Synaptic, Weight
+from hwsim.network import Network
 from hwsim.number_format import integer
 from hwsim.signals import FloatArray
 
@@ -48,17 +44,20 @@ def convert(
     W'_l = W_l k_{l+1} / k_l and b'_l = k_{l+1} b_l, with k_{L+1} = 1 after the last layer (eq. 26-27), so that only
     the network's input is multiplied, by k_1. Integer weights have one scale per layer, a power of two in units of
     the code that is read, and biases are integers in the accumulator's step; a Quantize after ReLU is then a shift.
-    The power is the one that loses least (`power_of_two_scale`).
+    The power is the one that loses least (`power_of_two_scale`). A Quantize stands before a MaxPool2d or Concat
+    rather than behind it, which rounds the same. Averages over windows whose size is no power of two, and an Affine
+    other than the network's first layer, do multiply.
 
     Parameters
     ----------
     network : Network
-        Flatten, Dense with real weights, and ReLU.
+        Dense and Conv2d with real weights, ReLU, HardTanh, Affine, Flatten, poolings, Add, Concat; Softmax at the end.
     data : Dataset
         Frames for calibration: bit widths are the smallest that hold the codes seen; weights that meet larger codes
         are rounded with more care.
     scale : float or sequence of float
-        k_l, for all layers or for each. [codes per unit]
+        k_l, for all layers with weights or for each. Where signals are joined or added, their readers need the same;
+        where that is the network's output, 1. [codes per unit]
     weight_bit_width : int or None
         Width of the weight codes [bits]; None keeps real weights, fp32, and rounds signals only.
     headroom : 0 or 1
@@ -69,48 +68,94 @@ def convert(
     Raises
     ------
     NetworkError
-        When a layer cannot be converted, a scale is not positive or its codes are too large, or the headroom is
-        neither 0 nor 1.
+        When a layer cannot be converted, a scale is not positive or does not fit the others or its codes are too
+        large, or the headroom is neither 0 nor 1.
     """
-    blocks, after = blocks_of(network)
-    scales = _scales(scale, len(blocks))
+    source = convertible(network)
+    scales = Scales(source, scale)
     if headroom not in (0, 1):
         raise NetworkError(f"headroom {headroom}: write 0 or 1 [bits]")
-    layers: list[Layer] = []
-    for number, block in enumerate(blocks):
-        first = number == 0
-        layers += block.before
-        quantize = Quantize(f"{block.dense.name}_input", scale=scales[0] if first else 1.0, bit_width=PROBE_BIT_WIDTH)
-        reach = calibrate(replace(network, layers=(*layers, quantize)), data)
-        signed = bool(reach.lowest < 0) if first else not block.reads_relu
-        width = _width(quantize, reach, signed) + (0 if first else headroom)
-        quantize = replace(quantize, bit_width=width, signed=signed)
-        ratio = scales[number + 1] / scales[number]
-        layers += [quantize, _dense(block, quantize, ratio, scales[number + 1], reach, weight_bit_width)]
-    stated: dict[str, object] = {"scale": list(scales[:-1]), "headroom_bits": headroom}
+    layers = _Rounding(source, data, scales, weight_bit_width, headroom).layers()
+    stated: dict[str, object] = {"scale": list(scales.of_layers), "headroom_bits": headroom}
     return replace(
         network,
         name=name or f"{network.name}-rounding",
-        layers=(*layers, *after),
+        layers=layers,
         about=about(network, data, METHOD) | stated,
     )
+
+
+class _Rounding(Conversion):
+    """A network on its way to rounded signals."""
+
+    def __init__(
+        self, network: Network, data: Dataset, scales: Scales, weight_bit_width: int | None, headroom: int
+    ) -> None:
+        super().__init__(network, place(network, lambda layer: isinstance(layer, Synaptic)), data)
+        self._scales = scales
+        self._weight_bit_width = weight_bit_width
+        self._headroom = headroom
+
+    def quantizer(self, group: tuple[Quantize, ...], calibration: Calibration, is_real: bool) -> Quantize:
+        """Codes of the smallest width that holds those seen."""
+        signal = group[0].inputs[0]
+        of_input = is_of_input(self.original, signal)
+        k = self._scales.of_signal(signal)
+        # behind the first layer, values are scaled already, but in the real network
+        quantize = Quantize("", scale=k if of_input else 1.0)
+        probe = Quantize(group[0].name, scale=k if of_input or is_real else 1.0, bit_width=PROBE_BIT_WIDTH)
+        reaches = [Reach.of(calibration.codes(each.inputs[0], probe)) for each in group]
+        lowest, highest = min(reach.lowest for reach in reaches), max(reach.highest for reach in reaches)
+        if highest >= probe.format.highest or lowest <= probe.format.lowest:
+            raise NetworkError(f"layer {probe.name}: codes need more than {PROBE_BIT_WIDTH} bits; give a smaller scale")
+        signed = lowest < 0
+        if not of_input:
+            signed = not all(cannot_be_negative(self.original, each.inputs[0]) for each in group)
+        width = width_of_codes(lowest, highest, signed) + (0 if of_input else self._headroom)
+        return replace(quantize, bit_width=width, signed=signed)
+
+    def synaptic(self, layer: Synaptic) -> Layer:
+        """Bake the scales in: W' = W x ratio per code that is read, b' = following x b."""
+        following = self._scales.of_signal(layer.name)
+        value = layer.terms[0].value * (following / self._scales.of_signal(self.original[layer.name].inputs[0]))
+        bias = np.asarray(layer.bias, np.float64) * following
+        step = 1 / np.asarray(self.read_quantizer(layer).scale)
+        if self._weight_bit_width is None:
+            return replace(layer, terms=(Weight((value / step).astype(np.float32)),), bias=bias.astype(np.float32))
+        importance = along_inputs(self.calibration.mean_square(layer.inputs[0]), layer)
+        power = power_of_two_scale(value, self._weight_bit_width, importance)
+        code = weight_codes(value, power, self._weight_bit_width)
+        # the input's step is divided out, so that accumulators count in the power of two itself
+        weight = Weight(code, integer(self._weight_bit_width), power / step)
+        return replace(layer, terms=(weight,), bias=bias_codes(bias, power), accumulator=None)
+
+    def other(self, layer: Layer) -> Layer:
+        """Limits and offsets are of the scaled values; the network's input is not scaled before it is quantized."""
+        if is_of_input(self.original, layer.name):
+            return layer
+        k = self._scales.of_signal(layer.name)
+        if isinstance(layer, Affine):
+            return replace(layer, offset=np.asarray(layer.offset) * k)
+        if isinstance(layer, HardTanh):
+            return replace(layer, lowest=layer.lowest * k, highest=layer.highest * k)
+        return layer
 
 
 def power_of_two_scale(value: FloatArray, bit_width: int, importance: FloatArray) -> float:
     """The power of two under which weight codes lose least.
 
     Candidates begin with the smallest power that clips nothing and go down by octaves: the largest weights are
-    clipped, all others finer. The loss is the squared error, each row weighted by how large its input is, which is
-    the error of the layer's sums if inputs were independent.
+    clipped, all others finer. The loss is the squared error, each weight's by how large its input is, which is the
+    error of the layer's sums if inputs were independent.
 
     Parameters
     ----------
-    value : (n_in, n_out) float64
+    value : float64
         Real weights.
     bit_width : int
         Of the codes. [bits]
-    importance : (n_in,) float64
-        Mean square of each input's code.
+    importance : float64
+        Mean square of the code that each weight meets, in a shape that broadcasts.
     """
     largest = float(np.abs(value).max()) or 1.0
     first = int(np.ceil(np.log2(largest / integer(bit_width).highest)))
@@ -118,42 +163,6 @@ def power_of_two_scale(value: FloatArray, bit_width: int, importance: FloatArray
 
     def loss(scale: float) -> float:
         error = weight_codes(value, scale, bit_width) * scale - value
-        return float(importance @ (error**2).sum(axis=1))
+        return float((importance * error**2).sum())
 
     return min(candidates, key=loss)
-
-
-def _scales(scale: float | Sequence[float], n_layer: int) -> tuple[float, ...]:
-    """k_1 ... k_L and k_{L+1} = 1."""
-    scales = np.full(n_layer, scale, np.float64) if np.ndim(scale) == 0 else np.asarray(scale, np.float64)
-    if scales.shape != (n_layer,) or not np.all(np.isfinite(scales) & (scales > 0)):
-        raise NetworkError(f"scale {scale}: expected one positive number, or one for each of {n_layer} layers")
-    return (_with_exact_inverse(float(scales[0])), *map(float, scales[1:]), 1.0)
-
-
-def _with_exact_inverse(scale: float) -> float:
-    """The nearest number k for which k x (1/k) is 1 in float64, so that steps stay exact powers of two."""
-    while scale * (1 / scale) != 1:
-        scale = float(np.nextafter(scale, np.inf))
-    return scale
-
-
-def _width(quantize: Quantize, reach: Reach, signed: bool) -> int:
-    if reach.highest >= quantize.format.highest or reach.lowest <= quantize.format.lowest:
-        raise NetworkError(f"layer {quantize.name}: codes need more than {PROBE_BIT_WIDTH} bits; give a smaller scale")
-    return width_of_codes(reach.lowest, reach.highest, signed)
-
-
-def _dense(
-    block: Block, quantize: Quantize, ratio: float, following: float, reach: Reach, bit_width: int | None
-) -> Dense:
-    """A linear layer with the scales baked in: W' = W x ratio per code that is read, b' = following x b."""
-    value, bias = block.weight * ratio, block.bias * following
-    step = 1 / np.asarray(quantize.scale)
-    if bit_width is None:
-        weight = Weight((value / step).astype(np.float32))
-        return Dense(block.dense.name, terms=(weight,), bias=bias.astype(np.float32))
-    power = power_of_two_scale(value, bit_width, reach.mean_square)
-    # the input's step is divided out, so that accumulators count in the power of two itself
-    weight = Weight(weight_codes(value, power, bit_width), integer(bit_width), power / step)
-    return Dense(block.dense.name, terms=(weight,), bias=bias_codes(bias, power))

@@ -8,6 +8,7 @@ from hwsim.activity import ChannelEvents, ConnectionActivity
 from hwsim.block import Array, Emitted, Frames, Notes, Worker
 from hwsim.heads.geometry import geometry_of, kinds_of_place
 from hwsim.heads.head import Head
+from hwsim.heads.row_reading import ConvolutionRowReading, note_channels
 from hwsim.heads.tallying import Tallying
 from hwsim.heads.terms import Term, combine_of, mask_of, term_of
 from hwsim.kernels.convolution import Part, choose_width, gather, make_scratch, scatter, tile_weight
@@ -32,7 +33,7 @@ class ConvolutionHead(Head):
         self.groups = layer.groups
         self.n_column = layer.n_channel // layer.groups  # output channels of one kernel tap
         self.kernel_size = layer.kernel[0] * layer.kernel[1]
-        self.is_depthwise = layer.n_read == layer.groups
+        self.is_depthwise = layer.groups > 1 and layer.n_read == layer.groups
         codes = [rows_of(term.code) for term in layer.terms]
         self.terms = [term_of(layer, k, code, self._steps(), read) for k, code in enumerate(codes)]
         self.weights = [self._tiled(term) for term in self.terms]
@@ -46,6 +47,10 @@ class ConvolutionHead(Head):
         self.nonzero = [self._nonzero(each, taps) for each in by_group]
         self.n_synapse = int(self.reached.sum()) * read.shape[0] * self.n_column
         self.tallies = [self._tallying(k) for k in range(len(codes))]
+        self.readings = [
+            ConvolutionRowReading(self.name, each, self.kernel_size, self.is_depthwise, read.n_position)
+            for each in by_group
+        ]
 
     def _steps(self) -> Array:
         """Steps of the codes that meet each weight."""
@@ -150,6 +155,7 @@ class ConvolutionHead(Head):
         """Note how many events each channel had in each frame."""
         count = np.zeros((len(frames.reset), self.read.shape[0]), np.int32)
         count_channels(events.pixel, events.place, count)
+        note_channels(self.name, self.read.n_position, frames, worker.notes, count)
         count = frames.counted(count)
         group = np.broadcast_to(worker.notes.group[frames.begin : frames.end, None], count.shape)
         some = count > 0
@@ -180,6 +186,7 @@ class ConvolutionHead(Head):
             n_out=self.n_neuron,
             n_weight=self.n_weight,
             row_length=self.n_column * along,
+            n_reached=self.n_column,
             rows_per_event=self.kernel_size // along,
             n_synapse=self.n_synapse,
             n_nonzero=n_nonzero,
@@ -188,6 +195,8 @@ class ConvolutionHead(Head):
             accumulator_format=term.accumulator_format,
             histogram=self.tallies[k].histogram(notes, self.n_column, self.n_synapse, n_nonzero),
             channel_events=channel_events,
+            rows_stored=self.readings[k].stored,
+            rows_read=self.readings[k].read(notes),
         )
 
     def _channel_events(self, notes: Notes) -> ChannelEvents:

@@ -1,26 +1,26 @@
 """Fully connected layers at work."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from hwsim.activity import ChannelEvents, ConnectionActivity
 from hwsim.block import Array, Emitted, Frames, Notes, Worker
 from hwsim.heads.head import Head
+from hwsim.heads.row_reading import DenseRowReading
 from hwsim.heads.tallying import Tallying
-from hwsim.heads.terms import VECTOR, Term, combine_of, mask_of, padded, term_of
-from hwsim.kernels.dense import deliver_integer, deliver_real, tally, touch
+from hwsim.heads.terms import aligned, combine_of, mask_of, term_of
+from hwsim.kernels.convolution import choose_width, tile_weight
+from hwsim.kernels.dense import deliver, tally, touch
 from hwsim.layers import Dense
 from hwsim.signals import Signal
 
-HELPER_COLUMNS = 64  # a helper's share of neurons is a multiple of this
 
-
-def _padded(term: Term) -> Term:
-    """Rows of weights that fill vectors."""
-    more = padded(term.bias.size, VECTOR) - term.bias.size
-    return replace(term, weight=np.pad(term.weight, ((0, 0), (0, more))), bias=np.pad(term.bias, (0, more)))
+def _tiled(weight: Array) -> Array:
+    """Weights as the kernel takes them: tiles of neurons, and bytes where they fit."""
+    if weight.dtype == np.int16 and np.abs(weight, dtype=np.int32).max() <= 127:
+        weight = weight.astype(np.int8)
+    return aligned(tile_weight(weight, choose_width(*weight.shape, weight.itemsize)))
 
 
 class DenseHead(Head):
@@ -31,11 +31,18 @@ class DenseHead(Head):
         self.read, self.source = read, source
         codes = [term.code for term in layer.terms]
         step = read.step[:, None] if read.step.ndim else read.step
-        self.terms = [_padded(term_of(layer, k, code, step, read)) for k, code in enumerate(codes)]
+        self.terms = [term_of(layer, k, code, step, read) for k, code in enumerate(codes)]
+        self.weights = [_tiled(term.weight) for term in self.terms]
+        self.biases = [self._padded(term.bias) for term in self.terms]
         self.combine = combine_of(layer, read, out)
         self.mask = mask_of(codes)
         self.n_nonzero = [np.count_nonzero(code, axis=1).astype(np.int64) for code in codes]
         self.tallies = [self._tallying(k) for k in range(len(codes))]
+        self.readings = [DenseRowReading(self.name, k, code) for k, code in enumerate(codes)]
+
+    def _padded(self, bias: Array) -> Array:
+        n_tile, _, width = self.weights[0].shape
+        return np.pad(bias, (0, n_tile * width - bias.size))
 
     def _tallying(self, k: int) -> Tallying:
         n_nonzero = self.n_nonzero[k]
@@ -52,9 +59,10 @@ class DenseHead(Head):
         """Deliver, tally, touch."""
         (events,) = sources
         totals = []
-        for k, term in enumerate(self.terms):
-            totals.append(self._deliver(k, term, events, frames.reset, worker))
+        for k in range(len(self.terms)):
+            totals.append(self._deliver(k, events, frames.reset, worker))
             self.tallies[k].tally(events, frames, worker)
+            self.readings[k].run(events, frames, worker)
         if worker.notes.is_delta:
             touched = np.zeros(len(frames.reset), np.int64)
             reached = np.zeros((2, self.mask.shape[1]), np.uint64)
@@ -63,17 +71,16 @@ class DenseHead(Head):
             worker.notes.write(self.name, "touched", frames, (events.n_event > 0) * self.n_neuron)
         return self.combine(totals)
 
-    def _deliver(self, k: int, term: Term, events: Emitted, reset: Array, worker: Worker) -> Array:
-        total = worker.rows(("total", self.name, k), len(reset), term.bias.size, term.bias.dtype)
-        listed = events.start, events.place, events.value
+    def _deliver(self, k: int, events: Emitted, reset: Array, worker: Worker) -> Array:
+        """The accumulators after each frame. (n_frame, >= n_neuron)"""
+        weight, bias = self.weights[k], self.biases[k]
+        total = worker.rows(("total", self.name, k), len(reset), bias.size, bias.dtype)
+        listed = events.start, events.n_event, events.place, events.value
 
-        def deliver(first: int, last: int, _: int) -> None:
-            if term.group is None:
-                deliver_real(*listed, term.weight, term.bias, reset, first, last, total)
-            else:
-                deliver_integer(term.group, *listed, term.weight, term.bias, reset, first, last, total)
+        def share(first: int, last: int, _: int) -> None:
+            deliver(*listed, weight, bias, reset, first, last, total)
 
-        worker.share(term.bias.size, HELPER_COLUMNS, deliver)
+        worker.share(len(weight), 1, share)
         return total[1:]
 
     def finish(self, worker: Worker) -> None:
@@ -97,6 +104,7 @@ class DenseHead(Head):
             n_out=n_out,
             n_weight=n_in * n_out,
             row_length=n_out,
+            n_reached=n_out,
             rows_per_event=1,
             n_synapse=n_in * n_out,
             n_nonzero=n_nonzero,
@@ -105,6 +113,8 @@ class DenseHead(Head):
             accumulator_format=term.accumulator_format,
             histogram=self.tallies[k].histogram(notes, n_out, n_in * n_out, n_nonzero),
             channel_events=self._channel_events(notes, n_in),
+            rows_stored=self.readings[k].stored,
+            rows_read=self.readings[k].read(notes),
         )
 
     def _channel_events(self, notes: Notes, n_in: int) -> ChannelEvents:

@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.kernels.events import GROUP
 from hwsim.layers import Synaptic
 from hwsim.number_format import FP32, NumberFormat, integer
 from hwsim.signals import Signal
@@ -17,7 +16,7 @@ Combine: TypeAlias = Callable[[Sequence[Array]], Array]
 """From the accumulators of each term, (n_frame, >= n), to the layer's."""
 
 SMALL = 2**15 - 1  # what 16 bits hold
-VECTOR = 16  # rows of weights are padded to a multiple of this
+LINE = 64  # of the cache; a vector that begins elsewhere is read from two [bytes]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +25,6 @@ class Term:
 
     weight: Array  # (n_row, n_column) rows of weights that serve one event
     bias: Array  # (n_channel,) in the accumulator's dtype
-    group: Any  # NumPy integer type that holds a sum of eight products; None for real arithmetic
     weight_format: NumberFormat
     accumulator_format: NumberFormat
 
@@ -34,6 +32,15 @@ class Term:
 def padded(size: int, multiple: int) -> int:
     """The next multiple."""
     return -(-size // multiple) * multiple
+
+
+def aligned(array: Array) -> Array:
+    """A copy that begins with a line of the cache."""
+    memory = np.empty(array.nbytes + LINE, np.uint8)
+    first = -memory.ctypes.data % LINE
+    copy = memory[first : first + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
 
 
 def term_of(head: Synaptic, k: int, code: Array, step: Array, read: Signal) -> Term:
@@ -57,21 +64,19 @@ def term_of(head: Synaptic, k: int, code: Array, step: Array, read: Signal) -> T
     bias = head.bias if k == 0 else np.zeros_like(head.bias)
     if head.is_real(read):
         weight = (code if read.format.is_real else code * step).astype(np.float32)
-        bias, group, accumulator = (bias / np.asarray(term.scale)).astype(np.float32), None, FP32
+        bias, accumulator = (bias / np.asarray(term.scale)).astype(np.float32), FP32
     else:
         accumulator = integer(head.accumulator_widths(read)[k])
-        weight, bias, group = _integer_term(code, bias, accumulator.bit_width, read.span)
-    return Term(weight, bias, group, term.format, accumulator)
+        weight, bias = _integer_term(code, bias, accumulator.bit_width, read.span)
+    return Term(weight, bias, term.format, accumulator)
 
 
-def _integer_term(code: Array, bias: Array, accumulator: int, span: int) -> tuple[Array, Array, Any]:
-    """Weights, bias and the type of a sum of eight products, as narrow as is safe; wide ones all in 64 bits."""
+def _integer_term(code: Array, bias: Array, accumulator: int, span: int) -> tuple[Array, Array]:
+    """Weights and bias as narrow as is safe, so that two products fit 32 bits; wide ones all in 64 bits."""
     largest = int(np.abs(code, dtype=np.int64).max())
     if accumulator > 32 or largest > SMALL or span > SMALL:
-        return code.astype(np.int64), bias.astype(np.int64), np.int64
-    total = np.int16 if accumulator <= 16 else np.int32
-    narrow = GROUP * largest * span <= SMALL
-    return code.astype(np.int16), bias.astype(total), np.int16 if narrow else np.int64
+        return code.astype(np.int64), bias.astype(np.int64)
+    return code.astype(np.int16), bias.astype(np.int16 if accumulator <= 16 else np.int32)
 
 
 def mask_of(codes: Sequence[Array]) -> npt.NDArray[np.uint64]:

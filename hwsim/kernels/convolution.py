@@ -9,6 +9,8 @@ synaptic operation loads one weight and nothing else, and no silent input is loo
 With several groups an event meets few channels: it is scattered to the positions that its taps reach.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import llvmlite.binding
@@ -32,6 +34,9 @@ COST = (0.4, 0.6, 1.0)
 
 CACHE = 2 * 1024 * 1024
 """What a tile's weights may take; 64 channels at once were faster than 32 still at 1.2 MB. [bytes]"""
+
+LINE = 64
+"""A line of the cache. [bytes]"""
 
 AHEAD = 2**17
 """Events that are gathered, at least, before tiles of weights take their turns."""
@@ -61,7 +66,7 @@ class Scratch(NamedTuple):
     stop: np.ndarray  # (n_position,) int64, and where they end
     row: np.ndarray  # (n_slot,) int32, row of weights that each event meets
     amount: np.ndarray  # (n_slot,) dtype of the events' values
-    line: np.ndarray  # (width,) dtype of the accumulators
+    line: np.ndarray  # (out_width * width,) dtype of the accumulators
 
 
 def choose_width(n_row: int, n_out: int, item_size: int) -> int:
@@ -72,12 +77,20 @@ def choose_width(n_row: int, n_out: int, item_size: int) -> int:
 
 
 def tile_weight(weight: np.ndarray, width: int) -> np.ndarray:
-    """Cut weights (n_row, n_out) into tiles (n_tile, n_row, width), the last one padded with zeros."""
+    """Cut weights (n_row, n_out) into tiles (n_tile, n_row, width), the last one padded with zeros.
+
+    Tiles begin with a line of the cache: vectors that cross lines take twice the time.
+    """
     n_row, n_out = weight.shape
     n_tile = -(-n_out // width)
-    padded = np.zeros((n_row, n_tile * width), weight.dtype)
-    padded[:, :n_out] = weight
-    return np.ascontiguousarray(padded.reshape(n_row, n_tile, width).transpose(1, 0, 2))
+    n = n_tile * n_row * width
+    memory = np.zeros(n + LINE // weight.itemsize, weight.dtype)
+    skipped = -memory.ctypes.data % LINE // weight.itemsize
+    tiles = memory[skipped : skipped + n].reshape(n_tile, n_row, width)
+    for tile, each in enumerate(tiles):
+        columns = weight[:, tile * width : (tile + 1) * width]
+        each[:, : columns.shape[1]] = columns
+    return tiles
 
 
 def make_scratch(geometry: Geometry, width: int, value: np.dtype[Any], total: np.dtype[Any]) -> Scratch:
@@ -90,7 +103,7 @@ def make_scratch(geometry: Geometry, width: int, value: np.dtype[Any], total: np
         np.zeros(n_position, np.int64),
         np.zeros(n_slot, np.int32),
         np.zeros(n_slot, value),
-        np.zeros(width, total),
+        np.zeros(geometry.out_width * width, total),
     )
 
 
@@ -135,14 +148,18 @@ def _copy_events(  # type: ignore[no-untyped-def]
             kind = ir.VectorType(context.get_data_type(signature.args[k].dtype), CHUNK)
             return builder.bitcast(builder.gep(array.data, [position]), kind.as_pointer())
 
-        e, n, base, at = arguments[2], arguments[3], arguments[4], arguments[7]
-        zero, step = (ir.Constant(n.type, c) for c in (0, CHUNK))
-        with cgutils.for_range_slice(builder, zero, n, step, n.type) as (moved, _):
+        def copy(moved: Any) -> None:
             places = builder.load(address(0, builder.add(e, moved)), align=1)
             values = builder.load(address(1, builder.add(e, moved)), align=1)
             rows = builder.sub(places, _spread(builder, base, places.type))
             builder.store(rows, address(5, builder.add(at, moved)), align=1)
             builder.store(values, address(6, builder.add(at, moved)), align=1)
+
+        e, n, base, at = arguments[2], arguments[3], arguments[4], arguments[7]
+        step = ir.Constant(n.type, CHUNK)
+        copy(ir.Constant(n.type, 0))  # few ranges are longer, and whether one is empty cannot be foreseen
+        with _steps(builder, step, n, step) as moved:
+            copy(moved)
         return context.get_dummy_value()
 
     whole = types.int64
@@ -192,7 +209,7 @@ def _emit_single(
     kind = ir.VectorType(element, lanes)
     sums = [_load(builder, before, c, kind) for c in range(0, width, lanes)]
     sums = [_variable(builder, each) for each in sums]
-    with cgutils.for_range_slice(builder, first, stop, ir.Constant(first.type, 1), first.type) as (e, _):
+    with _steps(builder, first, stop, ir.Constant(first.type, 1)) as e:
         line = _line_of(builder, row, e, weight, width)
         factor = _spread(builder, builder.load(builder.gep(amount, [e])), kind)
         for c, each in zip(range(0, width, lanes), sums, strict=True):
@@ -222,7 +239,7 @@ def _emit_pairs(
         for order in (low, high):
             chosen = ir.Constant(ir.VectorType(ir.IntType(32), len(order) // 2), order[::2])
             sums.append(_variable(builder, builder.shuffle_vector(*parts, chosen)))
-    with cgutils.for_range_slice(builder, first, stop, ir.Constant(first.type, 2), first.type) as (e, _):
+    with _steps(builder, first, stop, ir.Constant(first.type, 2)) as e:
         lines = [_line_of(builder, row, builder.add(e, ir.Constant(e.type, n)), weight, width) for n in (0, 1)]
         two = builder.load(builder.bitcast(builder.gep(amount, [e]), ir.IntType(32).as_pointer()), align=2)
         factors = builder.bitcast(_spread(builder, two, half), words)
@@ -255,6 +272,26 @@ def _pair_products(builder: Any, one: Any, other: Any, kind: ir.VectorType) -> A
     signature = ir.FunctionType(kind, [one.type, one.type])
     function = cgutils.get_or_insert_function(builder.module, signature, name)  # type: ignore[no-untyped-call]
     return builder.call(function, [one, other])
+
+
+@contextmanager
+def _steps(builder: Any, first: Any, stop: Any, step: Any) -> Iterator[Any]:
+    """A loop that LLVM leaves as it is: unrolled, its rest would be a second loop whose end is foreseen wrongly."""
+    before = builder.block
+    head, body, end = (builder.append_basic_block(name) for name in ("head", "body", "end"))
+    builder.branch(head)
+    builder.position_at_end(head)
+    k = builder.phi(first.type)
+    k.add_incoming(first, before)
+    builder.cbranch(builder.icmp_signed("<", k, stop), body, end)
+    builder.position_at_end(body)
+    yield k
+    k.add_incoming(builder.add(k, step), builder.block)
+    once = builder.module.add_metadata([ir.MetaDataString(builder.module, "llvm.loop.unroll.disable")])
+    loop = builder.module.add_metadata([ir.MetaDataString(builder.module, k.name), once])
+    loop.operands = (loop, once)  # its first operand is a loop's name
+    builder.branch(head).set_metadata("llvm.loop", loop)
+    builder.position_at_end(end)
 
 
 def _line_of(builder: Any, row: Any, e: Any, weight: Any, width: int) -> Any:
@@ -302,14 +339,14 @@ def _resize(builder: Any, value: Any, kind: Any) -> Any:
     return builder.trunc(value, kind) if have.width > want.width else builder.sext(value, kind)
 
 
-@overload(copy_events)
+@overload(copy_events, inline="always")
 def _compiled_copy_events(place, value, e, n, base, row, amount, at):  # type: ignore[no-untyped-def]
     return lambda place, value, e, n, base, row, amount, at: _copy_events(  # type: ignore[call-arg]
         place, value, e, n, base, row, amount, at
     )
 
 
-@overload(add_events)
+@overload(add_events, inline="always")
 def _compiled_add_events(  # type: ignore[no-untyped-def]
     row, amount, first, stop, weight, before, i, after, k
 ):
@@ -370,49 +407,54 @@ def gather(
         first_line, n, k = line, 0, 0
         while line < last_line and n <= room and k + geometry.out_width <= scratch.first.shape[0]:
             t, oy = line // n_row, part.first_row + line % n_row
-            for ox in range(geometry.out_width):
-                scratch.first[k] = n
-                n = _collect(geometry, oy, ox, pixel[t], place, value, scratch, scratch.first[k])
-                scratch.stop[k] = n
-                # integer events are delivered in pairs
-                scratch.row[n] = 0
-                scratch.amount[n] = 0
-                n += 1
-                k += 1
+            first, stop = scratch.first[k : k + geometry.out_width], scratch.stop[k : k + geometry.out_width]
+            first[0] = n
+            n = _collect_line(geometry, oy, pixel[t], place, value, scratch.row, scratch.amount, first, stop)
+            k += geometry.out_width
             line += 1
         for tile in range(part.first_tile, part.last_tile):
             _deliver(geometry, first_line, line, n_row, tile, weight[tile], bias, reset, part, scratch, total)
 
 
 @kernel
-def _collect(
+def _collect_line(
     geometry: Geometry,
     oy: int,
-    ox: int,
-    first: np.ndarray,
+    pixel: np.ndarray,
     place: np.ndarray,
     value: np.ndarray,
-    scratch: Scratch,
-    n: int,
-) -> int:
-    """List the events within a window from n on; return where the list ends."""
+    row: np.ndarray,
+    amount: np.ndarray,
+    first: np.ndarray,
+    stop: np.ndarray,
+) -> Any:
+    """List the events within the windows of a line of positions from first[0] on; return where the lists end."""
     width, channels = geometry.width, geometry.channels
     # neighbouring taps meet neighbouring pixels, whose events are one range
-    taps = geometry.kernel_width if geometry.dilation_x == 1 else 1
-    for ky in range(geometry.kernel_height):
-        y = oy * geometry.stride_y - geometry.top + ky * geometry.dilation_y
-        if y < 0 or y >= geometry.height:
-            continue
-        for kx in range(0, geometry.kernel_width, taps):
-            x = ox * geometry.stride_x - geometry.left + kx * geometry.dilation_x
-            a, b = max(x, 0), min(x + taps, width)
-            if a >= b:
+    ranges = 1 if geometry.dilation_x == 1 else geometry.kernel_width
+    taps = geometry.kernel_width // ranges
+    n = first[0]
+    for ox in range(geometry.out_width):
+        first[ox] = n
+        for ky in range(geometry.kernel_height):
+            y = oy * geometry.stride_y - geometry.top + ky * geometry.dilation_y
+            if y < 0 or y >= geometry.height:
                 continue
-            base = (y * width + x - ky * geometry.kernel_width - kx) * channels
-            e: Any = np.int64(first[y * width + a])
-            found: Any = np.int64(first[y * width + b]) - e
-            copy_events(place, value, e, found, base, scratch.row, scratch.amount, n)
-            n += found
+            for kx in range(ranges):
+                x = ox * geometry.stride_x - geometry.left + kx * geometry.dilation_x
+                a, b = max(x, 0), min(x + taps, width)
+                if a >= b:
+                    continue
+                base = (y * width + x - ky * geometry.kernel_width - kx) * channels
+                e = np.int64(pixel[y * width + a])
+                found = np.int64(pixel[y * width + b]) - e
+                copy_events(place, value, e, found, base, row, amount, n)
+                n += found
+        stop[ox] = n
+        # integer events are delivered in pairs
+        row[n] = 0
+        amount[n] = 0
+        n += 1
     return n
 
 
@@ -431,28 +473,47 @@ def _deliver(
     total: np.ndarray,
 ) -> None:
     """Add the listed events of some rows of output positions to one tile of their accumulators."""
-    n_out, width = bias.shape[0], weight.shape[1]
+    n_out, width, n_position = bias.shape[0], weight.shape[1], geometry.out_width
     c = tile * width
     n = min(width, n_out - c)
-    p = 0
     for line in range(first_line, last_line):
         t, oy = line // n_row, part.first_row + line % n_row
-        for ox in range(geometry.out_width):
-            k = (oy * geometry.out_width + ox) * n_out + c
-            before, i, after = total[t], k, total[t + 1]
-            if reset[t]:
-                before, i = bias, c
-            if n < width:
-                # a part of a tile, as a whole one, in a place where nothing else is overwritten
-                for j in range(n):
-                    scratch.line[j] = before[i + j]
-                before, i, after, k = scratch.line, 0, scratch.line, 0
-            add_events(scratch.row, scratch.amount, scratch.first[p], scratch.stop[p], weight, before, i, after, k)
-            if n < width:
-                k = (oy * geometry.out_width + ox) * n_out + c
-                for j in range(n):
-                    total[t + 1, k + j] = after[j]
-            p += 1
+        k = oy * n_position * n_out + c
+        before, i, i_step, after, j, j_step = total[t], k, n_out, total[t + 1], k, n_out
+        if reset[t]:
+            before, i, i_step = bias, c, 0
+        if n < width:
+            # a part of a tile, as a whole one, where nothing else is overwritten
+            for ox in range(n_position):
+                for f in range(n):
+                    scratch.line[ox * width + f] = before[i + ox * i_step + f]
+            before, i, i_step, after, j, j_step = scratch.line, 0, width, scratch.line, 0, width
+        p = (line - first_line) * n_position
+        first, stop = scratch.first[p : p + n_position], scratch.stop[p : p + n_position]
+        _deliver_line(scratch.row, scratch.amount, first, stop, weight, before, i, i_step, after, j, j_step)
+        if n < width:
+            for ox in range(n_position):
+                for f in range(n):
+                    total[t + 1, k + ox * n_out + f] = after[ox * width + f]
+
+
+@kernel
+def _deliver_line(
+    row: np.ndarray,
+    amount: np.ndarray,
+    first: np.ndarray,
+    stop: np.ndarray,
+    weight: np.ndarray,
+    before: np.ndarray,
+    i: int,
+    i_step: int,
+    after: np.ndarray,
+    j: int,
+    j_step: int,
+) -> None:
+    """Add the listed events of a line of positions to their accumulators, which are steps apart from i and j on."""
+    for ox in range(first.shape[0]):
+        add_events(row, amount, first[ox], stop[ox], weight, before, i + ox * i_step, after, j + ox * j_step)
 
 
 # ----------------------------------------------------------------------------------------------- several groups
@@ -491,22 +552,18 @@ def scatter(
         As those of `gather`.
     """
     line[:] = 0
+    n_out = bias.shape[0]
     for t in range(reset.shape[0]):
         _begin(geometry, bias, reset[t], first_row, last_row, total[t], total[t + 1])
-        for y in range(geometry.height):
-            for x in range(geometry.width):
-                p = y * geometry.width + x
-                first, last = pixel[t, p], pixel[t, p + 1]
-                if first == last:
-                    continue
-                base = p * geometry.channels
-                for e in range(first, last):
-                    line[place[e] - base] = value[e]
-                _scatter_pixel(
-                    geometry, groups, y, x, first, last, place, line, weight, first_row, last_row, total[t + 1]
-                )
-                for e in range(first, last):
-                    line[place[e] - base] = 0
+        # rows of channels as such, because indices that are sums keep a loop from being vectorized
+        after = total[t + 1].reshape((geometry.out_height * geometry.out_width, groups, n_out // groups))
+        if n_out == geometry.channels == groups:
+            _scatter_channels(
+                geometry, pixel[t], place, value, line, weight, first_row, last_row, after.reshape((-1, n_out))
+            )
+        else:
+            weights = weight.reshape((-1, groups, n_out // groups))
+            _scatter_groups(geometry, pixel[t], place, value, line, weights, first_row, last_row, after)
 
 
 @kernel
@@ -532,68 +589,97 @@ def _begin(
 
 
 @kernel
-def _scatter_pixel(
+def _scatter_channels(
     geometry: Geometry,
-    groups: int,
-    y: int,
-    x: int,
-    first: int,
-    last: int,
+    pixel: np.ndarray,
     place: np.ndarray,
+    value: np.ndarray,
     line: np.ndarray,
     weight: np.ndarray,
     first_row: int,
     last_row: int,
     total: np.ndarray,
 ) -> None:
-    """Add the events of one pixel, tap by tap: an accumulator meets a pixel over one tap at most."""
-    n_out, each_in = weight.shape[1], geometry.channels // groups
-    base = (y * geometry.width + x) * geometry.channels
-    for ky in range(geometry.kernel_height):
-        oy = y + geometry.top - ky * geometry.dilation_y
-        if oy < 0 or oy % geometry.stride_y != 0:
-            continue
-        oy //= geometry.stride_y
-        if oy < first_row or oy >= last_row:
-            continue
-        for kx in range(geometry.kernel_width):
-            ox = x + geometry.left - kx * geometry.dilation_x
-            if ox < 0 or ox % geometry.stride_x != 0:
+    """Add the events of one frame where every channel is a group, pixel by pixel and tap by tap.
+
+    An accumulator meets a pixel over one tap at most.
+    """
+    channels = line.shape[0]
+    for y in range(geometry.height):
+        for x in range(geometry.width):
+            p = y * geometry.width + x
+            first, last, base = pixel[p], pixel[p + 1], p * geometry.channels
+            if first == last:
                 continue
-            ox //= geometry.stride_x
-            if ox >= geometry.out_width:
-                continue
-            top = (ky * geometry.kernel_width + kx) * each_in
-            at = (oy * geometry.out_width + ox) * n_out
-            _scatter_tap(groups, first, last, place, base, line, weight[top : top + each_in], total[at : at + n_out])
+            for e in range(first, last):
+                line[place[e] - base] = value[e]
+            for ky in range(geometry.kernel_height):
+                oy = _reached(y + geometry.top - ky * geometry.dilation_y, geometry.stride_y)
+                if oy < first_row or oy >= last_row:
+                    continue
+                for kx in range(geometry.kernel_width):
+                    ox = _reached(x + geometry.left - kx * geometry.dilation_x, geometry.stride_x)
+                    if ox < 0 or ox >= geometry.out_width:
+                        continue
+                    at, tap = oy * geometry.out_width + ox, ky * geometry.kernel_width + kx
+                    if (last - first) * LANES < channels:
+                        for e in range(first, last):
+                            c = place[e] - base
+                            total[at, c] += line[c] * weight[tap, c]
+                    else:
+                        # where many channels have an event, all of them as vectors are faster than those alone
+                        for c in range(channels):
+                            total[at, c] += line[c] * weight[tap, c]
+            for e in range(first, last):
+                line[place[e] - base] = 0
 
 
 @kernel
-def _scatter_tap(
-    groups: int,
-    first: int,
-    last: int,
+def _scatter_groups(
+    geometry: Geometry,
+    pixel: np.ndarray,
     place: np.ndarray,
-    base: int,
+    value: np.ndarray,
     line: np.ndarray,
     weight: np.ndarray,
+    first_row: int,
+    last_row: int,
     total: np.ndarray,
 ) -> None:
-    """Add the events of one pixel to the accumulators of one output position."""
-    each_in, each_out = weight.shape[0], total.shape[0] // groups
-    if each_in > 1 or each_out > 1:
-        for e in range(first, last):
-            c: Any = np.int64(place[e]) - base
-            group = c // each_in
-            s, row = line[c], weight[c - group * each_in]
-            for j in range(group * each_out, (group + 1) * each_out):
-                total[j] += s * row[j]
-    elif (last - first) * LANES < line.shape[0]:
-        for e in range(first, last):
-            c = np.int64(place[e]) - base
-            total[c] += line[c] * weight[0, c]
-    else:
-        # where many channels have an event, all of them as vectors are faster than those alone
-        row = weight[0]
-        for c in range(line.shape[0]):
-            total[c] += line[c] * row[c]
+    """Add the events of one frame, each to the channels of its group, pixel by pixel and tap by tap."""
+    groups, each_out = total.shape[1], total.shape[2]
+    each_in = geometry.channels // groups
+    for y in range(geometry.height):
+        for x in range(geometry.width):
+            p = y * geometry.width + x
+            first, last, base = pixel[p], pixel[p + 1], p * geometry.channels
+            if first == last:
+                continue
+            for e in range(first, last):
+                line[place[e] - base] = value[e]
+            for ky in range(geometry.kernel_height):
+                oy = _reached(y + geometry.top - ky * geometry.dilation_y, geometry.stride_y)
+                if oy < first_row or oy >= last_row:
+                    continue
+                for kx in range(geometry.kernel_width):
+                    ox = _reached(x + geometry.left - kx * geometry.dilation_x, geometry.stride_x)
+                    if ox < 0 or ox >= geometry.out_width:
+                        continue
+                    at, tap = oy * geometry.out_width + ox, ky * geometry.kernel_width + kx
+                    for e in range(first, last):
+                        c = np.int64(place[e]) - base
+                        group = c // each_in
+                        s, row = line[c], tap * each_in + c - group * each_in
+                        for j in range(each_out):
+                            total[at, group, j] += s * weight[row, group, j]
+            for e in range(first, last):
+                line[place[e] - base] = 0
+
+
+@kernel
+def _reached(offset: int, stride: int) -> int:
+    """Window that begins at an offset from the padded border, or -1 if none does."""
+    if offset < 0 or stride == 1:  # a division takes longer than all the rest
+        return offset
+    position = offset // stride
+    return position if position * stride == offset else -1

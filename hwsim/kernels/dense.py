@@ -1,16 +1,21 @@
-"""Delivery of events to the accumulators of a fully connected layer, and what is counted there."""
+"""Delivery of events to the accumulators of a fully connected layer, and what is counted there.
+
+The inner loop is that of convolutions, which meets one list of events per output position; here a frame is one. Numba
+does not notice an edit of it here: remove `__pycache__` after one.
+"""
 
 from typing import Any
 
 import numpy as np
 
 from hwsim.kernels.compile import kernel
+from hwsim.kernels.convolution import add_events
 
 
 @kernel
-def deliver_integer(
-    group: Any,
+def deliver(
     start: np.ndarray,
+    n_event: np.ndarray,
     index: np.ndarray,
     value: np.ndarray,
     weight: np.ndarray,
@@ -20,88 +25,30 @@ def deliver_integer(
     last: int,
     total: np.ndarray,
 ) -> None:
-    """Add eight events at a time to a row of accumulators.
+    """Add events to rows of accumulators, tile by tile of neurons, so that a tile's weights stay in the cache.
+
+    Integers are exact. Real products are rounded and then added, in ascending order of the inputs.
 
     Parameters
     ----------
-    group : NumPy integer type
-        Holds any sum of eight products value x weight: the narrower, the faster.
-    start : (n_frame + 1,) int64
-        Where each frame's events start; multiples of eight.
-    index, value : (n_slot,) int
-        Input and signed value of each event.
-    weight : (n_in, n_out) int
-        Weight codes.
-    bias : (n_out,) dtype of total
+    start, n_event, index, value
+        Events, as `hwsim.kernels.events.list_changes` leaves them.
+    weight : (n_tile, n_in, width) int or float32
+        By `hwsim.kernels.convolution.tile_weight`; a third faster where rows begin with a line of the cache.
+    bias : (n_tile * width,) dtype of total
         What the accumulators hold after a reset.
     reset : (n_frame,) bool
         Frames that start from the bias.
     first, last : int
-        Accumulators to deliver to, so that several threads can share a frame.
-    total : (n_frame + 1, n_out) int
-        Row 0 holds the accumulators before the first frame; the others are written.
+        Tiles to deliver to, so that several threads can share a frame.
+    total : (n_frame + 1, n_tile * width) int or float32
+        Row 0 holds the accumulators before the first frame; of the others the tiles are written.
     """
-    for t in range(reset.shape[0]):
-        row = total[t + 1, first:last]
-        before = bias[first:last] if reset[t] else total[t, first:last]
-        for j in range(row.shape[0]):
-            row[j] = before[j]
-        for e in range(start[t], start[t + 1], 8):
-            # in 64 bits as written, in as few as `group` has once compiled
-            s0, s1, s2, s3 = (
-                np.int64(value[e]), np.int64(value[e + 1]), np.int64(value[e + 2]), np.int64(value[e + 3])
-            )  # fmt: skip
-            s4, s5, s6, s7 = (
-                np.int64(value[e + 4]), np.int64(value[e + 5]), np.int64(value[e + 6]), np.int64(value[e + 7])
-            )  # fmt: skip
-            w0, w1 = weight[index[e], first:last], weight[index[e + 1], first:last]
-            w2, w3 = weight[index[e + 2], first:last], weight[index[e + 3], first:last]
-            w4, w5 = weight[index[e + 4], first:last], weight[index[e + 5], first:last]
-            w6, w7 = weight[index[e + 6], first:last], weight[index[e + 7], first:last]
-            for j in range(row.shape[0]):
-                row[j] += group(
-                    s0 * w0[j] + s1 * w1[j] + s2 * w2[j] + s3 * w3[j]
-                    + s4 * w4[j] + s5 * w5[j] + s6 * w6[j] + s7 * w7[j]
-                )  # fmt: skip
-
-
-@kernel
-def deliver_real(
-    start: np.ndarray,
-    index: np.ndarray,
-    value: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray,
-    reset: np.ndarray,
-    first: int,
-    last: int,
-    total: np.ndarray,
-) -> None:
-    """Add events in ascending order of inputs, each product rounded before it is added.
-
-    Parameters are those of `deliver_integer`, with weight, bias and total float32.
-    """
-    for t in range(reset.shape[0]):
-        row = total[t + 1, first:last]
-        before = bias[first:last] if reset[t] else total[t, first:last]
-        for j in range(row.shape[0]):
-            row[j] = before[j]
-        for e in range(start[t], start[t + 1], 8):
-            s0, s1, s2, s3 = (
-                np.float32(value[e]), np.float32(value[e + 1]), np.float32(value[e + 2]), np.float32(value[e + 3])
-            )  # fmt: skip
-            s4, s5, s6, s7 = (
-                np.float32(value[e + 4]), np.float32(value[e + 5]), np.float32(value[e + 6]), np.float32(value[e + 7])
-            )  # fmt: skip
-            w0, w1 = weight[index[e], first:last], weight[index[e + 1], first:last]
-            w2, w3 = weight[index[e + 2], first:last], weight[index[e + 3], first:last]
-            w4, w5 = weight[index[e + 4], first:last], weight[index[e + 5], first:last]
-            w6, w7 = weight[index[e + 6], first:last], weight[index[e + 7], first:last]
-            for j in range(row.shape[0]):
-                row[j] = (
-                    row[j] + s0 * w0[j] + s1 * w1[j] + s2 * w2[j] + s3 * w3[j]
-                    + s4 * w4[j] + s5 * w5[j] + s6 * w6[j] + s7 * w7[j]
-                )  # fmt: skip
+    for tile in range(first, last):
+        weights, column = weight[tile], tile * weight.shape[2]
+        for t in range(reset.shape[0]):
+            before = bias if reset[t] else total[t]
+            add_events(index, value, start[t], start[t] + n_event[t], weights, before, column, total[t + 1], column)
 
 
 @kernel

@@ -174,10 +174,18 @@ def touch(
         touched_nonzero[t] = touched[t]
     if whole:
         return
-    _find_most(mask, reached)
+    taps = geometry.kernel_height * geometry.kernel_width
+    by_channel = 1 < groups == n_out == geometry.channels and taps * seen.shape[1] <= reached.shape[0]
+    if groups == 1:
+        _find_most(mask, reached)
+    elif by_channel:
+        _turn(mask, seen.shape[1], reached)
     for t in range(touched.shape[0]):
         if groups == 1:
             touched_nonzero[t] = _count_reached(geometry, pixel[t], place, mask[0], reached)
+        elif by_channel:
+            _see(geometry, 1, pixel[t], place, seen)
+            touched_nonzero[t] = _count_seen_nonzero(geometry, seen, reached)
         else:
             touched_nonzero[t] = _count_reached_in_groups(geometry, groups, pixel[t], place, mask, reached)
 
@@ -194,12 +202,13 @@ def _count_windows(geometry: Geometry, first: np.ndarray) -> int:
 
 @kernel
 def _has_event(geometry: Geometry, first: np.ndarray, oy: int, ox: int) -> bool:
-    taps = geometry.kernel_width if geometry.dilation_x == 1 else 1
+    ranges = 1 if geometry.dilation_x == 1 else geometry.kernel_width
+    taps = geometry.kernel_width // ranges
     for ky in range(geometry.kernel_height):
         y = oy * geometry.stride_y - geometry.top + ky * geometry.dilation_y
         if y < 0 or y >= geometry.height:
             continue
-        for kx in range(0, geometry.kernel_width, taps):
+        for kx in range(ranges):
             x = ox * geometry.stride_x - geometry.left + kx * geometry.dilation_x
             a, b = max(x, 0), min(x + taps, geometry.width)
             if a < b and first[y * geometry.width + a] < first[y * geometry.width + b]:
@@ -245,6 +254,36 @@ def _within(geometry: Geometry, seen: np.ndarray, oy: int, ox: int, word: int) -
 
 
 @kernel
+def _turn(mask: np.ndarray, n_group_word: int, reached: np.ndarray) -> None:
+    """Leave in `reached` one bit per channel, tap by tap, where every channel is a group: whether its weight exists."""
+    reached[:] = 0
+    for group in range(mask.shape[0]):
+        for tap in range(mask.shape[1]):
+            reached[tap * n_group_word + (group >> 6), 0] |= mask[group, tap, 0] << np.uint64(group & 63)
+
+
+@kernel
+def _count_seen_nonzero(geometry: Geometry, seen: np.ndarray, exists: np.ndarray) -> int:
+    """Pairs of window and channel with at least one event over a tap that exists for that channel."""
+    count, n_word = 0, seen.shape[1]
+    for oy in range(geometry.out_height):
+        for ox in range(geometry.out_width):
+            for word in range(n_word):
+                bits = np.uint64(0)
+                for ky in range(geometry.kernel_height):
+                    y = oy * geometry.stride_y - geometry.top + ky * geometry.dilation_y
+                    if y < 0 or y >= geometry.height:
+                        continue
+                    for kx in range(geometry.kernel_width):
+                        x = ox * geometry.stride_x - geometry.left + kx * geometry.dilation_x
+                        if 0 <= x < geometry.width:
+                            tap = ky * geometry.kernel_width + kx
+                            bits |= seen[y * geometry.width + x, word] & exists[tap * n_word + word, 0]
+                count += _ones(bits)
+    return count
+
+
+@kernel
 def _find_most(mask: np.ndarray, reached: np.ndarray) -> None:
     """Leave in the last row of `reached` what all the weights of a group reach together, if there is one group."""
     most = reached[mask.shape[0]]
@@ -282,12 +321,13 @@ def _reach(
 ) -> None:
     """Mark the neurons of one position that its events reach, until they are all that there are."""
     width, channels = geometry.width, geometry.channels
-    taps = geometry.kernel_width if geometry.dilation_x == 1 else 1
+    ranges = 1 if geometry.dilation_x == 1 else geometry.kernel_width
+    taps = geometry.kernel_width // ranges
     for ky in range(geometry.kernel_height):
         y = oy * geometry.stride_y - geometry.top + ky * geometry.dilation_y
         if y < 0 or y >= geometry.height:
             continue
-        for kx in range(0, geometry.kernel_width, taps):
+        for kx in range(ranges):
             x = ox * geometry.stride_x - geometry.left + kx * geometry.dilation_x
             a, b = max(x, 0), min(x + taps, width)
             if a >= b:

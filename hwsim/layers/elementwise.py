@@ -17,8 +17,11 @@ class ReLU(ElementWise):
     """max(x, 0)."""
 
     def signal(self, *source: Signal) -> Signal:
-        """The signal it reads."""
-        return source[0]
+        """The signal it reads; of codes that are -1 or 1, those that are 0 or 1."""
+        (read,) = source
+        if read.format.kind == "binary":
+            return replace(read, format=integer(1, signed=False))
+        return read
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +59,18 @@ class HardTanh(ElementWise):
         return lowest, highest
 
     def signal(self, *source: Signal) -> Signal:
-        """The signal it reads, of smaller bound."""
+        """The signal it reads, of the bound that the limits leave."""
         (read,) = source
         if read.format.is_real:
             return read
         lowest, highest = self.limits(read)
-        return replace(read, bound=min(read.bound, max(int(np.abs(lowest).max()), int(np.abs(highest).max()))))
+        least, most = (limit - read.zero_point for limit in (read.format.lowest, read.format.highest))
+        if np.any(lowest > most) or np.any(highest < least):
+            raise NetworkError(f"clips {read.format} codes to {lowest} ... {highest}, which are none of them")
+        if read.format.kind == "binary" and (np.any(lowest > -1) or np.any(highest < 1)):
+            raise NetworkError("clips codes declared to be -1 or 1; only limits that keep them make sense")
+        reach = (np.clip(end, lowest, highest) for end in (-read.bound, read.bound))
+        return replace(read, bound=max(int(np.abs(end).max()) for end in reach))
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,6 +39,8 @@ class Add(Layer):
         """What codes of each signal are multiplied by, to be counted in the common step; all share one shift."""
         ratios = np.stack(np.broadcast_arrays(*(np.asarray(read.step / source[0].step) for read in source)))
         fixed = rescale(ratios, 16, common_shift=True)
+        if np.any(fixed.multiplier == 0):
+            raise NetworkError(f"adds codes whose steps are {ratios.max() / ratios.min():.3g} apart; quantize them alike")
         return tuple(_alone(fixed.multiplier[k], fixed.shift[k]) for k in range(len(source)))
 
 

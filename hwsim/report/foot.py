@@ -13,7 +13,7 @@ from hwsim.report.wording import Priced
 MEANINGS = (
     "Standing, best first: printed (stands so in the source), converted (from another unit or width), simulated (by a "
     "program that models the circuit), fitted (a formula through figures of the source), second-hand (quoted), assumed "
-    "(by the author of the table), remembered (unconfirmed)."
+    "(by the author of the table), remembered (unconfirmed), scaled (from another process, by equations)."
 )
 
 

@@ -27,8 +27,8 @@ TEXT_WIDTH = 100
 
 HEADERS = (
     "Per inference: add., mult.: additions and multiplications in encode, synapse and neuron; words: memory words read "
-    "and written; low, high: energy with every price at its lowest, at its highest, where the table states an interval "
-    "(those shipped state none for SRAM); less: how many times less energy than the baseline."
+    "and written; low, high: energy with every price at its lowest, at its highest, where the table states an "
+    "interval; less: how many times less energy than the baseline."
 )
 
 
@@ -239,7 +239,7 @@ def _breakdown_notes(breakdown: Breakdown, run: Run | None, unit: Unit) -> list[
         said.append(
             f"First frames of streams: {unit.text(first[0])} {unit.name} each; later ones: {unit.text(first[1])}."
         )
-    said += counts.notes
+    said += [*counts.notes, *(f"Asked for: {each}." for each in breakdown.rules_used)]
     if run is not None:
         said += [note for note in run.notes if note not in said]
         if run.n_saturated:

@@ -268,6 +268,7 @@ def notes(comparison: Comparison) -> tuple[str, ...]:
         if cell.breakdown is not None:
             # rules that found prices, and phases left out, are told elsewhere
             said = [note for note in said if note not in cell.breakdown.notes or note in cell.counts.notes]
+            said += cell.breakdown.rules_used
         if cell.n_saturated:
             said.append(saturated(cell.n_saturated))
         for note in dict.fromkeys(said):

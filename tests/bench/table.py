@@ -1,4 +1,4 @@
-"""The table of speed in README.md: how its rows are measured, and how each script of this folder keeps its own there."""
+"""The table of speed in README.md: how its rows are measured, and how each script here keeps its own."""
 
 import os
 import pathlib

@@ -9,7 +9,7 @@ import pytest
 from hwsim.convert import rounding
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.network import Affine, Dense, Flatten, Network, Quantize, ReLU, Weight
+from hwsim.network import Dense, Flatten, Network, Quantize, ReLU, Sign, Weight
 from hwsim.simulator import simulate
 
 
@@ -108,10 +108,10 @@ def test_integer_weights_are_nearest_and_of_eight_bits():
 def test_power_of_two_scale_clips_a_lone_large_weight_when_that_loses_less():
     value = np.full((200, 10), 3 * 2.0**-9)
     value[0, 0] = 1.01
-    scale = rounding.power_of_two_scale(value, 8, np.ones(200))
+    scale = rounding.power_of_two_scale(value, 8, np.ones((200, 1)))
     assert scale == 2.0**-7  # without clipping: 2**-6
     # a weight whose input is never seen does not count
-    importance = np.ones(200)
+    importance = np.ones((200, 1))
     importance[0] = 0
     assert rounding.power_of_two_scale(value, 8, importance) == 2.0**-9
 
@@ -178,8 +178,8 @@ def test_layers_that_cannot_be_converted_are_named():
     network, data = make_network(), make_data()
     with pytest.raises(NetworkError, match=r"network made-rounding: layer dense1_input: only .* this is Quantize"):
         rounding.convert(rounding.convert(network, data), data)
-    layers = (Flatten("flatten"), Affine("affine", scale=2.0))
-    with pytest.raises(NetworkError, match="layer affine: only"):
-        rounding.convert(Network("scaled", (3, 4), layers), data)
-    with pytest.raises(NetworkError, match="no Dense layer, so there is nothing to convert"):
+    layers = (Flatten("flatten"), Sign("sign"))
+    with pytest.raises(NetworkError, match="layer sign: only"):
+        rounding.convert(Network("signs", (3, 4), layers), data)
+    with pytest.raises(NetworkError, match="no Dense or Conv2d layer, so there is nothing to convert"):
         rounding.convert(Network("flat", (3, 4), layers[:1]), data)

@@ -1,7 +1,7 @@
 """Frames of numbers between layers, and the layers fused into others: one number in, one number out."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,6 +82,11 @@ class Flatten(Elementwise):
 
 
 class ReLU(Elementwise):
+    def __init__(self, layer, source, before=None):
+        super().__init__(layer, source, before)
+        if source.number.kind == "binary":  # -1 becomes 0, which no binary code is
+            self.tensor = replace(source, number=Number("integer", 1, False))
+
     def apply(self, meter, element, value, trace):
         return value if meter.exceeds(value, 0, self.operand) else type(value)(0)
 
@@ -106,8 +111,9 @@ class HardTanh(Elementwise):
             return
         self.lowest = [math.ceil(layer.lowest / step) for step in source.step]
         self.highest = [math.floor(layer.highest / step) for step in source.step]
-        reach = max(map(abs, self.lowest + self.highest))
-        self.tensor = Tensor(source.number, source.shape, source.step, source.per_channel, min(source.bound, reach))
+        limits = zip(self.lowest, self.highest, strict=True)
+        ends = [min(max(end, low), high) for low, high in limits for end in (-source.bound, source.bound)]
+        self.tensor = replace(source, bound=max(map(abs, ends)))
 
     def apply(self, meter, element, value, trace):
         lowest, highest = self.lowest[element], self.highest[element]

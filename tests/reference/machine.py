@@ -15,6 +15,12 @@ class Machine:
     lanes: tuple[int, int] = (256, 1)  # of Dense: Pc output channels x Pp positions
     lanes_convolution: tuple[int, int] = (16, 16)
     word_length: int = 32  # [bits]
+    run_bits: int | None = None  # weights are stored without zeros, with runs of so many bits
+    bitmap: bool = False  # events are told by one bit for each code
+    per_row: bool = False  # accumulators are in SRAM: no working store
+    ideal: bool = False  # whatever has been read once is at hand
+    batch: int = 1  # frames that share what is read of the weights
+    whole: bool = False  # the chip's own operations: one for an event and a synapse, one for a neuron
 
     @property
     def is_dense(self):
@@ -36,4 +42,10 @@ PRESETS = {
     "delta-mac": Machine("delta", "unary-up-to", 2, skip_zero_weights=True),
     "rounding-adder": Machine("sparse", "unary"),
     "sigma-delta-adder": Machine("delta", "unary"),
+    "eie-like": Machine("sparse", "unary-up-to", 2, skip_zero_weights=True, run_bits=4),
+    "neuromorphic-core": Machine("delta", "unary", per_row=True),
+    "neuromorphic-per-synapse": Machine("delta", "unary", whole=True),
+    "ideal-reuse": Machine("dense", ideal=True),
+    "mac-array-dram": Machine("dense"),
+    "mac-array-batch": Machine("dense", batch=16),
 }

@@ -8,6 +8,7 @@ from reference.elementwise import Tensor, real_tensor
 from reference.head import Head
 from reference.machine import Machine
 from reference.number import FP32, ZERO, Number, number_of, over_common_power, partial_sum, signed_digits
+from reference.storing import compressed
 from reference.tally import Meter, Synapses
 from reference.window import Slide
 
@@ -101,7 +102,11 @@ class Synaptic(Head):
         raise NotImplementedError
 
     def fan_out(self, i: int) -> list:
-        """(neuron, place of the weight) of every synapse of an input."""
+        """(neuron, place of the weight) of every synapse of an input, by output position."""
+        raise NotImplementedError
+
+    def rows_of(self, channel: int) -> list:
+        """Places of an input channel's weights, in the order in which they are stored, row by row."""
         raise NotImplementedError
 
     def in_order(self, events):
@@ -112,14 +117,16 @@ class Synaptic(Head):
         raise NotImplementedError
 
     def n_pass(self, machine):
-        return math.ceil(self.row_length / self.lanes(machine)[0])
+        return 1 if machine.ideal else math.ceil(self.row_length / self.lanes(machine)[0])
 
     # a frame
 
     def deliver(self, moment, arrivals):
         """Present every event to every synapse of its input."""
         (arrival,) = arrivals
-        memory, meter = moment.meter(self.name, "memory"), moment.meter(self.name, "synapse")
+        machine = moment.machine
+        memory, meter = moment.inner_meter(self.name, "memory"), moment.inner_meter(self.name, "synapse")
+        chip = moment.meter(self.name, "synapse")
         if moment.from_nothing:
             memory.read("bias", self.n_out * self.terms[0].sum.n_bit)
             self.sums = [list(start) for start in self.start]
@@ -128,36 +135,60 @@ class Synaptic(Head):
             by_channel[self.channel_read(i)] += 1
         self.seen = [Synapses(len(arrival.event), by_channel=list(by_channel)) for _ in self.terms]
         for term in self.terms:
-            self._read_weights(moment.machine, memory, term, by_channel)
+            if moment.loads_weights:
+                self._read_weights(machine, memory, term, by_channel)
         touched, touched_nonzero = set(), set()
         for i, s in self.in_order(arrival.event):
             magnitude = int(s != 0) if self.source.number.is_real else abs(s)
-            for j, place in self.fan_out(i):
-                touched.add(j)
-                for k, term in enumerate(self.terms):
-                    self.seen[k].by_magnitude[magnitude] += 1
-                    if term.is_nonzero[place]:
-                        self.seen[k].by_magnitude_nonzero[magnitude] += 1
-                        touched_nonzero.add(j)
-                    self.sums[k][j] = synaptic_operation(
-                        moment.machine, meter, memory, self, term, self.sums[k][j], s, place
-                    )
+            for row in self.fan_out(i):
+                self._open(machine, memory, row)
+                for j, place in row:
+                    touched.add(j)
+                    for k, term in enumerate(self.terms):
+                        self.seen[k].by_magnitude[magnitude] += 1
+                        if term.is_nonzero[place]:
+                            self.seen[k].by_magnitude_nonzero[magnitude] += 1
+                            touched_nonzero.add(j)
+                        if machine.whole:
+                            chip.whole("synaptic_operation")
+                        self.sums[k][j] = synaptic_operation(
+                            machine, meter, memory, self, term, self.sums[k][j], s, place
+                        )
+                self._close(machine, memory, row)
         return sorted(touched), sorted(touched_nonzero)
 
     def _read_weights(self, machine, memory, term, by_channel):
         """The rows of a channel's weights, once for all the positions that the lanes take in at a time."""
-        n_position = self.lanes(machine)[1]
-        address = 0
-        for n_event in by_channel:
-            for _ in range(math.ceil(n_event / n_position)):
-                for _ in range(self.rows_per_event):
-                    memory.read("weights", self.row_length * term.number.n_bit)
+        n_position = math.inf if machine.ideal else self.lanes(machine)[1]
+        address, n_bit = 0, 0
+        for channel, n_event in enumerate(by_channel):
+            while n_event > 0:
+                n_event -= n_position
+                for row in self.rows_of(channel):
                     address = memory.add(address, self.row_length, ADDRESS)
+                    if machine.run_bits is None:
+                        memory.read("weights", len(row) * term.number.n_bit)
+                        continue
+                    for _ in ("where it begins", "where it ends"):
+                        memory.read("pointers", machine.word_length)
+                    for _ in compressed([term.is_nonzero[place] for place in row], machine.run_bits):
+                        n_bit += machine.run_bits + term.number.n_bit
+        memory.read("weights", n_bit)  # entries lie packed
+
+    def _open(self, machine, memory, row):
+        """Fetch the accumulators of one position, if they are in SRAM."""
+        for term in self.terms if machine.per_row else ():
+            memory.add(0, row[0][0], ADDRESS)
+            memory.read("accumulators", len(row) * term.sum.n_bit)
+
+    def _close(self, machine, memory, row):
+        for term in self.terms if machine.per_row else ():
+            memory.write("accumulators", len(row) * term.sum.n_bit)
 
     def settle(self, moment, at_work):
-        if not moment.machine.is_delta:
+        if not moment.machine.is_delta or moment.machine.per_row:
             return
-        memory = moment.meter(self.name, "memory")
+        memory = moment.inner_meter(self.name, "memory")
         sum_bits = sum(term.sum.n_bit for term in self.terms)
         if not moment.first:  # at first the bias takes the place of the read
             memory.read("sums", len(at_work) * sum_bits)
@@ -204,7 +235,10 @@ class Dense(Synaptic):
         return i  # an input is a channel of one position
 
     def fan_out(self, i):
-        return [(j, (i, j)) for j in range(self.n_out)]
+        return [[(j, (i, j)) for j in range(self.n_out)]]
+
+    def rows_of(self, channel):
+        return [[(channel, j) for j in range(self.n_out)]]
 
     def lanes(self, machine):
         return machine.lanes
@@ -222,7 +256,7 @@ class Conv2d(Synaptic):
             Slide(source.shape[1 + k], kernel[k], layer.stride[k], layer.padding[k], layer.dilation[k]) for k in (0, 1)
         )
         n_tap = kernel[0] * kernel[1]
-        if self.read_per_group == 1:  # depthwise: the row runs along the kernel
+        if self.read_per_group == 1 and self.n_group > 1:  # depthwise: the row runs along the kernel
             self.row_length = n_tap * self.per_group
         else:
             self.row_length, self.rows_per_event = self.per_group, n_tap
@@ -247,13 +281,22 @@ class Conv2d(Synaptic):
     def fan_out(self, i):
         channel, y, x = self._place_of(i)
         group, channel_in_group = divmod(channel, self.read_per_group)
-        synapses = []
+        rows = []
         for window_y, tap_y in self.y.reached_from(y):
             for window_x, tap_x in self.x.reached_from(x):
+                rows.append([])
                 for out in range(group * self.per_group, (group + 1) * self.per_group):
                     neuron = (out * self.y.n_window + window_y) * self.x.n_window + window_x
-                    synapses.append((neuron, (out, channel_in_group, tap_y, tap_x)))
-        return synapses
+                    rows[-1].append((neuron, (out, channel_in_group, tap_y, tap_x)))
+        return rows
+
+    def rows_of(self, channel):
+        group, channel_in_group = divmod(channel, self.read_per_group)
+        outs = range(group * self.per_group, (group + 1) * self.per_group)
+        taps = [(tap_y, tap_x) for tap_y in range(self.y.kernel) for tap_x in range(self.x.kernel)]
+        if self.row_length > self.per_group:  # depthwise
+            return [[(out, channel_in_group, *tap) for out in outs for tap in taps]]
+        return [[(out, channel_in_group, *tap) for out in outs] for tap in taps]
 
     def in_order(self, events):
         def place(event):
@@ -277,7 +320,8 @@ def synaptic_operation(machine: Machine, meter: Meter, memory: Meter, head: Syna
         event = event.difference
 
     def accumulate(total, summand):
-        memory.update(operand)
+        if not machine.per_row:
+            memory.update(operand)
         return meter.add(total, summand, operand)
 
     if machine.skip_zero_weights and not term.is_nonzero[place]:

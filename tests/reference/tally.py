@@ -119,6 +119,10 @@ class Meter:
         self._count("xnor", operands)
         return 1 if a == b else -1
 
+    def whole(self, operation):
+        """One of the chip's own operations."""
+        self._count(operation, ())
+
     def update(self, operand):
         """One partial sum of the working store changes."""
         self._count("register_update", (operand,))
@@ -142,6 +146,7 @@ class Moment:
     machine: Machine
     tally: Tally
     first: bool  # of a stream
+    loads_weights: bool = True  # the first frame of a batch; the others work with what it has read
 
     @property
     def from_nothing(self) -> bool:
@@ -150,3 +155,8 @@ class Moment:
 
     def meter(self, layer: str, phase: str) -> Meter:
         return Meter(self.tally, layer, phase, self.machine.word_length)
+
+    def inner_meter(self, layer: str, phase: str) -> Meter:
+        """Of what layers with synapses do: nobody looks where the chip's own operations stand for all of it."""
+        tally = Tally() if self.machine.whole else self.tally
+        return Meter(tally, layer, phase, self.machine.word_length)

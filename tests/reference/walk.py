@@ -39,8 +39,10 @@ class Walker:
 
     def frame(self, values, first: bool):
         """Walk one frame through the network."""
-        self.moment = Moment(self.machine, Tally(), first)
+        loads_weights = len(self.result.frames) % self.machine.batch == 0
+        self.moment = Moment(self.machine, Tally(), first, loads_weights)
         self.result.frames.append(self.moment.tally)
+        self.seen = set()  # signals that somebody has read
         self.raw_is_at_hand = True  # the network's input has been read once; that much nobody reads again
         if first:
             self.emitted = {node.name: Emitted(node.tensor) for node in self.at_work}
@@ -60,7 +62,7 @@ class Walker:
             memory.read("parameters", layer.n_parameter * layer.parameter_bits)
         everyone = list(range(node.tensor.size))
         self.trace[INPUT] = [self._elementwise(node, meter, i, value) for i, value in enumerate(values)]
-        self._finish(node, meter, memory, everyone, everyone, everyone)
+        self._finish(node, meter, memory, memory, everyone, everyone, everyone)
 
     def _elementwise(self, node: Node, meter: Meter, element: int, value) -> Trace:
         trace = Trace()
@@ -74,6 +76,9 @@ class Walker:
     def _stage(self, node: Node):
         moment, head = self.moment, node.head
         memory, meter = moment.meter(node.name, "memory"), moment.meter(node.name, "neuron")
+        inside, chip = memory, meter  # what the machine does, and what its own operations stand for, if it has such
+        if isinstance(head, Synaptic):
+            inside, meter = moment.inner_meter(node.name, "memory"), moment.inner_meter(node.name, "neuron")
         for _ in range(head.n_pass(self.machine)):
             self._read_sources(node, memory)
         touched, touched_nonzero = head.deliver(moment, [self._arrival(parts) for parts in node.sources])
@@ -89,16 +94,21 @@ class Walker:
         head.settle(moment, at_work)
         for layer in node.body:
             n_parameter = min(len(at_work), layer.n_parameter) if self.machine.is_delta else layer.n_parameter
-            memory.read("parameters", n_parameter * layer.parameter_bits)
+            inside.read("parameters", n_parameter * layer.parameter_bits)
         for j in at_work:  # the others keep what they had
+            if self.machine.whole and isinstance(head, Synaptic):
+                chip.whole("neuron_update")
             self.trace[node.name][j] = self._elementwise(node, meter, j, head.number(meter, j))
-        self._finish(node, meter, memory, touched, touched_nonzero, at_work)
+        self._finish(node, meter, memory, inside, touched, touched_nonzero, at_work)
 
     def _read_sources(self, node: Node, memory: Meter):
         """Codes or events of every signal, each packed for itself."""
         for source in (part for parts in node.sources for part in parts):
+            if self.machine.ideal and source.name in self.seen:
+                continue
+            self.seen.add(source.name)
             if not self.machine.is_dense:
-                memory.read("events", len(self.emitted[source.name].event) * self._event_bits(source.tensor))
+                memory.read("events", self._bits_of(self.emitted[source.name].event, source.tensor))
             elif source.name != INPUT or self.input_is_buffered:
                 memory.read("codes", source.tensor.size * source.tensor.number.n_bit)
             elif self.raw_is_at_hand:
@@ -117,7 +127,7 @@ class Walker:
 
     # what leaves a stage
 
-    def _finish(self, node: Node, meter: Meter, memory: Meter, touched, touched_nonzero, at_work):
+    def _finish(self, node: Node, meter: Meter, memory: Meter, inside: Meter, touched, touched_nonzero, at_work):
         traces, stage, number = self.trace[node.name], self.result.stages[node.name], node.tensor.number
         for layer in node.body:
             if isinstance(layer, Quantize):
@@ -134,24 +144,24 @@ class Walker:
             return
         emitted = self.emitted[node.name]
         emitted.code = code
-        self._emit(meter, memory, emitted, at_work, node.tensor)
+        self._emit(meter, memory, inside, emitted, at_work, node.tensor)
         if self.machine.is_dense and (node.name != INPUT or self.input_is_buffered):
             memory.write("codes", node.tensor.size * number.n_bit)
         stage.emitted.append(len(emitted.event))
 
-    def _emit(self, meter: Meter, memory: Meter, emitted: Emitted, candidates, tensor: Tensor):
+    def _emit(self, meter: Meter, memory: Meter, inside: Meter, emitted: Emitted, candidates, tensor: Tensor):
         """Work out the events for whoever reads; under delta only the candidates can have changed."""
         operand, n_bit = tensor.number.operand, tensor.number.n_bit
         if self.machine.is_delta:
             emitted.event = []
-            memory.read("last codes", len(candidates) * n_bit)
+            inside.read("last codes", len(candidates) * n_bit)
             for i in candidates:
                 difference = meter.add(emitted.code[i], -emitted.last[i], operand)
                 if self._is_sent(meter, difference, operand):
                     emitted.event.append((i, difference))
                     # what was not sent stays, as the distance from the code last sent
                     emitted.last[i] = emitted.code[i]
-            memory.write("last codes", len(emitted.event) * n_bit)
+            inside.write("last codes", len(emitted.event) * n_bit)
         else:
             emitted.event = [
                 (i, s)
@@ -159,7 +169,7 @@ class Walker:
                 if self.machine.is_dense or meter.differs(s, type(s)(0), operand)
             ]
         if not self.machine.is_dense:
-            memory.write("events", len(emitted.event) * self._event_bits(tensor))
+            memory.write("events", self._bits_of(emitted.event, tensor))
 
     def _is_sent(self, meter: Meter, difference, operand: str) -> bool:
         if self.threshold == 1:
@@ -168,9 +178,12 @@ class Walker:
         down = meter.reaches(-self.threshold, difference, operand)  # always: hardware does not wait for the other
         return up or down
 
-    def _event_bits(self, tensor: Tensor) -> int:
+    def _bits_of(self, events, tensor: Tensor) -> int:
+        """Values, and where they belong: an index with each, or a bit for every code."""
         value = tensor.number.difference if self.machine.is_delta else tensor.number
-        return value.n_bit + (tensor.size - 1).bit_length()  # of an index
+        if self.machine.bitmap:
+            return sum(1 for _ in range(tensor.size)) + sum(value.n_bit for _ in events)
+        return sum(value.n_bit + (tensor.size - 1).bit_length() for _ in events)
 
 
 def run(

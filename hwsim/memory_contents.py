@@ -1,0 +1,71 @@
+"""What the memories of a machine hold, in bits: those of the worst frame, so that they follow from the network."""
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.activity import ConnectionActivity, LayerActivity
+from hwsim.machine import Lanes, Machine
+
+IntArray = npt.NDArray[np.int64]
+
+POINTER_BITS = 32
+"""Of where a compressed row begins. [bits]"""
+
+
+def words(n_number: IntArray | int, bits: int, word_length: int) -> IntArray:
+    """Words that hold so many numbers, packed."""
+    return np.asarray(-(-(np.asarray(n_number, np.int64) * bits) // word_length))
+
+
+def lanes_of(connection: ConnectionActivity, machine: Machine) -> Lanes:
+    """The lanes that a connection runs on."""
+    return machine.lanes.convolution if connection.kind == "convolution" else machine.lanes.dense
+
+
+def row_words(connection: ConnectionActivity, machine: Machine) -> int:
+    """Words of a row of weights, which begins at a word."""
+    return int(words(connection.row_length, connection.weight_format.bit_width, machine.word_length))
+
+
+def entry_bits(connection: ConnectionActivity, machine: Machine) -> int:
+    """Bits of an entry of a compressed row: a weight, and the zeros that it skips."""
+    return connection.weight_format.bit_width + (machine.run_bits or 0)
+
+
+def weight_bits(layer: LayerActivity, machine: Machine) -> int:
+    """Bits of a layer's weights, biases and stored parameters; none where whole operations hold them."""
+    if is_whole(layer, machine):
+        return 0
+    bits = sum(work.n_parameter * work.parameter_bit_width for work in layer.work)
+    for k, connection in enumerate(layer.connections):
+        bits += _matrix_bits(connection, machine)
+        bits += layer.n_neuron * connection.accumulator_format.bit_width * (k == 0)
+    return bits
+
+
+def _matrix_bits(connection: ConnectionActivity, machine: Machine) -> int:
+    stored = connection.rows_stored
+    if machine.run_bits is None:
+        return stored.n_row * row_words(connection, machine) * machine.word_length
+    n_entry = int(stored.n_entry[machine.run_bits - 1])
+    packed = int(words(n_entry, entry_bits(connection, machine), machine.word_length)) * machine.word_length
+    # where each row begins, and where the last one ends
+    return packed + (stored.n_row + 1) * POINTER_BITS
+
+
+def state_bits(layer: LayerActivity, machine: Machine) -> int:
+    """Bits of a layer's sums and last codes; of a machine that keeps accumulators in SRAM, of these in any case."""
+    is_delta, inside = machine.execution == "delta", is_whole(layer, machine)
+    bits = 0
+    if (is_delta or machine.access == "per-row") and not inside:
+        bits += sum(layer.n_neuron * connection.accumulator_format.bit_width for connection in layer.connections)
+    if is_delta:
+        bits += sum(join.n_sum * join.format.bit_width for join in layer.joins)
+        if layer.emitted is not None and not inside:
+            bits += layer.emitted.n_code * layer.emitted.format.bit_width
+    return bits * machine.batch
+
+
+def is_whole(layer: LayerActivity, machine: Machine) -> bool:
+    """Whether a layer's weights and neurons are within the chip's own operations."""
+    return machine.operations == "whole" and bool(layer.connections)

@@ -1,0 +1,82 @@
+"""What every solver takes and returns."""
+
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.errors import HwsimError
+
+Real: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+CodeArray: TypeAlias = npt.NDArray[np.int8]
+
+
+class SolverError(HwsimError, ValueError):
+    """Weights or curvatures that no solver can work on."""
+
+
+class Codes(NamedTuple):
+    """Quantized weights, code x scale."""
+
+    code: CodeArray  # in the shape of the weights
+    scale: float  # real value of code 1, not negative; 0 where all weights are zero
+
+    @property
+    def value(self) -> npt.NDArray[np.float64]:
+        """The quantized weights. float64"""
+        return np.asarray(self.code * np.float64(self.scale))
+
+
+class TwoScaleCodes(NamedTuple):
+    """Ternary weights with one scale on the positive side and one on the negative."""
+
+    code: CodeArray  # -1, 0 or 1, in the shape of the weights
+    positive: float  # real value of code 1; 0 where no weight is positive
+    negative: float  # real value of -(code -1), not negative; 0 where no weight is negative
+
+    @property
+    def value(self) -> npt.NDArray[np.float64]:
+        """The quantized weights. float64"""
+        return np.asarray(np.where(self.code > 0, self.positive, self.negative) * self.code, np.float64)
+
+
+def checked(weight: npt.ArrayLike, curvature: npt.ArrayLike | None) -> tuple[Real, Real]:
+    """Weights and curvatures as two vectors of equal length; curvatures are 1 where none are given.
+
+    Raises
+    ------
+    SolverError
+        When there is no weight, shapes differ, or a number is not finite, or a curvature not positive.
+    """
+    w = _real(weight)
+    d = np.ones_like(w) if curvature is None else _real(curvature)
+    if w.size == 0 or d.shape != w.shape:
+        raise SolverError(f"weights of shape {w.shape}, curvatures of shape {d.shape}; expected one of each, or more")
+    if not np.isfinite(w.sum()) and not np.all(np.isfinite(w)):
+        raise SolverError("weights are not finite everywhere")
+    lowest, highest = float(d.min()), float(d.max())
+    if not (lowest > 0 and np.isfinite(highest)):
+        raise SolverError(f"curvatures from {lowest:g} to {highest:g}; expected positive finite numbers")
+    return w.ravel(), d.ravel()
+
+
+def _real(value: npt.ArrayLike) -> Real:
+    array: npt.NDArray[Any] = np.asarray(value)
+    return array if array.dtype == np.float32 else array.astype(np.float64)
+
+
+def weighted_error(
+    weight: npt.ArrayLike, curvature: npt.ArrayLike | None, quantized: Codes | TwoScaleCodes | npt.ArrayLike
+) -> float:
+    """Half the sum of d (w - quantized)^2, in float64: what every solver here makes small.
+
+    Parameters
+    ----------
+    weight, curvature : array_like of one shape
+        w, and d > 0; 1 everywhere where no curvature is given.
+    quantized : Codes, TwoScaleCodes or array_like
+        Quantized weights.
+    """
+    w, d = checked(weight, curvature)
+    value = quantized.value if isinstance(quantized, Codes | TwoScaleCodes) else np.asarray(quantized, np.float64)
+    return float(0.5 * np.sum(d * (w - value.ravel().astype(np.float64)) ** 2, dtype=np.float64))

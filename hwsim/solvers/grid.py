@@ -1,0 +1,127 @@
+"""The one problem behind all: weights on a grid of levels with one scale, solved exactly or by alternation."""
+
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.kernels.grid import find_nearest, sum_nearest
+from hwsim.solvers.codes import CodeArray, Real
+
+ScaleRule: TypeAlias = Literal["least-squares", "released"]
+
+MAX_ITERATIONS = 10
+TOLERANCE = 1e-6
+"""Of the published code: so many rounds of alternation after the first, or until the scale changes by less."""
+
+
+class Levels(NamedTuple):
+    """Magnitudes of codes, rising whole numbers up to 127; a scale says what code 1 is worth."""
+
+    magnitude: tuple[int, ...]
+
+    @property
+    def top(self) -> int:
+        """The largest code."""
+        return self.magnitude[-1]
+
+    @property
+    def arrays(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Levels, and the thresholds halfway between neighbours."""
+        level = np.asarray(self.magnitude, np.float64)
+        return level, (level[1:] + level[:-1]) / 2
+
+
+TERNARY = Levels((0, 1))
+
+
+def nearest(weight: Real, scale: float, levels: Levels) -> CodeArray:
+    """The code nearest to each weight. (n,) int8"""
+    code = np.empty(weight.shape, np.int8)
+    find_nearest(weight, float(scale), *levels.arrays, code)
+    return code
+
+
+def solve_exactly(weight: Real, curvature: Real, levels: Levels) -> tuple[CodeArray, float]:
+    """The scale and the codes of least error, in O(n m log(n m)) for m levels.
+
+    For a fixed scale the nearest levels are best, and for fixed codes c the scale A / B with A = sum d |w| c and
+    B = sum d c^2, which leaves the error 1/2 (sum d w^2 - A^2 / B). As the scale falls from infinity, weights climb
+    the levels one at a time, at scales known beforehand: of all sets of codes on that way, the one of largest
+    A^2 / B is best of all. With levels 0 and 1 this is Proposition 3.2 of Hou & Kwok 2018: sort, and compare
+    prefix sums.
+
+    Parameters
+    ----------
+    weight, curvature : ndarray (n,)
+        w, and d > 0.
+    levels : Levels
+        With 0 as their lowest.
+
+    Returns
+    -------
+    code : ndarray (n,) int8
+    scale : float
+        0 where all weights are zero.
+    """
+    level, threshold = levels.arrays
+    magnitude = np.abs(weight, dtype=np.float64)
+    if not magnitude.any():
+        return np.zeros(weight.shape, np.int8), 0.0
+    falling = np.argsort(-(magnitude[:, None] / threshold).ravel(), kind="stable")
+    weighted = np.asarray(curvature, np.float64)
+    product = np.outer(weighted * magnitude, np.diff(level)).ravel()[falling].cumsum()
+    square = np.outer(weighted, np.diff(level**2)).ravel()[falling].cumsum()
+    best = int(np.argmax(product**2 / square))
+    scale = float(product[best] / square[best])
+    return nearest(weight, scale, levels), scale
+
+
+def alternate(
+    weight: Real,
+    curvature: Real,
+    levels: Levels,
+    reach: float,
+    rule: ScaleRule = "least-squares",
+    max_iterations: int = MAX_ITERATIONS,
+) -> tuple[CodeArray, float]:
+    """Nearest codes and the best scale for them in turn.
+
+    Parameters
+    ----------
+    weight, curvature : ndarray (n,)
+        w, and d > 0.
+    levels : Levels
+        The grid.
+    reach : float
+        Value of the largest level to begin with.
+    rule : {"least-squares", "released"}
+        The scale of given codes c: sum d |w| c / sum d c^2, or, as in the code that Hou & Kwok published, the value
+        of the largest level is sum d |w| c / sum d c (the same where the only levels are 0 and 1).
+    max_iterations : int
+        Rounds at most; fewer when the largest level's value changes by less than 1e-6.
+
+    Returns
+    -------
+    code : ndarray (n,) int8
+        Those that the scale was computed for.
+    scale : float
+    """
+    arrays, total = levels.arrays, np.empty(3)
+    before = after = reach
+    for _ in range(max_iterations):
+        before = after
+        sum_nearest(weight, curvature, before / levels.top, *arrays, total)
+        if total[1] == 0:  # no weight reaches the first level
+            break
+        after = float(total[0] / total[1] if rule == "released" else levels.top * total[0] / total[2])
+        if abs(after - before) < TOLERANCE:
+            break
+    return nearest(weight, before / levels.top, levels), after / levels.top
+
+
+def weighted_mean(weight: Real, curvature: Real, chosen: npt.NDArray[np.bool_]) -> float:
+    """Mean magnitude of the chosen weights, weighted by curvature; of all weights where none is chosen."""
+    chosen = chosen if chosen.any() else np.ones_like(chosen)
+    d = curvature[chosen].astype(np.float64)
+    return float(np.dot(d, np.abs(weight[chosen], dtype=np.float64)) / d.sum())
