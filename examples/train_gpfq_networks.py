@@ -12,6 +12,7 @@ weights are 255 times those that were trained. A checkpoint in the folder lets a
 """
 
 import argparse
+import itertools
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,7 @@ def main():
 def mnist_model():
     sizes = (784, 500, 300, 10)
     modules = [nn.Flatten()]
-    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+    for n_in, n_out in itertools.pairwise(sizes):
         modules += [with_initial(nn.Linear(n_in, n_out), nn.init.xavier_uniform_)]
         modules += [nn.ReLU(), nn.BatchNorm1d(n_out, **NORM)] if n_out != sizes[-1] else []
     return nn.Sequential(*modules)

@@ -1,15 +1,20 @@
 """Counts against the scalar reference, which performs every operation that it counts, and against closed forms."""
 
+import dataclasses
 from collections import Counter
 
+import numpy as np
 import pytest
 import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference.storing import compressed, expanded
 from strategies import convolutional_networks, inputs_for, networks, real_convolutional_networks, real_networks
 from test_simulator import dataset_of
 
 import hwsim
+from hwsim.machine import Machine
+from hwsim.stored_rows import entries_of
 
 HOME = {
     "weights": "weights",
@@ -27,24 +32,23 @@ HOME = {
 }
 
 
-def arithmetic_of(counts):
+def arithmetic_of(counts, frame=slice(None)):
     """As the reference keys it."""
-    return Counter(
-        {
-            (key.layer, key.phase, key.operation.kind, key.operation.format): int(number.sum())
-            for key, number in counts.entries.items()
-            if not key.operation.memory
-        }
-    )
+    numbers = {
+        (key.layer, key.phase, key.operation.kind, key.operation.format): int(number[frame].sum())
+        for key, number in counts.entries.items()
+        if not key.operation.memory
+    }
+    return Counter({key: number for key, number in numbers.items() if number})
 
 
-def words_of(counts):
+def words_of(counts, frame=slice(None)):
     total = Counter()
     for key, number in counts.entries.items():
         if key.operation.memory:
             way = key.operation.kind.removeprefix("sram_").removeprefix("dram_")
-            total[key.layer, key.operation.memory, way] += int(number.sum())
-    return total
+            total[key.layer, key.operation.memory, way] += int(number[frame].sum())
+    return +total
 
 
 def reference_words(expected):
@@ -54,28 +58,72 @@ def reference_words(expected):
     return total
 
 
-def assert_same_counts(network, frames, machine, word_length, lanes, threshold=1):
-    preset = hwsim.load_machine(machine)
-    changed = preset.model_copy(
-        update={
-            "word_length": word_length,
-            "lanes": preset.lanes.model_copy(
-                update={
-                    "dense": preset.lanes.dense.model_copy(update={"channels": lanes}),
-                    "convolution": preset.lanes.convolution.model_copy(update={"channels": lanes, "positions": lanes}),
-                }
-            ),
-        }
-    )
-    scalar = reference.PRESETS[machine]
-    scalar = type(scalar)(**{**vars(scalar), "word_length": word_length, "lanes": (lanes, 1), "lanes_convolution": (lanes, lanes)})
-    execution = hwsim.Execution(preset.execution, threshold)
-    run = hwsim.simulate(network, dataset_of(network, frames), execution)
-    counts = hwsim.count(run.activity, changed)
+def assert_same_counts(network, frames, machine, scalar, threshold=1):
+    """Frame by frame: what hwsim counts, and what the reference does."""
+    execution = hwsim.Execution(machine.execution, threshold)
+    run = hwsim.simulate(network, dataset_of(network, frames), execution, per_frame=True)
+    counts = hwsim.count(run.activity, machine)
     raw_bits = frames.dtype.itemsize * 8 if network.input_format.is_real else None
     expected = reference.run(network, frames, scalar, threshold=threshold, raw_bits=raw_bits)
-    assert arithmetic_of(counts) == expected.arithmetic
-    assert words_of(counts) == reference_words(expected)
+    for frame, tally in enumerate(expected.frames):
+        assert arithmetic_of(counts, frame) == tally.arithmetic
+        assert words_of(counts, frame) == reference_words(tally)
+    together = hwsim.count(hwsim.simulate(network, dataset_of(network, frames), execution).activity, machine)
+    assert arithmetic_of(together) == expected.arithmetic
+    assert words_of(together) == reference_words(expected)
+
+
+def lanes_of(machine, lanes):
+    dense, convolution = machine.lanes.dense, machine.lanes.convolution
+    dense = dense.model_copy(update={"channels": lanes})
+    convolution = convolution.model_copy(update={"channels": lanes, "positions": lanes})
+    return machine.lanes.model_copy(update={"dense": dense, "convolution": convolution})
+
+
+def both(preset, word_length, lanes):
+    """A preset with other words and lanes, and the same for the reference."""
+    machine = hwsim.load_machine(preset)
+    machine = machine.model_copy(update={"word_length": word_length, "lanes": lanes_of(machine, lanes)})
+    changes = {"word_length": word_length, "lanes": (lanes, 1), "lanes_convolution": (lanes, lanes)}
+    return machine, dataclasses.replace(reference.PRESETS[preset], **changes)
+
+
+@st.composite
+def machines(draw):
+    """A machine of any kind that there is, for the package and for the reference."""
+    execution = draw(st.sampled_from(["dense", "sparse", "delta"]))
+    word_length, lanes = draw(st.sampled_from([8, 32, 64])), draw(st.sampled_from([1, 2, 3, 256]))
+    arithmetic = draw(st.sampled_from(["multiply", "unary", "shift-add", {"unary_up_to": 3}]))
+    skips, gated = draw(st.booleans()), execution == "dense" and draw(st.booleans())
+    batch = draw(st.sampled_from([1, 2, 4])) if execution == "dense" else 1
+    bitmap, ideal = execution != "dense" and draw(st.booleans()), draw(st.integers(0, 3)) == 3
+    kind = draw(st.sampled_from(["plain", "per-row", "compressed", "compressed per-row", "whole"]))
+    run_bits = draw(st.integers(1, 5)) if "compressed" in kind else None
+    base = hwsim.load_machine("mac-array").model_dump(by_alias=True, exclude_none=True)
+    base |= {"name": "any", "execution": execution, "event_arithmetic": arithmetic, "skip_zero_weights": skips}
+    base |= {"zero_operands": "gated" if gated else "executed", "batch": batch, "word_length": word_length}
+    base |= {"reuse": "ideal" if ideal else "lanes", "events": "bitmap" if bitmap else "indexed"}
+    base |= {"access": "per-row" if "per-row" in kind else "working-store"}
+    base |= {"operations": "whole" if kind == "whole" else "elementary"}
+    base |= {"weights": "compressed", "run_bits": run_bits} if run_bits else {}
+    machine = Machine.model_validate(base)
+    scalar = reference.Machine(
+        execution=execution,
+        arithmetic=arithmetic if isinstance(arithmetic, str) else "unary-up-to",
+        largest_unary=3,
+        gate_zero_inputs=gated,
+        skip_zero_weights=skips,
+        lanes=(lanes, 1),
+        lanes_convolution=(lanes, lanes),
+        word_length=word_length,
+        run_bits=run_bits,
+        bitmap=bitmap,
+        per_row="per-row" in kind,
+        ideal=ideal,
+        batch=batch,
+        whole=kind == "whole",
+    )
+    return machine.model_copy(update={"lanes": lanes_of(machine, lanes)}), scalar
 
 
 @pytest.mark.plain
@@ -87,16 +135,41 @@ def test_integer_networks_count_as_the_reference_performs(machine, made, data):
     network = data.draw(made())
     frames = data.draw(inputs_for(network))
     word_length, lanes = data.draw(st.sampled_from([8, 32, 64])), data.draw(st.sampled_from([1, 2, 4, 256]))
-    assert_same_counts(network, frames, machine, word_length, lanes)
+    assert_same_counts(network, frames, *both(machine, word_length, lanes))
 
 
-@pytest.mark.parametrize("machine", ["mac-array", "mac-array-gated", "zero-skipping-mac", "delta-mac"])
+@pytest.mark.plain
+@pytest.mark.parametrize("made", [networks, convolutional_networks])
+@settings(max_examples=150)
+@given(data=st.data())
+def test_any_machine_counts_as_the_reference_performs(made, data):
+    network = data.draw(made())
+    frames = data.draw(inputs_for(network))
+    machine, scalar = data.draw(machines())
+    threshold = data.draw(st.sampled_from([1, 2])) if machine.execution == "delta" else 1
+    assert_same_counts(network, frames, machine, scalar, threshold)
+
+
+REAL = sorted(set(reference.PRESETS) - {"rounding-adder", "sigma-delta-adder"})
+
+
+@pytest.mark.parametrize("machine", REAL)
 @pytest.mark.parametrize("made", [real_networks, real_convolutional_networks])
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_real_networks_count_as_the_reference_performs(machine, made, data):
     network = data.draw(made())
     frames = data.draw(inputs_for(network))
-    assert_same_counts(
-        network, frames, machine, data.draw(st.sampled_from([8, 32, 64])), data.draw(st.sampled_from([1, 4]))
-    )
+    word_length, lanes = data.draw(st.sampled_from([8, 32, 64])), data.draw(st.sampled_from([1, 4]))
+    assert_same_counts(network, frames, *both(machine, word_length, lanes))
+
+
+ZEROS = st.lists(st.sampled_from([0, 0, 0, 0, 1]), min_size=1, max_size=70)
+
+
+@given(row=ZEROS, run_bits=st.integers(1, 8))
+def test_entries_of_a_row_are_those_of_an_encoder_that_can_be_decoded(row, run_bits):
+    entries = compressed(row, run_bits)
+    assert expanded(entries, len(row)) == row
+    assert all(0 <= skipped < 2**run_bits for skipped, _ in entries)
+    assert entries_of(np.array([row]))[0, run_bits - 1] == len(entries)

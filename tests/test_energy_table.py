@@ -413,7 +413,9 @@ def test_an_unknown_base_is_an_error_with_the_closest_name(tmp_path):
 def test_one_key_cannot_mean_two_publications(tmp_path):
     write(tmp_path, TABLE)
     path = write(tmp_path, CHILD.replace("mine", "paper"), "child.yaml")
-    with pytest.raises(FileError, match=r"child.yaml:8: paper: source already defined, differently, in small; give it another key"):
+    with pytest.raises(
+        FileError, match=r"child.yaml:8: paper: source already defined, differently, in small; give it another key"
+    ):
         load_table(path)
 
 

@@ -55,7 +55,7 @@ missing: [much]
 
 # what to change, into what, on which line it is reported unless on that of the change, and what must be said
 CHANGES = {
-    "unknown key": ("supply: 0.8", "suply: 0.8", None, "suply: unknown key; did you mean supply?"),
+    "unknown key": ("supply: 0.8", "suppl: 0.8", None, "suppl: unknown key; did you mean supply?"),
     "unknown key, like none": ("supply: 0.8", "colour: red", None, "colour: unknown key; take it out, or write one of"),
     "unknown key, inside": ("{power: 1.5}", "{watt: 1.5}", None, "entries.0.watt: unknown key; take it out"),
     "unknown key of a variant": ("    supply: 0.6", "    volts: 0.6", None, "variants.slow.volts: unknown key"),

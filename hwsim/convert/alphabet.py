@@ -153,7 +153,9 @@ def per_layer(network: Network, given: PerLayer[Number], what: str) -> dict[str,
         raise NetworkError(f"network {network.name}: {len(given)} {what} for {len(names)} layers with weights")
     if set(numbers) != set(names):
         odd = sorted(set(numbers) ^ set(names))
-        raise NetworkError(f"network {network.name}: {what} by layer: {', '.join(odd)} missing, or no layer with weights")
+        raise NetworkError(
+            f"network {network.name}: {what} by layer: {', '.join(odd)} missing, or no layer with weights"
+        )
     return numbers
 
 

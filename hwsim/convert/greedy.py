@@ -10,6 +10,7 @@ over batches, rows of data need not be kept. Where there are fewer rows than col
 """
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
@@ -101,7 +102,7 @@ def quantize(
     weight: FloatArray,
     moments: Moments,
     level: FloatArray,
-    rule: Rule = Rule(),  # noqa: B008 - frozen
+    rule: Rule = Rule(),
     threads: int | None = None,
 ) -> Index:
     """Which level each weight becomes; -1 on dead columns.
@@ -145,7 +146,7 @@ def _aligned(weight: FloatArray, gram: Gram, n_pass: int, threads: int | None) -
     return aligned
 
 
-def _in_threads(share, n_neuron: int, threads: int | None) -> None:  # type: ignore[no-untyped-def]
+def _in_threads(share: Callable[[int, int], None], n_neuron: int, threads: int | None) -> None:
     """Let threads do share(first, last) of the neurons."""
     starts = range(0, n_neuron, NEURONS)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

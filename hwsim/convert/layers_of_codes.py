@@ -1,0 +1,64 @@
+"""Layers with codes in place of real weights, and the alphabets that they take them from."""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.convert.alphabet import Alphabet, Unit, equispaced, gapped, unit_of
+from hwsim.convert.greedy import Rule
+from hwsim.errors import NetworkError
+from hwsim.layers import Synaptic
+from hwsim.network import Network
+from hwsim.signals import FloatArray
+
+
+def alphabet_of(
+    network: Network, layer: Synaptic, levels: int, radius: float, unit: Unit, rule: Rule | None = None
+) -> Alphabet:
+    """The alphabet of a layer: `radius` times its unit, with a gap where a hard threshold drops small weights.
+
+    Raises
+    ------
+    NetworkError
+        When there is none, naming the layer.
+    """
+    try:
+        one = unit_of(layer.terms[0].value, unit)
+        if rule is not None and rule.sparsity == "hard":
+            return gapped(levels, radius * one, rule.threshold * one)
+        if rule is not None and rule.sparsity == "soft" and levels % 2 == 0:
+            raise NetworkError(f"{levels} levels: a threshold draws weights to zero, so take an odd number")
+        return equispaced(levels, radius * one)
+    except NetworkError as error:
+        raise NetworkError(f"network {network.name}: layer {layer.name}: {error}") from None
+
+
+def rule_of(layer: Synaptic, alphabet: Alphabet, rule: Rule, unit: Unit, number: int) -> Rule:
+    """A rule for one layer: its threshold in units of weight, and a seed of its own."""
+    threshold = rule.threshold
+    if rule.sparsity == "hard":
+        # the alphabet has rounded it to a whole number of spacings
+        threshold = float(alphabet.level[alphabet.level > 0][0]) if rule.threshold else 0.0
+    elif rule.sparsity == "soft":
+        threshold = rule.threshold * unit_of(layer.terms[0].value, unit)
+    return replace(rule, threshold=threshold, seed=rule.seed + number)
+
+
+def with_codes(layer: Synaptic, alphabet: Alphabet, index: npt.NDArray[np.int16]) -> Synaptic:
+    """The layer with the levels of an alphabet for weights; its bias stays."""
+    return replace(layer, terms=(alphabet.weight(index.astype(np.int64)),))
+
+
+def checked_levels(alphabet: npt.ArrayLike) -> FloatArray:
+    """An alphabet as it is given, checked. (n_level,) float64
+
+    Raises
+    ------
+    NetworkError
+        When it is not two finite numbers or more, rising.
+    """
+    level = np.asarray(alphabet, np.float64)
+    if level.ndim != 1 or level.size < 2 or not np.all(np.isfinite(level)) or np.any(np.diff(level) <= 0):
+        raise NetworkError(f"alphabet {level.tolist()}: expected two finite numbers or more, rising")
+    return level
