@@ -37,7 +37,7 @@ class Emitted(NamedTuple):
     n_event: Array  # (n_frame,)
     place: Array
     value: Array
-    pixel: Array | None  # (n_frame, n_position + 1) first event of each position, where a window slides over them
+    pixel: Array  # (n_frame, n_position + 1) first event of each position; empty where no window slides over them
 
 
 @dataclass(eq=False)

@@ -113,7 +113,7 @@ class Walker:
         places = self.worker.empty(("place", name, 0), slots, place)
         values = self.worker.empty(("value", name, 0), slots, value)
         list_changes(codes, self._rest(codes), reset, start, n_event, places, values)
-        pixel = None
+        pixel = np.zeros((0, 0), np.int64)
         if plan.is_windowed:
             pixel = self.worker.zeros(("pixel", name, 0), self.worker.block + 1, signal.n_position + 1, np.int64)
             pixel = pixel[:n_frame]

@@ -6,9 +6,10 @@ Quantize or Concat, the codes behind that are kept, and the run begins there.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from hwsim.datasets import Dataset
 from hwsim.layers import Concat, Layer, Quantize
@@ -16,6 +17,8 @@ from hwsim.network import INPUT, Network
 from hwsim.number_format import NumberFormat
 from hwsim.signals import FloatArray
 from hwsim.simulator import simulate
+
+Array: TypeAlias = npt.NDArray[Any]
 
 BLOCK = 5000
 """At most this many frames are run at a time. [frames]"""
@@ -31,7 +34,7 @@ class Reach(NamedTuple):
     highest: float
 
     @classmethod
-    def of(cls, blocks: Iterator[FloatArray]) -> "Reach":
+    def of(cls, blocks: Iterator[Array]) -> "Reach":
         """Reach of a signal that comes in blocks of frames."""
         both = [(float(block.min()), float(block.max())) for block in blocks]
         return cls(min(low for low, _ in both), max(high for _, high in both))
@@ -87,24 +90,24 @@ class Calibration:
         """Whether all that a layer reads is done."""
         return all(name == INPUT or name in self._done for name in layer.inputs)
 
-    def values(self, name: str) -> Iterator[FloatArray]:
-        """Real values of a signal, block by block. (n_frame, *shape) float64"""
+    def values(self, name: str) -> Iterator[Array]:
+        """Real values of a signal, block by block. (n_frame, *shape)"""
         return self._run(name, None, codes=False)
 
-    def codes(self, name: str, quantize: Quantize | None = None) -> Iterator[FloatArray]:
-        """Codes of a signal, or those that a Quantize would make of it. (n_frame, *shape) float64"""
+    def codes(self, name: str, quantize: Quantize | None = None) -> Iterator[Array]:
+        """Codes of a signal, or those that a Quantize would make of it. (n_frame, *shape)"""
         return self._run(name, quantize, codes=True)
 
     def mean_square(self, name: str) -> FloatArray:
         """Mean square of a signal's codes. (channels,)"""
         total, n_number = np.zeros(1), 0
         for block in self.codes(name):
-            apart = block.reshape(*block.shape[:2], -1)
+            apart = block.reshape(*block.shape[:2], -1).astype(np.float64)
             total = total + (apart**2).sum(axis=(0, 2))
             n_number += len(block) * apart.shape[2]
         return total / n_number
 
-    def _run(self, name: str, last: Quantize | None, codes: bool) -> Iterator[FloatArray]:
+    def _run(self, name: str, last: Quantize | None, codes: bool) -> Iterator[Array]:
         start = name if name in self._kept or name in self._makes_codes else self._begin[name]
         kept = self._keep(start)
         layers = self._between(start, name)
@@ -114,7 +117,7 @@ class Calibration:
             yield from _blocks_of_run(self._from(kept, layers), kept.data, codes)
         else:
             for block in _blocks(kept.data, kept.data[0].inputs.size):
-                yield block.inputs * np.float64(1 if codes else block.step)
+                yield block.inputs if codes else block.inputs * np.float64(block.step)
 
     def _keep(self, name: str) -> _Kept:
         """Codes of a Quantize or Concat that is done, run if need be, in the smallest dtype that holds them."""
@@ -148,11 +151,10 @@ class Calibration:
         return Network("calibration", data.shape, layers, format, data.step)
 
 
-def _blocks_of_run(network: Network, data: Dataset, codes: bool) -> Iterator[FloatArray]:
+def _blocks_of_run(network: Network, data: Dataset, codes: bool) -> Iterator[Array]:
     for block in _blocks(data, max(signal.size for signal in network.signals.values())):
         run = simulate(network, block, execution="sparse")
-        out = run.output_codes if codes else run.outputs
-        yield np.asarray(out, np.float64).reshape(len(block), *network.output.shape)
+        yield (run.output_codes if codes else run.outputs).reshape(len(block), *network.output.shape)
 
 
 def _blocks(data: Dataset, size: int) -> Iterator[Dataset]:

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.convert.alphabet import Alphabet, PerLayer, Unit, per_layer
-from hwsim.convert.layer_inputs import LayerInputs, Flow
-from hwsim.convert.greedy import Rule, moments_of, output_shift, quantize
+from hwsim.convert.greedy import PAPER, Rule, moments_of, output_shift, quantize
+from hwsim.convert.layer_inputs import Flow, LayerInputs
 from hwsim.convert.layers_of_codes import alphabet_of, checked_levels, rule_of, with_codes
 from hwsim.convert.patches import parts_of, whole_of
 from hwsim.datasets import Dataset
@@ -35,7 +35,7 @@ def quantize_weight(
     analog: npt.ArrayLike,
     quantized: npt.ArrayLike,
     alphabet: npt.ArrayLike,
-    rule: Rule = Rule(),
+    rule: Rule = PAPER,
     threads: int | None = None,
 ) -> FloatArray:
     """Quantize one layer's weights, neuron by neuron.
@@ -85,7 +85,7 @@ def convert(
     *,
     unit: Unit = "median",
     joint: bool = False,
-    rule: Rule = Rule(),
+    rule: Rule = PAPER,
     bias_correction: BiasCorrection = "none",
     patch_fraction: float = 1.0,
     seed: int = 0,
@@ -195,6 +195,6 @@ def _about(network: Network, calibration: LayerInputs, rule: Rule) -> dict[str, 
     if any(isinstance(layer, Conv2d) for layer in network.layers):
         about["convolution"] = "joint" if calibration.joint else "per channel"
         about["patch_fraction"] = calibration.patch_fraction
-    if rule != Rule():
-        about |= {key: value for key, value in vars(rule).items() if value != getattr(Rule(), key)}
+    if rule != PAPER:
+        about |= {key: value for key, value in vars(rule).items() if value != getattr(PAPER, key)}
     return about

@@ -83,6 +83,10 @@ class Rule:
         return {"none": NO_SPARSITY, "soft": SOFT, "hard": HARD}[self.sparsity]
 
 
+PAPER = Rule()
+"""To the nearest level, as in the paper."""
+
+
 def gram_of(analog: FloatArray, quantized: FloatArray) -> Gram:
     """Products of columns of (m, n_in) data; of the same data twice they are computed once."""
     own = quantized.T @ quantized
@@ -102,7 +106,7 @@ def quantize(
     weight: FloatArray,
     moments: Moments,
     level: FloatArray,
-    rule: Rule = Rule(),
+    rule: Rule = PAPER,
     threads: int | None = None,
 ) -> Index:
     """Which level each weight becomes; -1 on dead columns.

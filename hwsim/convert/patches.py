@@ -6,6 +6,7 @@ the patch that the kernel covers there; its parts are its groups, each filter on
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -99,7 +100,7 @@ def columns(
                     continue
             analog = frames[0][first:last, channels]
             quantized = analog if frames[0] is frames[1] else frames[1][first:last, channels]
-            yield part, *_both((analog, quantized), lambda each, rows=rows: _patches(each, window.y, window.x, rows))
+            yield part, *_both((analog, quantized), partial(_patches, y=window.y, x=window.x, rows=rows))
 
 
 def _both(frames: tuple[Frames, Frames], make: Callable[[Frames], FloatArray]) -> tuple[FloatArray, FloatArray]:

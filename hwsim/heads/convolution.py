@@ -68,7 +68,7 @@ class ConvolutionHead(Head):
             weight = weight.astype(np.int8)
         if self.groups > 1:
             return np.ascontiguousarray(weight)
-        return tile_weight(weight, choose_width(*weight.shape, weight.itemsize))
+        return tile_weight(weight, choose_width(weight.shape[0], weight.shape[1], weight.itemsize))
 
     def _by_group(self, code: Array) -> Array:
         """(groups, kH x kW x C_in / groups, C_out / groups)"""

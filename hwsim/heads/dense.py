@@ -20,7 +20,7 @@ def _tiled(weight: Array) -> Array:
     """Weights as the kernel takes them: tiles of neurons, and bytes where they fit."""
     if weight.dtype == np.int16 and np.abs(weight, dtype=np.int32).max() <= 127:
         weight = weight.astype(np.int8)
-    return aligned(tile_weight(weight, choose_width(*weight.shape, weight.itemsize)))
+    return aligned(tile_weight(weight, choose_width(weight.shape[0], weight.shape[1], weight.itemsize)))
 
 
 class DenseHead(Head):

@@ -100,7 +100,6 @@ class AveragePoolHead(PoolingHead):
 
     def _count_additions(self, events: Emitted, frames: Frames, worker: Worker) -> None:
         """Note the pairs of a changed input and a window that it is in."""
-        assert events.pixel is not None
         worker.notes.write(self.name, "additions", frames, np.diff(events.pixel, axis=1) @ self.reached)
 
     def joins(self, notes: Notes) -> tuple[JoinActivity, ...]:

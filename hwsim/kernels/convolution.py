@@ -433,21 +433,26 @@ def _collect_line(
     # neighbouring taps meet neighbouring pixels, whose events are one range
     ranges = 1 if geometry.dilation_x == 1 else geometry.kernel_width
     taps = geometry.kernel_width // ranges
+    top = oy * geometry.stride_y - geometry.top
     n = first[0]
     for ox in range(geometry.out_width):
         first[ox] = n
+        x = ox * geometry.stride_x - geometry.left
+        a, b = max(x, 0), min(x + taps, width)
         for ky in range(geometry.kernel_height):
-            y = oy * geometry.stride_y - geometry.top + ky * geometry.dilation_y
+            y = top + ky * geometry.dilation_y
             if y < 0 or y >= geometry.height:
                 continue
             for kx in range(ranges):
-                x = ox * geometry.stride_x - geometry.left + kx * geometry.dilation_x
-                a, b = max(x, 0), min(x + taps, width)
+                if ranges > 1:
+                    x = ox * geometry.stride_x - geometry.left + kx * geometry.dilation_x
+                    a, b = max(x, 0), min(x + 1, width)
                 if a >= b:
                     continue
                 base = (y * width + x - ky * geometry.kernel_width - kx) * channels
-                e = np.int64(pixel[y * width + a])
-                found = np.int64(pixel[y * width + b]) - e
+                # unsigned, so that it is not asked whether they are to be counted from the end
+                e = np.int64(pixel[np.uint64(y * width + a)])
+                found = np.int64(pixel[np.uint64(y * width + b)]) - e
                 copy_events(place, value, e, found, base, row, amount, n)
                 n += found
         stop[ox] = n

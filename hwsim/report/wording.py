@@ -6,6 +6,7 @@ from hwsim.comparison import FACTORS, Cell, Comparison
 from hwsim.counts import PHASES, Operation
 from hwsim.energy import Breakdown
 from hwsim.energy_table import EnergyTable
+from hwsim.ranking import difference
 from hwsim.report.units import Unit, energy_unit, percent, size, times, with_prefix
 
 FRAME_RATE = 30
@@ -206,20 +207,20 @@ def _least_of_all(cell: Cell, priced: Priced) -> str:
 
 
 def _unsettled(cell: Cell, rivals: list[Cell], unit: Unit) -> str:
-    """Rows whose interval reaches down into that of the best: a ranking counts only if it survives the intervals."""
+    """Whether the best stays the best wherever in their intervals the prices lie, which all rows pay alike."""
     assert cell.breakdown is not None
-    high, n = cell.breakdown.high, cell.counts.n_inference
-    close = [each for each in rivals if each is not cell and each.breakdown and each.breakdown.low < high]
-    if not close:
+    others = [each for each in rivals if each is not cell and each.breakdown]
+    overlapping = [each for each in others if each.breakdown and each.breakdown.low < cell.breakdown.high]
+    if not overlapping:
         return ""
-    low = unit.text(cell.breakdown.low / n)
-    holds = all(
-        each.breakdown and each.breakdown.low >= cell.breakdown.low and each.breakdown.high >= high for each in close
-    )
+    beaten = [each for each in others if each.breakdown and difference(each.breakdown, cell.breakdown).low > 0]
+    open_ = [each.method for each in others if each not in beaten]
+    if not open_:
+        return f"{cell.method} stays below all others wherever in their intervals the prices lie."
+    low, high = (unit.text(end / cell.counts.n_inference) for end in (cell.breakdown.low, cell.breakdown.high))
     return (
-        f"The interval of {cell.method}, {low} to {unit.text(high / n)} {unit.name}, overlaps that of "
-        f"{shortened([each.method for each in close], 2)}: their order "
-        f"{'rests on all paying the same prices' if holds else 'is not settled'}."
+        f"The prices' intervals leave {cell.method} between {low} and {high} {unit.name}; its order against "
+        f"{shortened(open_, 2)} is not settled{f', against the {len(beaten)} others it is' if beaten else ''}."
     )
 
 

@@ -53,10 +53,8 @@ class Convolution:
         self.total = np.zeros((n_frame + 1, size * size * channels), total)
         self.pixel = np.zeros((n_frame, size * size + 1), np.int32)
         n_slot = -(-n_frame // threads) * (padded + GROUP) + LANES
-        self.lists = [
-            (np.zeros(n_frame + 1, np.int64), np.zeros(n_frame, np.int64), np.zeros(n_slot, np.int32), np.zeros(n_slot, value))
-            for _ in range(threads)
-        ]  # fmt: skip
+        kinds = ((n_frame + 1, np.int64), (n_frame, np.int64), (n_slot, np.int32), (n_slot, value))
+        self.lists = [tuple(np.zeros(n, kind) for n, kind in kinds) for _ in range(threads)]
         self.scratch = [make_scratch(self.geometry, width, np.dtype(value), np.dtype(total)) for _ in range(threads)]
         self.pool = ThreadPoolExecutor(threads)
         self.n_operation = self._count(n_frame)

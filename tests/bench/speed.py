@@ -1,7 +1,8 @@
 """Measure what the package promises of its speed, as ratios within one run, and print a Markdown table.
 
     python tests/bench/speed.py              print the table (needs MNIST in HWSIM_DATA; torch for the first rows)
-    python tests/bench/speed.py --readme     also put it into README.md, in place of these rows there
+    python tests/bench/speed.py --readme     also put it into README.md, in place of these rows there, and so the
+                                             rows of convolution.py, a few in place of its many (some minutes)
 """
 
 import itertools
@@ -12,10 +13,13 @@ import sys
 import tempfile
 from unittest import mock
 
+import convolution
 from table import interleaved, publish, seconds_of
 
 import hwsim
 from hwsim.kernels.dense import deliver
+
+SHAPES = ", ".join(str(channels) for channels, _ in convolution.SHAPES) + " channels"
 
 
 def torch_forward(data, threads):
@@ -66,7 +70,7 @@ def commands():
             subprocess.run([hwsim_command, argument], check=True, capture_output=True, cwd=folder, env=environment)
 
         command("--help")
-        return [seconds_of(lambda argument=argument: command(argument)) for argument in ("--help", "compare", "compare")]
+        return [seconds_of(lambda each=each: command(each)) for each in ("--help", "compare", "compare")]
 
 
 def measure():
@@ -94,8 +98,25 @@ def measure():
     return rows
 
 
+def convolutions():
+    """Rows of convolution.py, those of all shapes in one."""
+    for threads in (1, 2):
+        found = list(convolution.ratios(threads, threads))
+        for kind, active, aim in dict.fromkeys((row[0], row[4], row[9]) for row in found):
+            ratios = [float(row[8]) for row in found if (row[0], row[4]) == (kind, active)]
+            work = f"3x3 convolution, {kind}, {SHAPES}, {active} active, an image per thread"
+            yield work, "torch fp32 conv2d", threads, f"{min(ratios):.2f}-{max(ratios):.2f}", aim
+    found = list(convolution.slopes(1))
+    for kind in dict.fromkeys(row[0] for row in found):
+        slopes = [float(row[3]) for row in found if row[0] == kind]
+        work = f"3x3 convolution, {kind}, {SHAPES}, 1 % to 50 % active: slope of log time over log events"
+        yield work, "", 1, f"{min(slopes):.2f}-{max(slopes):.2f}", "0.9-1.1"
+
+
 def main():
     publish("speed.py", measure())
+    if "--readme" in sys.argv:
+        publish("convolution.py", convolutions())
 
 
 if __name__ == "__main__":

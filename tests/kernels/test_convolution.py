@@ -112,10 +112,10 @@ def random_case(generator, geometry, groups, n_out, codes, weights, n_frame=3, a
     return changes, weight, bias, before
 
 
-def check_integer(generator, geometry, groups, n_out, codes, weights, dtypes, reset, **options):
+def check_integer(generator, geometry, groups, n_out, codes, weights, dtypes, reset, activity=0.5, **options):
     """Compare with sums in int64, cut to the accumulators' width; return how many are not zero."""
     value_dtype, weight_dtype, total_dtype = dtypes
-    case = random_case(generator, geometry, groups, n_out, codes, weights, len(reset))
+    case = random_case(generator, geometry, groups, n_out, codes, weights, len(reset), activity)
     changes, weight, bias, before = case
     expected = slow_convolution(geometry, groups, changes, weight, bias, reset, before).astype(total_dtype)
     found = convolved(
@@ -151,7 +151,8 @@ def test_integers_of_groups_are_exact(geometry, dtypes, groups, each_in, each_ou
     geometry = geometry._replace(channels=groups * each_in)
     reset = np.array([False, False, True])
     args = (generator, geometry, groups, groups * each_out, [-3, 1, 7], [-5, 0, 3], dtypes, reset)
-    assert check_integer(*args) > 0
+    for activity in (0.03, 0.5):  # few and many of a pixel's channels
+        assert check_integer(*args, activity=activity) > 0
 
 
 @given(
@@ -280,10 +281,12 @@ def test_a_part_writes_nothing_else(n_out):
 
 @pytest.mark.plain
 def test_tiles_hold_every_weight_once():
-    weight = np.arange(1, 1 + 6 * 40).reshape(6, 40)
+    weight = np.arange(1, 1 + 6 * 40, dtype=np.int16).reshape(6, 40)
     for width in WIDTHS:
         tiles = tile_weight(weight, width)
         assert tiles.shape == (-(-40 // width), 6, width)
+        assert tiles.flags.c_contiguous
+        assert tiles.ctypes.data % 64 == 0  # each begins with a line of the cache
         joined = np.concatenate(list(tiles), axis=1)
         assert np.array_equal(joined[:, :40], weight)
         assert not joined[:, 40:].any()

@@ -1,0 +1,164 @@
+"""Signals quantized after weights: codes meet codes, so that nothing but accumulators is ever scaled.
+
+Weights that are codes already (GPFQ, MSQ) keep them. Between the layers each signal becomes unsigned or signed
+integers; where it can, its step is the accumulator's times a power of two, and quantizing is a shift. Ternary weights
+then meet integer events: a synaptic operation is an addition, nothing is multiplied, and dense, sparse and delta
+execution compute the same function. Under delta that is a ternary sigma-delta network (the rounding networks of
+O'Connor & Welling, ICLR 2017, with weights of Lybrand & Saab, JMLR 22 (156), 2021).
+"""
+
+import math
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from hwsim.convert.calibration import Calibration, Reach
+from hwsim.convert.conversion import Conversion
+from hwsim.convert.fixed_point import width_of_codes
+from hwsim.convert.places import cannot_be_negative, is_of_input, place
+from hwsim.datasets import Dataset
+from hwsim.errors import NetworkError
+from hwsim.layers import Add, AvgPool2d, GlobalAvgPool, Layer, Quantize, Sign, Synaptic
+from hwsim.network import INPUT, Network
+from hwsim.number_format import integer, round_real
+from hwsim.signals import Signal
+
+METHOD = "signals quantized after weights"
+
+Steps = Literal["shift", "any"]
+
+NEIGHBOURS = 4
+"""How many floating-point numbers next to a scale are tried, for one whose product with a step is exact."""
+
+
+def convert(
+    network: Network,
+    data: Dataset,
+    bit_width: int = 8,
+    steps: Steps = "shift",
+    headroom: int = 0,
+    name: str | None = None,
+) -> Network:
+    """Quantize every signal that a layer with weights reads, and biases to the accumulators' steps.
+
+    Parameters
+    ----------
+    network : Network
+        Weights are codes, of one scale per layer; signals are real.
+    data : Dataset
+        Frames for calibration. Codes of at most `bit_width` bits are read as they are.
+    bit_width : int
+        Most bits of a code; fewer are declared where calibration finds no need of them. [bits]
+    steps : {"shift", "any"}
+        ``shift``: a signal's step is the accumulator's times a power of two, at most twice as coarse as need be, and
+        quantizing multiplies nothing. ``any``: as fine as the largest value seen allows, a multiplication per neuron.
+        Signals that a Concat joins share a step, which takes a multiplication in either case.
+    headroom : int
+        Bits kept free above the largest value that calibration saw. [bits]
+    name : str, optional
+        Name of the result; ``<network>-<bit width>-bit-signals`` when not given.
+
+    Raises
+    ------
+    NetworkError
+        When weights are real, or a layer makes codes already.
+    """
+    _check(network, bit_width, steps, headroom)
+    readers = (Synaptic, AvgPool2d, GlobalAvgPool, Add)
+    layers = _Signals(network, data, bit_width, steps, headroom, readers).layers()
+    about = {key: value for key, value in network.about.items() if key not in ("accuracy", "command")} | {
+        "made_from": network.name,
+        "made_from_digest": network.digest,
+        "conversion": METHOD,
+        "signal_bit_width": bit_width,
+        "signal_steps": steps,
+        "headroom_bits": headroom,
+        "signal_calibration_frames": len(data),
+    }
+    return replace(network, name=name or f"{network.name}-{bit_width}-bit-signals", layers=layers, about=about)
+
+
+class _Signals(Conversion):
+    """A network on its way to integer signals."""
+
+    def __init__(
+        self,
+        network: Network,
+        data: Dataset,
+        bit_width: int,
+        steps: Steps,
+        headroom: int,
+        readers: tuple[type[Layer], ...],
+    ) -> None:
+        super().__init__(network, place(network, lambda layer: isinstance(layer, readers)), data)
+        self._bit_width, self._steps, self._headroom = bit_width, steps, headroom
+        self._made: dict[str, Layer] = {}
+
+    def quantizer(self, group: tuple[Quantize, ...], calibration: Calibration, is_real: bool) -> Quantize:
+        """Data keep their codes; other signals get a step from the largest value of the group."""
+        names = [each.inputs[0] for each in group]
+        codes = self.data.format
+        if len(group) == 1 and names[0] == INPUT and not codes.is_real and codes.bit_width <= self._bit_width:
+            return Quantize("", scale=1 / self.data.step, bit_width=codes.bit_width, signed=codes.signed)
+        reaches = [Reach.of(calibration.values(name)) for name in names]
+        signed = any(map(self._is_signed, names, reaches))
+        largest = max(max(-reach.lowest, reach.highest) for reach in reaches) or 1.0
+        highest = integer(self._bit_width - self._headroom, signed).highest
+        signal = None if len(group) > 1 or is_real or self._steps == "any" else self._signal(names[0])
+        if signal is None or signal.format.is_real or signal.step.ndim:
+            return Quantize("", scale=highest / largest, bit_width=self._bit_width, signed=signed)
+        step = float(signal.step)
+        power = max(0, math.ceil(math.log2(largest / (step * highest))))
+        codes_needed = math.floor(largest / (step * 2.0**power) + 0.5) * 2**self._headroom
+        width = width_of_codes(-codes_needed if signed else 0, codes_needed, signed)
+        return Quantize("", scale=_scale(step, power), bit_width=min(self._bit_width, width), signed=signed)
+
+    def synaptic(self, layer: Synaptic) -> Layer:
+        """The same codes, and the bias in the accumulator's steps."""
+        step = np.asarray(layer.terms[0].scale) / np.asarray(self.read_quantizer(layer).scale)
+        bias = round_real(np.asarray(layer.bias, np.float64) / step).astype(np.int64)
+        return replace(layer, bias=bias, accumulator=None)
+
+    def _converted(self, layer: Layer) -> Layer:
+        self._made[layer.name] = made = super()._converted(layer)
+        return made
+
+    def _signal(self, name: str) -> Signal:
+        """What a layer that is done makes."""
+        if name == INPUT:
+            return Signal.of_input(self.network.input_shape, self.network.input_format, self.network.input_step)
+        layer = self._made[name]
+        return layer.signal(*map(self._signal, layer.inputs))
+
+    def _is_signed(self, name: str, reach: Reach) -> bool:
+        if is_of_input(self.original, name):
+            return reach.lowest < 0
+        return not cannot_be_negative(self.original, name)
+
+
+def _scale(step: float, power: int) -> float:
+    """Codes per unit such that step x scale is 2**-power to the bit: the nearest such number."""
+    exact = 2.0**-power
+    up = down = exact / step
+    for _ in range(NEIGHBOURS):
+        for scale in (up, down):
+            if step * scale == exact:
+                return scale
+        up, down = float(np.nextafter(up, np.inf)), float(np.nextafter(down, 0))
+    return exact / step  # quantizing then takes a multiplier
+
+
+def _check(network: Network, bit_width: int, steps: Steps, headroom: int) -> None:
+    place = f"network {network.name}"
+    if steps not in ("shift", "any"):
+        raise NetworkError(f"steps {steps!r}; write shift or any")
+    if not 2 <= bit_width <= 16 or not 0 <= headroom < bit_width - 1:
+        raise NetworkError(f"{bit_width} bits with {headroom} of headroom; write 2 to 16 bits, and fewer of headroom")
+    for layer in network.layers:
+        if isinstance(layer, Quantize | Sign):
+            raise NetworkError(f"{place}: layer {layer.name}: {type(layer).__name__}: its signals are codes already")
+        if isinstance(layer, Synaptic) and (not layer.is_integer or len(layer.terms) > 1):
+            raise NetworkError(f"{place}: layer {layer.name}: weights are real or of two terms; quantize them first")
+        if isinstance(layer, Synaptic) and np.ndim(layer.terms[0].scale):
+            raise NetworkError(f"{place}: layer {layer.name}: weights have a scale per channel; give one per layer")
