@@ -97,9 +97,9 @@ def figure(table, name):
         page.update_xaxes(title_text="frame", row=row, col=1)
         page.update_yaxes(title_text="synaptic operations", rangemode="tozero", row=row, col=1)
     total = table.groupby(["execution", "clip"])["synaptic operations"].sum()
-    left = "; ".join(f"{total['delta', clip] / total['dense', clip]:.0%} of the dense ones on {clip}" for clip in clips)
+    left = ", ".join(f"{total['delta', clip] / total['dense', clip]:.0%} on {clip}" for clip in clips)
     page.update_layout(
-        title=f"{name}: computing only changes takes {left}",
+        title=f"{name}: of all synaptic operations, computing only changes leaves {left}",
         height=430 * len(clips),
         template="plotly_white",
         barmode="group",

@@ -7,8 +7,9 @@ needs the extra `train` and the data set. Lybrand & Saab, A Greedy Algorithm for
 (156), 2021: MNIST 784-500-300-10 and CIFAR-10 2x32C3-MP-2x64C3-MP-2x128C3-MP-128-10, ReLU then batch norm; for MNIST
 Adam, batches of 128, 100 epochs, raw pixels 0 to 255 and the last fifth of the training images kept for validation,
 as in the authors' code, whose constant learning rate MNIST has unless --learning-rate-schedule cosine is given.
-CIFAR-10 has one cycle, because the authors' 400 epochs are cut. The network that is written reads pixels of step 1/255, as the data set has them: its first
-weights are 255 times those that were trained. A checkpoint in the folder lets an interrupted run go on.
+CIFAR-10 has one cycle, because the authors' 400 epochs are cut. The network that is written reads pixels of step
+1/255, as the data set has them: its first weights are 255 times those that were trained. A checkpoint in the folder
+lets an interrupted run go on.
 """
 
 import argparse

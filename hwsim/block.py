@@ -102,13 +102,15 @@ class Worker:
         """Memory under a name: zeroed the first time, then as it was left."""
         if key not in self._memory:
             self._memory[key] = np.zeros((rows, width), dtype)
-        return self._memory[key]
+        kept: Array = self._memory[key]
+        return kept
 
     def empty(self, key: Key, size: int, dtype: Any) -> Array:
         """The same for lists, of which only the beginning is ever used."""
         if key not in self._memory:
             self._memory[key] = np.empty(size, dtype)
-        return self._memory[key]
+        kept: Array = self._memory[key]
+        return kept
 
     def keep(self, key: Key, make: Callable[[], Any]) -> Any:
         """Anything under a name, made the first time."""

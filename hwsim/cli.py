@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hwsim.catalogue import OWN_TABLES
-from hwsim.convert_commands import DATA_HELP, Data, Out, convert, numbers, say_where
+from hwsim.commands.train import train
+from hwsim.convert_commands import DATA_HELP, Data, convert, numbers
 from hwsim.errors import FileError, HwsimError
 from hwsim.table_commands import Rules, tables
 
@@ -25,17 +26,17 @@ app = typer.Typer(
     help="Simulate quantized and sigma-delta networks event by event, count every operation, price the counts.",
 )
 networks = typer.Typer(no_args_is_help=True, help="Trained networks that ship with hwsim, or model folders.")
-train = typer.Typer(no_args_is_help=True, help="Train networks (needs torch: the extra `train`).")
 app.add_typer(tables, name="table")
 app.add_typer(networks, name="network")
-app.add_typer(train, name="train")
 app.add_typer(convert, name="convert")
+app.command("train")(train)
 
 MANY_FRAMES = 20_000
 """Above this many frames, the energy of every single one is not kept."""
 
 Frames = Annotated[int | None, typer.Option(min=1, help="Only the first so many frames.")]
 Size = Annotated[str | None, typer.Option(help="Of a video's frames: 227, or height x width, 144x176. [pixels]")]
+Rate = Annotated[float | None, typer.Option(help="Inferences per second: adds static energy where the table has it.")]
 Grey = Annotated[bool, typer.Option("--grey", help="Of a video: its luma, not its colours.")]
 Step = Annotated[float | None, typer.Option(help="Of a video: real value of one code; unless given, 1/255.")]
 Order = Annotated[str, typer.Option(help="Order of the frames: file or temporal (each frame near the last one).")]
@@ -86,6 +87,7 @@ def compare(
     step: Step = None,
     table: Annotated[list[str] | None, typer.Option(help="Energy table; may be given several times.")] = None,
     rule: Rules = None,
+    frame_rate: Rate = None,
     html: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("hwsim-report.html"),
     csv: Annotated[Path | None, typer.Option(help="Where to write the table as CSV.")] = None,
     json: Annotated[Path | None, typer.Option(help="Where to write the table as JSON.")] = None,
@@ -100,7 +102,7 @@ def compare(
             raise FileError(f"{path}: is a folder; write the name of a file")
     plan = load_study(study) if study else default_study(data or "digits")
     changes = {"data": data, "order": order, "frames": frames, "tables": tuple(table) if table else None}
-    changes["rules"] = tuple(rule) if rule else None
+    changes |= {"rules": tuple(rule) if rule else None, "frame_rate": frame_rate}
     changes |= _of_video(size, grey, step)
     result = _run_study(plan.model_copy(update={name: each for name, each in changes.items() if each is not None}))
     typer.echo(result.to_text())
@@ -129,6 +131,7 @@ def _run_study(plan: "Study") -> "Comparison":
             baseline=(plan.baseline.network, plan.baseline.machine),
             phases=plan.phases,
             per_frame=len(data) <= MANY_FRAMES,
+            frame_rate=plan.frame_rate,
             progress=progress,
         )
 
@@ -161,6 +164,7 @@ def simulate(
     table: Annotated[str, typer.Option(help="Energy table.")] = "default_45nm",
     phase: Annotated[list[str] | None, typer.Option(help="Price only this phase; may be given several times.")] = None,
     rule: Rules = None,
+    frame_rate: Rate = None,
 ) -> None:
     """Run one network: what comes out, what the hardware does, what it costs."""
     from hwsim.accounting import count
@@ -179,7 +183,7 @@ def simulate(
         dataset = load_dataset(data, split, order, frames=frames, **_of_video(size, grey, step))
         progress(f"simulating {network}, {kind}")
         run = run_network(load_network(network), dataset, Execution(kind, threshold))  # type: ignore[arg-type]
-    breakdown = price(count(run.activity, chosen), table, phase, rule or ())
+    breakdown = price(count(run.activity, chosen), table, phase, rule or (), frame_rate)
     typer.echo(breakdown_text(breakdown, run))
 
 
@@ -201,26 +205,6 @@ def network_show(network: Annotated[str, typer.Argument(help="A network's name, 
     from hwsim.report.listing import network_text
 
     typer.echo(network_text(load_network(network)))
-
-
-@train.command("mlp")
-def train_mlp(
-    out: Out,
-    data: Data = "mnist",
-    layers: Annotated[str, typer.Option(help="Sizes, inputs and outputs included.")] = "784-200-200-10",
-    epochs: Annotated[int, typer.Option(min=1)] = 20,
-    seed: Annotated[int, typer.Option()] = 0,
-    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
-    learning_rate: Annotated[float | None, typer.Option()] = None,
-    weight_decay: Annotated[float | None, typer.Option()] = None,
-) -> None:
-    """Train a float multilayer perceptron with ReLU."""
-    from hwsim.train.mlp import train_to_folder
-
-    sizes = numbers(layers, "-", int, "--layers 784-200-200-10")
-    options = {"batch_size": batch_size, "learning_rate": learning_rate, "weight_decay": weight_decay}
-    train_to_folder(data, sizes, epochs, seed, out, **{key: each for key, each in options.items() if each is not None})
-    say_where(out)
 
 
 def _of_video(size: str | None, grey: bool, step: float | None) -> dict[str, Any]:

@@ -8,28 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hwsim.accounting import count
 from hwsim.counts import PHASES, Counts, Operation
 from hwsim.datasets import Dataset, load_dataset
 from hwsim.energy import Breakdown, lacking, price
 from hwsim.energy_table import EnergyTable, load_table
-from hwsim.errors import MachineError, TableError
-from hwsim.machine import Machine, load_machine
-from hwsim.network import Network
-from hwsim.network_file import load_network
-from hwsim.simulator import Run, simulate
+from hwsim.errors import TableError
+from hwsim.machine import Machine
+from hwsim.run_book import FACTORS, STORAGE, MachineLike, NetworkLike, Pair, RunBook
+from hwsim.static_power import FRAME_RATE
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NetworkLike = str | Path | Network
-MachineLike = str | Path | Machine
 TableLike = str | Path | EnergyTable
-Pair = tuple[NetworkLike, MachineLike]
-
-FACTORS = ("number format", "zero skipping", "delta")
-"""What an advantage over the baseline is made of, in the order in which the steps are taken: the network's number
-formats with the event arithmetic they allow, skipping what is zero, and presenting differences only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +36,8 @@ class Cell:
     counts: Counts
     breakdown: Breakdown | None  # None: the table lacks prices that this row needs in the table's phases
     lacks: dict[str, dict[Operation, int]]  # by phase: what the table cannot price
-    factors: dict[str, float]  # FACTORS: their product is the advantage over the baseline; empty: not all priced
+    # FACTORS, and STORAGE where it is one: their product is the advantage over the baseline; empty: not all priced
+    factors: dict[str, float]
     is_baseline: bool
     notes: tuple[str, ...] = ()
 
@@ -73,6 +65,7 @@ class Comparison:
     baseline: tuple[str, str]
     phases: tuple[str, ...]  # asked for; a table may price fewer
     about: dict[str, dict[str, object]] = field(default_factory=dict)  # of each network
+    frame_rate: float | None = None  # that was given [1/s]
 
     def to_dataframe(self) -> "pd.DataFrame":
         """One row per cell, units in the column names."""
@@ -95,16 +88,18 @@ class Comparison:
         for kind in ("addition", "multiplication"):
             row[f"{kind}s [per inference]"] = sum(cell.counts.total(phase, kind) for phase in arithmetic) / n
         row["memory words [per inference]"] = cell.counts.words() / n
-        for phase in PHASES:
+        for phase in (*PHASES, "static"):
             priced = cell.breakdown is not None and phase in cell.breakdown.phases
             row[f"{phase} energy [J per inference]"] = (
                 cell.breakdown.of(phase) / n if priced and cell.breakdown else None
             )
         for name, bound in (("energy", "total"), ("low", "low"), ("high", "high")):
             row[f"{name} [J per inference]"] = getattr(cell.breakdown, bound) / n if cell.breakdown else None
+        row["power [W]"] = cell.breakdown.power() if cell.breakdown else None
+        row["frame rate [1/s]"] = self.frame_rate or FRAME_RATE
         row["phases priced"] = " ".join(cell.breakdown.phases) if cell.breakdown else ""
         row["advantage"] = cell.advantage
-        for name in FACTORS:
+        for name in (*FACTORS, STORAGE):
             row[f"factor of {name}"] = cell.factors.get(name)
         row["codes saturated"] = cell.n_saturated
         row["notes"] = "; ".join(cell.notes)
@@ -144,6 +139,7 @@ def compare(
     rows: Iterable[Pair] | None = None,
     phases: Sequence[str] | None = None,
     per_frame: bool = False,
+    frame_rate: float | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
     """Compare networks on machines, priced with tables, on one data set.
@@ -164,6 +160,9 @@ def compare(
         Phases to price; unless said, those that a table can price for every row.
     per_frame : bool
         Keep every frame's energy (for the page's curve over time).
+    frame_rate : float, optional
+        Inferences per second; adds the static energy of each inference where a table states static power, and is the
+        rate at which energies are shown as power (30 unless given). [1/s]
     progress : callable
         Told what is done next.
 
@@ -173,7 +172,7 @@ def compare(
         When a table can price nothing, or not the phases asked for.
     """
     data = load_dataset(data) if isinstance(data, str) else data
-    book = _Book(data, per_frame, progress)
+    book = RunBook(data, per_frame, progress)
     first = book.pair(baseline)
     pairs = [book.pair(row) for row in (itertools.product(networks, machines) if rows is None else rows)]
     pairs = list(dict.fromkeys(pairs if first in pairs else [first, *pairs]))
@@ -184,7 +183,7 @@ def compare(
     for table in chosen.values():
         priced = _priced_phases(book, pairs, first, table, phases)
         progress(f"pricing with {table.name}")
-        cells += [_cell(book, pair, first, table, priced) for pair in pairs]
+        cells += [_cell(book, pair, first, table, priced, frame_rate) for pair in pairs]
     return Comparison(
         cells=tuple(cells),
         data=data,
@@ -192,61 +191,13 @@ def compare(
         tables=chosen,
         baseline=first,
         phases=tuple(phases or PHASES),
+        frame_rate=frame_rate,
         about={network: dict(book.networks[network].about) for network, _ in pairs},
     )
 
 
-class _Book:
-    """What is run and counted once, and looked up by name from then on."""
-
-    def __init__(self, data: Dataset, per_frame: bool, progress: Callable[[str], None]) -> None:
-        self.data, self.per_frame, self.progress = data, per_frame, progress
-        self.networks: dict[str, Network] = {}
-        self.machines: dict[str, Machine] = {}
-        self._runs: dict[tuple[str, str], Run] = {}
-        self._counts: dict[tuple[str, Machine], Counts] = {}
-
-    def pair(self, pair: Pair) -> tuple[str, str]:
-        """Names of a network and a machine, which are loaded; two of one name must be the same."""
-        network, machine = load_network(pair[0]), load_machine(pair[1])
-        if self.networks.setdefault(network.name, network) != network:
-            raise MachineError(f"two different networks are named {network.name!r}; rename one")
-        if self.machines.setdefault(machine.name, machine) != machine:
-            raise MachineError(f"two different machines are named {machine.name!r}; rename one")
-        return network.name, machine.name
-
-    def run(self, network: str, execution: str) -> Run:
-        """The run of a network under an execution."""
-        if (network, execution) not in self._runs:
-            self.progress(f"simulating {network}, {execution}")
-            run = simulate(self.networks[network], self.data, execution, per_frame=self.per_frame)
-            self._runs[network, execution] = run
-        return self._runs[network, execution]
-
-    def count(self, network: str, machine: Machine) -> Counts:
-        """The counts of a network on a machine."""
-        if (network, machine) not in self._counts:
-            self._counts[network, machine] = count(self.run(network, machine.execution).activity, machine)
-        return self._counts[network, machine]
-
-    def steps(self, pair: tuple[str, str], first: tuple[str, str]) -> list[Counts]:
-        """From the baseline to a row, a step per factor.
-
-        The row's network on the dense reference machine, with the event arithmetic that its formats allow the row's
-        machine; then what is zero is skipped (inputs, and weights where the machine does so); then delta.
-        """
-        network, machine = pair[0], self.machines[pair[1]]
-        reference = self.machines[first[1]]
-        if reference.execution != "dense":
-            reference = load_machine("mac-array")
-        without_delta = machine.model_copy(update={"execution": "sparse"}) if machine.execution == "delta" else machine
-        dense = reference.model_copy(update={"event_arithmetic": machine.event_arithmetic})
-        chain = [dense, without_delta, machine]
-        return [self.count(first[0], self.machines[first[1]]), *(self.count(network, each) for each in chain)]
-
-
 def _priced_phases(
-    book: _Book, pairs: list[tuple[str, str]], first: tuple[str, str], table: EnergyTable, phases: Sequence[str] | None
+    book: RunBook, pairs: list[tuple[str, str]], first: tuple[str, str], table: EnergyTable, phases: Sequence[str] | None
 ) -> tuple[str, ...]:
     """Phases that a table's figures are about.
 
@@ -255,7 +206,7 @@ def _priced_phases(
     """
     if phases is not None:
         return tuple(phases)
-    needed = {id(counts): counts for pair in pairs for counts in book.steps(pair, first)}
+    needed = {id(counts): counts for pair in pairs for counts in book.steps(pair, first).values()}
     if not any(lacking(counts, table) for counts in needed.values()):
         return PHASES
     counts = book.count(first[0], book.machines[first[1]])
@@ -270,7 +221,12 @@ def _priced_phases(
 
 
 def _cell(
-    book: _Book, pair: tuple[str, str], first: tuple[str, str], table: EnergyTable, phases: tuple[str, ...]
+    book: RunBook,
+    pair: tuple[str, str],
+    first: tuple[str, str],
+    table: EnergyTable,
+    phases: tuple[str, ...],
+    frame_rate: float | None,
 ) -> Cell:
     network, machine = pair[0], book.machines[pair[1]]
     run, counts = book.run(network, machine.execution), book.count(network, machine)
@@ -278,11 +234,11 @@ def _cell(
     lacks = lacking(counts, table)
     breakdown, factors = None, {}
     if not any(phase in lacks for phase in phases):
-        breakdown = price(counts, table, phases)
-    if not any(phase in lacking(step, table) for step in steps for phase in phases):
-        energy = [price(step, table, phases).total for step in steps]
-        ratios = [before / after if after else math.inf for before, after in itertools.pairwise(energy)]
-        factors = dict(zip(FACTORS, ratios, strict=True))
+        breakdown = price(counts, table, phases, frame_rate=frame_rate)
+    if not any(phase in lacking(step, table) for step in steps.values() for phase in phases):
+        energy = {name: price(step, table, phases, frame_rate=frame_rate).total for name, step in steps.items()}
+        pairs = itertools.pairwise(energy.items())
+        factors = {name: before / after if after else math.inf for (_, before), (name, after) in pairs}
     return Cell(
         network=network,
         machine=machine.name,

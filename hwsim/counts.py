@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
-Phase = Literal["encode", "synapse", "neuron", "memory"]
+Phase = Literal["encode", "synapse", "neuron", "memory", "static"]
 
 PHASES: tuple[Phase, ...] = ("encode", "synapse", "neuron", "memory")
+"""Those that are counted. The fifth is time, not work: `static` has a price only where a frame rate is given."""
 ARITHMETIC = (
     "addition",
     "multiplication",

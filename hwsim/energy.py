@@ -1,7 +1,7 @@
 """Pricing: Counts times an EnergyTable, line by line, so that every joule can be followed back to its source."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.counts import PHASES, Counts, Key, Operation
+from hwsim import static_power
+from hwsim.counts import ARITHMETIC, PHASES, Counts, Key, Operation
 from hwsim.energy_table import EnergyTable, load_table
 from hwsim.errors import TableError
 from hwsim.price_curve import Price
 from hwsim.price_list import rules_in
+from hwsim.static_power import FRAME_RATE
 from hwsim.table_schema import RULES
 from hwsim.whole_mac import with_whole_macs
 
@@ -30,22 +32,30 @@ class Line:
 
     key: Key
     count: npt.NDArray[np.int64]  # (n_group,)
-    price: Price
+    price: Price  # as the table has it
+    overhead: tuple[float, float] = (1.0, 1.0)  # low and high factor of the machine, on arithmetic
+
+    @property
+    def charged(self) -> Price:
+        """The price with the machine's overhead: at its low factor, and in the interval at both."""
+        (least, most), price = self.overhead, self.price
+        return price._replace(energy=price.energy * least, low=price.low * least, high=price.high * most)
 
     @property
     def energy(self) -> FloatArray:
         """(n_group,) [J]"""
-        return np.asarray(self.count * self.price.energy, np.float64)
+        return np.asarray(self.count * self.charged.energy, np.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class Breakdown:
-    """What the counted operations cost. Dynamic energy only."""
+    """What the counted operations cost: dynamic energy, and static energy only where a frame rate was given."""
 
     lines: tuple[Line, ...]
     counts: Counts
     table: EnergyTable
-    phases: tuple[str, ...]  # those that are priced
+    phases: tuple[str, ...]  # those that are priced; `static` among them where there is such a line
+    frame_rate: float | None = None  # that was given, inferences per second [1/s]
 
     @property
     def total(self) -> float:
@@ -55,17 +65,38 @@ class Breakdown:
     @property
     def low(self) -> float:
         """Energy of all frames at the low end of every price. [J]"""
-        return float(sum((line.count * line.price.low).sum() for line in self.lines))
+        return float(sum((line.count * line.charged.low).sum() for line in self.lines))
 
     @property
     def high(self) -> float:
         """Energy of all frames at the high end of every price. [J]"""
-        return float(sum((line.count * line.price.high).sum() for line in self.lines))
+        return float(sum((line.count * line.charged.high).sum() for line in self.lines))
 
     @property
     def per_inference(self) -> float:
         """Mean energy of a frame, first frames included. [J]"""
         return self.total / self.counts.n_inference
+
+    def power(self, frame_rate: float | None = None) -> float:
+        """What the energy means as power. [W]
+
+        Parameters
+        ----------
+        frame_rate : float, optional
+            Inferences per second; unless given, the one that was priced with, else 30. [1/s]
+
+        Raises
+        ------
+        TableError
+            When the frame rate is none, or another one than static energy was priced with.
+        """
+        rate = frame_rate or self.frame_rate or FRAME_RATE
+        static_power.checked_rate(rate)
+        if "static" in self.phases and rate != self.frame_rate:
+            raise TableError(
+                f"static energy was priced at {self.frame_rate:g} inferences per second; price again for {rate:g}"
+            )
+        return rate * self.per_inference
 
     @cached_property
     def by_group(self) -> FloatArray:
@@ -91,10 +122,19 @@ class Breakdown:
         return (
             *self.counts.notes,
             *((f"phases not priced: {', '.join(left_out)}",) if left_out else ()),
+            *self._static_notes(),
             *sorted(
                 {f"{line.key.operation.kind}: {line.price.rule}" for line in self.lines if line.price.rule != "exact"}
             ),
         )
+
+    def _static_notes(self) -> Iterator[str]:
+        if self.frame_rate is None:
+            return
+        if "static" in self.phases:
+            yield f"static energy at {self.frame_rate:g} inferences per second is in the total"
+        else:
+            yield f"no static energy: {self.table.name} states no static power of memories or of a whole chip"
 
     @property
     def rules_used(self) -> tuple[str, ...]:
@@ -123,7 +163,7 @@ class Breakdown:
         columns += ["count", "energy [J]", "low [J]", "high [J]", "rule", "standing", "source", "where"]
         rows = []
         for line in self.lines:
-            operation, price = line.key.operation, line.price
+            operation, price = line.key.operation, line.charged
             what = (operation.kind, " x ".join(operation.format), operation.memory, operation.capacity)
             for group, number in zip(self.counts.groups, line.count, strict=True):
                 if number:
@@ -149,6 +189,7 @@ def price(
     table: str | Path | EnergyTable = "default_45nm",
     phases: Iterable[str] | None = None,
     rules: Iterable[str] = (),
+    frame_rate: float | None = None,
 ) -> Breakdown:
     """Price every counted operation with a table.
 
@@ -163,6 +204,9 @@ def price(
     rules : iterable of str
         Ways to find prices that the table does not state (see :func:`hwsim.energy_table.load_table`); every price
         found by one is named in the result's ``notes``.
+    frame_rate : float, optional
+        Inferences per second; adds a phase ``static``, in which each inference pays its share of the static power
+        that the table states. Without it energy is dynamic only. [1/s]
 
     Raises
     ------
@@ -186,8 +230,17 @@ def price(
         if key.phase in chosen:
             found = table.price(key.operation)
             assert found is not None
-            lines.append(Line(key, count, found))
-    return Breakdown(tuple(lines), counts, table, chosen)
+            lines.append(Line(key, count, found, counts.overhead if _is_arithmetic(key.operation) else (1.0, 1.0)))
+    if frame_rate is not None:
+        static = static_power.shares(counts, table, frame_rate)
+        lines += [Line(share.key, counts.n_frame, share.price) for share in static]
+        chosen = (*chosen, "static") if static else chosen
+    return Breakdown(tuple(lines), counts, table, chosen, frame_rate)
+
+
+def _is_arithmetic(operation: Operation) -> bool:
+    """Whether a machine's overhead is on it: not on memories, nor on what was measured with all that surrounds it."""
+    return operation.kind in (*ARITHMETIC, "mac")
 
 
 def lacking(counts: Counts, table: str | Path | EnergyTable) -> dict[str, dict[Operation, int]]:

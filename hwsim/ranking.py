@@ -14,7 +14,6 @@ import numpy.typing as npt
 from hwsim.counts import Operation
 from hwsim.energy import Breakdown
 from hwsim.errors import TableError
-from hwsim.price_curve import Price
 
 
 class Difference(NamedTuple):
@@ -45,16 +44,11 @@ def difference(one: Breakdown, other: Breakdown) -> Difference:
         raise TableError(
             f"results priced with {one.table.name} and {other.table.name} pay different prices; price both with one"
         )
-    shares: dict[Operation, float] = defaultdict(float)
-    prices: dict[Operation, Price] = {}
+    parts: dict[object, npt.NDArray[np.float64]] = defaultdict(lambda: np.zeros(3))
     for sign, breakdown in ((1, one), (-1, other)):
         for line in breakdown.lines:
-            shares[line.key.operation] += sign * int(line.count.sum()) / breakdown.counts.n_inference
-            prices[line.key.operation] = line.price
-    parts: dict[object, npt.NDArray[np.float64]] = defaultdict(lambda: np.zeros(3))
-    for operation, share in shares.items():
-        price = prices[operation]
-        parts[_moving_as_one(operation)] += share * np.array([price.low, price.energy, price.high])
+            share, price = sign * int(line.count.sum()) / breakdown.counts.n_inference, line.charged
+            parts[_moving_as_one(line.key.operation)] += share * np.array([price.low, price.energy, price.high])
     return Difference(
         float(sum(part.min() for part in parts.values())), float(sum(part.max() for part in parts.values()))
     )

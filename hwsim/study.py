@@ -45,6 +45,7 @@ class Study(Schema):
     tables: Names = ("default_45nm",)
     baseline: Baseline
     phases: Annotated[tuple[Phase, ...], Field(min_length=1, strict=False)] | None = None
+    frame_rate: Annotated[float, Field(gt=0)] | None = None  # inferences per second: adds static energy [1/s]
     rules: Annotated[tuple[Rule, ...], Field(strict=False)] = ()  # ways to find prices that the tables do not state
 
 

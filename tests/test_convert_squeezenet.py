@@ -92,4 +92,4 @@ def test_scores_of_the_real_network_are_those_of_torch(tmp_path):
         run = hwsim.simulate(network, data, execution)
         assert np.array_equal(run.predictions, expected.argmax(axis=1))
         np.testing.assert_allclose(run.outputs, expected, atol=tolerance)
-    assert run.accuracy == 8 / 12
+    assert run.accuracy == 10 / 12

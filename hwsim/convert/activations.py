@@ -8,10 +8,12 @@ O'Connor & Welling, ICLR 2017, with weights of Lybrand & Saab, JMLR 22 (156), 20
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from hwsim.convert.calibration import Calibration, Reach
 from hwsim.convert.conversion import Conversion
@@ -19,14 +21,22 @@ from hwsim.convert.fixed_point import width_of_codes
 from hwsim.convert.places import cannot_be_negative, is_of_input, place
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.layers import Add, AvgPool2d, GlobalAvgPool, Layer, Quantize, Sign, Synaptic
+from hwsim.layers import Add, Affine, AvgPool2d, GlobalAvgPool, Layer, Quantize, Sign, Synaptic
 from hwsim.network import INPUT, Network
-from hwsim.number_format import integer, round_real
-from hwsim.signals import Signal
+from hwsim.number_format import NumberFormat, integer, round_real
+from hwsim.signals import FloatArray, Signal
 
 METHOD = "signals quantized after weights"
 
-Steps = Literal["shift", "any"]
+Steps: TypeAlias = Literal["shift", "any"]
+Array: TypeAlias = npt.NDArray[Any]
+
+OCTAVES = 8
+"""How many powers of two are tried as a signal's step, from the one that clips nothing on: the best has the least
+squared error on the calibration data."""
+
+MULTIPLIER_PRECISION = 10
+"""What the multiplier of the smallest factor of an Affine has at least, if 32 bits suffice for that. [bits]"""
 
 NEIGHBOURS = 4
 """How many floating-point numbers next to a scale are tried, for one whose product with a step is exact."""
@@ -51,9 +61,10 @@ def convert(
     bit_width : int
         Most bits of a code; fewer are declared where calibration finds no need of them. [bits]
     steps : {"shift", "any"}
-        ``shift``: a signal's step is the accumulator's times a power of two, at most twice as coarse as need be, and
-        quantizing multiplies nothing. ``any``: as fine as the largest value seen allows, a multiplication per neuron.
-        Signals that a Concat joins share a step, which takes a multiplication in either case.
+        ``shift``: a signal's step is the accumulator's times a power of two, and quantizing multiplies nothing.
+        ``any``: the largest value seen, or that divided by a power of two, is the highest code; a multiplication per
+        neuron. Signals that a Concat joins share a step, which takes a multiplication in either case. Of the powers
+        of two, the one with the least squared error on the data is taken: rare large values may be clipped.
     headroom : int
         Bits kept free above the largest value that calibration saw. [bits]
     name : str, optional
@@ -104,21 +115,36 @@ class _Signals(Conversion):
         reaches = [Reach.of(calibration.values(name)) for name in names]
         signed = any(map(self._is_signed, names, reaches))
         largest = max(max(-reach.lowest, reach.highest) for reach in reaches) or 1.0
-        highest = integer(self._bit_width - self._headroom, signed).highest
+        format = integer(self._bit_width - self._headroom, signed)
         signal = None if len(group) > 1 or is_real or self._steps == "any" else self._signal(names[0])
-        if signal is None or signal.format.is_real or signal.step.ndim:
-            return Quantize("", scale=highest / largest, bit_width=self._bit_width, signed=signed)
-        step = float(signal.step)
-        power = max(0, math.ceil(math.log2(largest / (step * highest))))
-        codes_needed = math.floor(largest / (step * 2.0**power) + 0.5) * 2**self._headroom
-        width = width_of_codes(-codes_needed if signed else 0, codes_needed, signed)
-        return Quantize("", scale=_scale(step, power), bit_width=min(self._bit_width, width), signed=signed)
+        shifts = signal is not None and not signal.format.is_real and not signal.step.ndim
+        unit = float(signal.step) if signal is not None and shifts else largest / format.highest
+        # the first holds the largest value, the others clip it and are finer
+        first = max(0, math.ceil(math.log2(largest / (unit * format.highest)))) if shifts else 0
+        powers = [first - octave for octave in range(OCTAVES) if first - octave >= 0 or not shifts]
+        errors = np.zeros(len(powers))
+        for name in names:
+            errors += _errors(calibration.values(name), [unit * 2.0**power for power in powers], format)
+        power = powers[int(np.argmin(errors))]
+        reached = math.floor(min(largest / (unit * 2.0**power) + 0.5, format.highest)) * 2**self._headroom
+        width = width_of_codes(-reached if signed else 0, reached, signed)
+        scale = _scale(unit, power) if shifts else 1 / (unit * 2.0**power)
+        return Quantize("", scale=scale, bit_width=min(self._bit_width, width), signed=signed)
 
     def synaptic(self, layer: Synaptic) -> Layer:
         """The same codes, and the bias in the accumulator's steps."""
         step = np.asarray(layer.terms[0].scale) / np.asarray(self.read_quantizer(layer).scale)
         bias = round_real(np.asarray(layer.bias, np.float64) / step).astype(np.int64)
         return replace(layer, bias=bias, accumulator=None)
+
+    def other(self, layer: Layer) -> Layer:
+        """An Affine whose factors differ much needs wider multipliers, because all channels share one shift."""
+        if not isinstance(layer, Affine):
+            return layer
+        factor = np.abs(np.asarray(layer.scale) * self._signal(layer.inputs[0]).step)
+        spread = factor.max() / factor[factor > 0].min() if factor.any() else 1.0
+        width = MULTIPLIER_PRECISION + 1 + math.ceil(math.log2(spread))
+        return replace(layer, multiplier_bit_width=min(max(width, layer.multiplier_bit_width), 32))
 
     def _converted(self, layer: Layer) -> Layer:
         self._made[layer.name] = made = super()._converted(layer)
@@ -135,6 +161,17 @@ class _Signals(Conversion):
         if is_of_input(self.original, name):
             return reach.lowest < 0
         return not cannot_be_negative(self.original, name)
+
+
+def _errors(blocks: Iterator[Array], steps: list[float], format: NumberFormat) -> FloatArray:
+    """Sum of squared errors of a signal's values, for each of several steps of its codes. (n_step,)"""
+    total = np.zeros(len(steps))
+    for block in blocks:
+        value = np.asarray(block, np.float64)
+        for k, step in enumerate(steps):
+            code = np.clip(np.floor(value / step + 0.5), format.lowest, format.highest)
+            total[k] += ((code * step - value) ** 2).sum()
+    return total
 
 
 def _scale(step: float, power: int) -> float:

@@ -80,8 +80,8 @@ def equispaced(levels: int, radius: float) -> Alphabet:
 def gapped(levels: int, radius: float, threshold: float) -> Alphabet:
     """The follow-up's alphabet for hard thresholds: 0 and, from the threshold to the radius, levels of one spacing.
 
-    Zero and K + 1 levels on either side, where M = 2 K + 1 is the number of levels without a gap. So that they are
-    codes of one scale, the threshold is made the nearest whole number of spacings: a gap of none has M levels.
+    M = 2 K + 1 levels become 0 and K + 1 levels on either side. So that they are codes of one scale, the threshold is
+    made the nearest whole number of spacings. Three levels stay three, and so do others where that number is none.
 
     Parameters
     ----------
@@ -102,7 +102,9 @@ def gapped(levels: int, radius: float, threshold: float) -> Alphabet:
         raise NetworkError(f"threshold {threshold:g}: expected a number from 0 to below the radius, {radius:g}")
     n_step = int(plain.code[-1])
     gap = round(threshold * n_step / (radius - threshold))
-    positive = np.arange(max(gap, 1), n_step + gap + 1)
+    if levels == 3 or gap == 0:
+        return plain
+    positive = np.arange(gap, n_step + gap + 1)
     return Alphabet(np.concatenate([-positive[::-1], [0], positive]), radius / (n_step + gap))
 
 

@@ -81,7 +81,7 @@ def _readers(network: Network, name: str) -> list[list[Layer]]:
             ways += [[layer, *way] for way in following] or [[layer]]
         else:
             ways.append([layer])
-    return ways or [[network.layers[-1]]]
+    return ways
 
 
 def _can_take(way: list[Layer], scale: FloatArray, offset: FloatArray) -> bool:

@@ -143,7 +143,7 @@ def convert(
     for number, layer in enumerate(calibration.layers):
         progress(f"quantizing {layer.name} ({number + 1} of {len(calibration.layers)})")
         alphabet = alphabet_of(network, layer, many[layer.name], reach[layer.name], unit, rule)
-        own_rule = rule_of(layer, alphabet, rule, unit, number)
+        own_rule = rule_of(layer, alphabet, rule, many[layer.name], unit, number)
         corrects = bias_correction == "all" or (bias_correction == "last" and layer is calibration.layers[-1])
         flow.replace(_quantized(calibration, flow, layer, alphabet, own_rule, corrects, threads))
         left = [each.inputs[0] for each in calibration.layers[number + 1 :]]

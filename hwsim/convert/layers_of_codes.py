@@ -34,14 +34,11 @@ def alphabet_of(
         raise NetworkError(f"network {network.name}: layer {layer.name}: {error}") from None
 
 
-def rule_of(layer: Synaptic, alphabet: Alphabet, rule: Rule, unit: Unit, number: int) -> Rule:
+def rule_of(layer: Synaptic, alphabet: Alphabet, rule: Rule, levels: int, unit: Unit, number: int) -> Rule:
     """A rule for one layer: its threshold in units of weight, and a seed of its own."""
-    threshold = rule.threshold
-    if rule.sparsity == "hard":
-        # the alphabet has rounded it to a whole number of spacings
-        threshold = float(alphabet.level[alphabet.level > 0][0]) if rule.threshold else 0.0
-    elif rule.sparsity == "soft":
-        threshold = rule.threshold * unit_of(layer.terms[0].value, unit)
+    threshold = rule.threshold * unit_of(layer.terms[0].value, unit) if rule.threshold else 0.0
+    if alphabet.code.size > levels:  # the gap has rounded it to a whole number of spacings
+        threshold = float(alphabet.level[alphabet.level > 0][0])
     return replace(rule, threshold=threshold, seed=rule.seed + number)
 
 

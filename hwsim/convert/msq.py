@@ -12,6 +12,7 @@ from hwsim.convert.alphabet import PerLayer, Unit, per_layer
 from hwsim.convert.layer_inputs import check_real
 from hwsim.convert.layers_of_codes import alphabet_of, checked_levels, with_codes
 from hwsim.datasets import Dataset
+from hwsim.errors import NetworkError
 from hwsim.layers import Synaptic
 from hwsim.network import Network
 from hwsim.signals import FloatArray
@@ -38,8 +39,10 @@ def quantize_weight(weight: npt.ArrayLike, alphabet: npt.ArrayLike) -> FloatArra
     NetworkError
         When the levels do not rise, or a number is not finite.
     """
-    level = checked_levels(alphabet)
-    return np.asarray(level[nearest(np.asarray(weight, np.float64), level)])
+    level, weight = checked_levels(alphabet), np.asarray(weight, np.float64)
+    if not np.all(np.isfinite(weight)):
+        raise NetworkError("weights must be finite; there is NaN or infinity")
+    return np.asarray(level[nearest(weight, level)])
 
 
 def nearest(weight: FloatArray, level: FloatArray) -> npt.NDArray[np.int16]:

@@ -7,7 +7,7 @@ Here calibration, validation and test frames are three sets; what the test set w
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from itertools import product
@@ -140,18 +140,17 @@ def search(
     inputs.threads = inner
     keeper = _Keeper()
 
-    def of_pair(pair: tuple[int, float]) -> Iterator[Trial]:
-        converted = _timed(lambda: gpfq.convert(network, inputs, *pair, unit=unit, threads=inner, **options))
-        trial = _measure("GPFQ", pair, converted, validation, test, inner)
-        keeper.offer(trial, converted[0])
-        yield trial
-        yield _measure(
-            "MSQ", pair, _timed(lambda: msq.convert(network, None, *pair, unit=unit)), validation, test, inner
-        )
+    def of_pair(pair: tuple[int, float]) -> list[Trial]:
+        greedy = _timed(lambda: gpfq.convert(network, inputs, *pair, unit=unit, threads=inner, **options))
+        plain = _timed(lambda: msq.convert(network, None, *pair, unit=unit))
+        both = zip(("GPFQ", "MSQ"), (greedy, plain), strict=True)
+        measured = [_measure(method, pair, converted, validation, test, inner) for method, converted in both]
+        keeper.offer(measured[0], greedy[0])
+        return measured
 
     trials: dict[tuple[int, float], list[Trial]] = {}
     with ThreadPoolExecutor(threads) as pool:
-        running = {pool.submit(lambda pair=pair: list(of_pair(pair))): pair for pair in pairs}
+        running = {pool.submit(of_pair, pair): pair for pair in pairs}
         for done, each in enumerate(as_completed(running), 1):
             trials[running[each]] = each.result()
             progress(done, len(pairs))

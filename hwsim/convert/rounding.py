@@ -44,9 +44,11 @@ def convert(
     W'_l = W_l k_{l+1} / k_l and b'_l = k_{l+1} b_l, with k_{L+1} = 1 after the last layer (eq. 26-27), so that only
     the network's input is multiplied, by k_1. Integer weights have one scale per layer, a power of two in units of
     the code that is read, and biases are integers in the accumulator's step; a Quantize after ReLU is then a shift.
-    The power is the one that loses least (`power_of_two_scale`). A Quantize stands before a MaxPool2d or Concat
-    rather than behind it, which rounds the same. Averages over windows whose size is no power of two, and an Affine
-    other than the network's first layer, do multiply.
+    The power is the one that loses least (`power_of_two_scale`).
+
+    A Quantize stands before a MaxPool2d or Concat rather than behind it, which rounds the same; what else reads
+    those, such as an Add, reads rounded values too. Averages over windows whose size is no power of two, and an
+    Affine other than the network's first layer, do multiply.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ class AddHead(Head):
         """Additions, and what brings codes to a common step."""
         everyone = np.full(notes.n_frame, self.n_neuron, np.int64)
         arrived = [notes.read(name, "events") if notes.is_delta else everyone for name in self.sources]
-        n_addition = sum(arrived) - (0 if notes.is_delta else everyone)
+        n_addition = np.sum(arrived, axis=0) - (0 if notes.is_delta else everyone)
         state = n_addition if notes.is_delta else None
         add = JoinActivity(
             self.name,

@@ -179,11 +179,8 @@ def _choose(
     else:
         while i < last and argument - level[i] > level[i + 1] - argument:
             i += 1
-    if sparsity == HARD:
-        if abs(argument) <= threshold:
-            i = 0
-            while i < last and level[i] < 0:
-                i += 1
-        elif level[i] == 0:
-            i = i + 1 if argument > 0 else i - 1
+    if sparsity == HARD and abs(argument) <= threshold:
+        i = 0
+        while i < last and level[i] < 0:
+            i += 1
     return i

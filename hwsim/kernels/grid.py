@@ -1,4 +1,7 @@
-"""Weights on a grid of levels: the sums that decide its scale, and the level nearest to each weight."""
+"""Weights on a grid of levels: the sums that decide its scale, and the level nearest to each weight.
+
+Without branches on the weights: half of them would be mispredicted.
+"""
 
 from typing import Any
 
@@ -12,9 +15,8 @@ from hwsim.kernels.compile import kernel
 def sum_nearest(
     weight: npt.NDArray[Any],
     curvature: npt.NDArray[Any],
-    scale: float,
-    level: npt.NDArray[np.float64],
     threshold: npt.NDArray[np.float64],
+    rise: npt.NDArray[np.float64],
     total: npt.NDArray[np.float64],
 ) -> None:
     """Sum over weights, each at its nearest level c: d |w| c, d c and d c^2.
@@ -23,22 +25,20 @@ def sum_nearest(
     ----------
     weight, curvature : ndarray (n,) float32 or float64
         w and d.
-    scale : float
-        Real value of level 1.
-    level : ndarray (n_level,) float64
-        Magnitudes of the levels, rising.
     threshold : ndarray (n_level - 1,) float64
-        Between neighbouring levels; what lies on one belongs to the lower level.
+        Magnitudes above which the next level is the nearest.
+    rise : ndarray (n_level - 1,) float64
+        By how much each level is above the one before; the lowest is 0.
     total : ndarray (3,) float64
         Written: the three sums.
     """
+    n_threshold = threshold.shape[0]
     first, second, third = 0.0, 0.0, 0.0
     for k in range(weight.shape[0]):
         magnitude = abs(np.float64(weight[k]))
-        nearest = level[0]
-        for j in range(threshold.shape[0]):
-            if magnitude > threshold[j] * scale:
-                nearest = level[j + 1]
+        nearest = 0.0
+        for j in range(n_threshold):
+            nearest += rise[j] * np.float64(magnitude > threshold[j])
         weighted = np.float64(curvature[k]) * nearest
         first += weighted * magnitude
         second += weighted
@@ -49,16 +49,15 @@ def sum_nearest(
 @kernel
 def find_nearest(
     weight: npt.NDArray[Any],
-    scale: float,
-    level: npt.NDArray[np.float64],
     threshold: npt.NDArray[np.float64],
+    rise: npt.NDArray[np.float64],
     code: npt.NDArray[np.int8],
 ) -> None:
     """Write the nearest level of each weight, with its sign; parameters as for `sum_nearest`. code: (n,) int8"""
+    n_threshold = threshold.shape[0]
     for k in range(weight.shape[0]):
         magnitude = abs(np.float64(weight[k]))
-        nearest = level[0]
-        for j in range(threshold.shape[0]):
-            if magnitude > threshold[j] * scale:
-                nearest = level[j + 1]
-        code[k] = np.int8(-nearest if weight[k] < 0 else nearest)
+        nearest = 0.0
+        for j in range(n_threshold):
+            nearest += rise[j] * np.float64(magnitude > threshold[j])
+        code[k] = np.int8(nearest * (np.float64(weight[k] > 0) - np.float64(weight[k] < 0)))

@@ -259,7 +259,9 @@ def _turn(mask: np.ndarray, n_group_word: int, reached: np.ndarray) -> None:
     reached[:] = 0
     for group in range(mask.shape[0]):
         for tap in range(mask.shape[1]):
-            reached[tap * n_group_word + (group >> 6), 0] |= mask[group, tap, 0] << np.uint64(group & 63)
+            # whichever bit of the word the only column has
+            exists = np.uint64(mask[group, tap, 0] != 0)
+            reached[tap * n_group_word + (group >> 6), 0] |= exists << np.uint64(group & 63)
 
 
 @kernel

@@ -8,7 +8,7 @@ from hwsim.errors import NetworkError
 from hwsim.fixed_point import Rescale, rescale
 from hwsim.layers.layer import Layer
 from hwsim.number_format import FP32, accumulator_width, integer
-from hwsim.signals import Signal
+from hwsim.signals import IntArray, Signal
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Add(Layer):
         return tuple(_alone(fixed.multiplier[k], fixed.shift[k]) for k in range(len(source)))
 
 
-def _alone(multiplier: np.ndarray, shift: np.ndarray) -> Rescale:  # type: ignore[type-arg]
+def _alone(multiplier: IntArray, shift: IntArray) -> Rescale:
     """One signal's factors with what they cost."""
     if np.all(multiplier == 1):
         return Rescale(multiplier, shift, "none")

@@ -81,7 +81,7 @@ class Axis:
     @property
     def taps(self) -> npt.NDArray[np.int64]:
         """Taps of each window that meet an input. (n_window,)"""
-        return np.count_nonzero(self.meets >= 0, axis=1)
+        return np.asarray(np.count_nonzero(self.meets >= 0, axis=1), np.int64)
 
     @property
     def tap_meets_input(self) -> npt.NDArray[np.bool_]:
@@ -134,4 +134,4 @@ class Window:
     def reached(self) -> npt.NDArray[np.int64]:
         """Windows that each input is in, with one tap each. (height, width) of the image"""
         y, x = (np.count_nonzero(axis.tap_meets_input, axis=1) for axis in (self.y, self.x))
-        return y[:, None] * x
+        return np.asarray(y[:, None] * x, np.int64)

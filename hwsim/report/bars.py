@@ -43,6 +43,8 @@ def by_layer(priced: Priced) -> Figure:
 
 def _what(line: Line) -> str:
     operation = line.key.operation
+    if operation.kind == "leakage":
+        return "leakage"
     if operation.memory:
         return f"{operation.kind.split('_')[0].upper()}, {operation.memory}"
     return operation.kind.replace("_", " ")

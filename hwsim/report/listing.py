@@ -54,7 +54,8 @@ def _beside_the_prices(table: EnergyTable) -> list[str]:
         least, most = min(each.power for each in powers), max(each.power for each in powers)
         shown = f"{1e9 * least:g} nW" if least == most else f"{1e9 * least:g} to {1e9 * most:g} nW, by size"
         per = f" per {powers[0].per}" if powers[0].per else ""
-        lines.append(f"leakage, not priced: {of}: {shown}{per} ({powers[0].standing}, {powers[0].source})")
+        priced = "priced where a frame rate is given" if of in ("chip", "sram") else "not priced"
+        lines.append(f"leakage, {priced}: {of}: {shown}{per} ({powers[0].standing}, {powers[0].source})")
     return lines
 
 

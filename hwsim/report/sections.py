@@ -3,11 +3,12 @@
 import html
 from collections.abc import Iterable, Sequence
 
-from hwsim.comparison import FACTORS, Cell, Comparison
+from hwsim.comparison import Cell, Comparison
 from hwsim.counts import PHASES
 from hwsim.report import frames, wording
 from hwsim.report.units import percent, times, whole
 from hwsim.report.wording import Priced, Row
+from hwsim.run_book import FACTORS, STORAGE
 
 
 def text(content: object) -> str:
@@ -70,13 +71,16 @@ def caption(priced: Priced) -> str:
 def all_rows(priced: Priced) -> str:
     """The table of all rows."""
     unit = text(priced.unit.name)
-    n_phase = len(priced.phases)
+    factors = _factors(priced)
     groups = (
         '<tr><th rowspan="2">network<br>machine, execution</th><th rowspan="2">accuracy<br>[%]</th>'
         '<th colspan="3" class="group">operations per inference</th>'
-        f'<th colspan="{n_phase + 1}" class="group">energy per inference [{unit}]</th>'
-        '<th colspan="4" class="group">times less energy than the baseline</th></tr>'
+        f'<th colspan="{len(priced.phases) + 1}" class="group">energy per inference [{unit}]</th>'
+        f'<th rowspan="2">{_power_head(priced)}</th>'
+        f'<th colspan="{len(factors) + 1}" class="group">times less energy than the baseline</th></tr>'
     )
+    breaks = {"number format": "number<br>format", "zero skipping": "zero<br>skipping"}
+    signs = ["= ", *["&times; "] * len(factors)]
     names = [
         "additions",
         "multipli-<br>cations",
@@ -84,14 +88,23 @@ def all_rows(priced: Priced) -> str:
         *map(text, priced.phases),
         "total<br>low&ndash;high",
         "advantage",
-        "= number<br>format",
-        "&times; zero<br>skipping",
-        "&times; delta",
+        *(f"{sign}{breaks.get(name, text(name))}" for sign, name in zip(signs, factors, strict=False)),
     ]
-    return table([groups, row_of(names, "th")], [_row(row, priced) for row in priced.rows])
+    return table([groups, row_of(names, "th")], [_row(row, priced, factors) for row in priced.rows])
 
 
-def _row(row: Row, priced: Priced) -> str:
+def _factors(priced: Priced) -> list[str]:
+    """The factors of advantages; that of storage only where some row has it."""
+    has_storage = any(STORAGE in cell.factors for cell in priced.cells)
+    return [FACTORS[0], *([STORAGE] if has_storage else []), *FACTORS[1:]]
+
+
+def _power_head(priced: Priced) -> str:
+    rates = {wording.frame_rate(cell.breakdown) for cell in priced.cells if cell.breakdown}
+    return "power" + "".join(f"<br>at {rate:g}/s" for rate in rates)
+
+
+def _row(row: Row, priced: Priced, shown: list[str]) -> str:
     cell = row.cell
     cells = [percent(cell.accuracy, cell.counts.n_inference)]
     cells += [
@@ -100,14 +113,16 @@ def _row(row: Row, priced: Priced) -> str:
     start = method(cell) + "".join(f"<td>{text(each)}</td>" for each in cells)
     if cell.breakdown is None:
         lacking = text(f"not priced: {wording.lacking_sentence(cell, priced.phases)}")
-        return f'<tr>{start}<td colspan="{len(priced.phases) + 5}" class="lacking">{lacking}</td></tr>'
+        return f'<tr>{start}<td colspan="{len(priced.phases) + len(shown) + 3}" class="lacking">{lacking}</td></tr>'
     unit = priced.unit
     energies = [unit.text(row.energy(f"{phase} energy")) for phase in priced.phases]
     low, high = unit.text(row.energy("low")), unit.text(row.energy("high"))
-    factors = [times(row.number(f"factor of {name}")) for name in FACTORS]
+    # a row without a storage of its own has changed nothing there
+    factors = [times(cell.factors.get(name, 1.0) if cell.factors else None) for name in shown]
     rest = "".join(f"<td>{text(each)}</td>" for each in energies)
     interval = "" if low == high else f'<br><span class="interval">{text(low)}&ndash;{text(high)}</span>'
     rest += f'<td class="total">{text(unit.text(row.energy("energy")))}{interval}</td>'
+    rest += f"<td>{text(wording.power_text(cell.breakdown))}</td>"
     rest += f'<td class="total">{text(times(row.number("advantage")))}</td>'
     rest += "".join(f"<td>{text(each)}</td>" for each in factors)
     kind = ' class="baseline"' if cell.is_baseline else ""

@@ -13,7 +13,7 @@ from hwsim.comparison import Comparison
 from hwsim.counts import PHASES
 from hwsim.energy import Breakdown, Line
 from hwsim.report import wording
-from hwsim.report.units import Unit, energy_unit, figures, percent, times, whole, with_prefix
+from hwsim.report.units import Unit, energy_unit, figures, percent, power_unit, times, whole
 from hwsim.report.wording import Priced, Row
 from hwsim.simulator import Run
 
@@ -28,7 +28,8 @@ TEXT_WIDTH = 100
 HEADERS = (
     "Per inference: add., mult.: additions and multiplications in encode, synapse and neuron; words: memory words read "
     "and written; low, high: energy with every price at its lowest, at its highest, where the table states an "
-    "interval; less: how many times less energy than the baseline."
+    "interval; less: how many times less energy than the baseline; last column: power at 30 inferences per second, or "
+    "at the rate asked for."
 )
 
 
@@ -146,7 +147,7 @@ def _columns(priced: Priced) -> list[Column]:
     def column(header: str, text: Callable[[Row], str], right: bool = True) -> Column:
         return Column(header, ["" if row is None else text(row) for _, row in lines], right)
 
-    names = Column("network / machine", [f"  {row.cell.machine}" if row else network for network, row in lines], False)
+    names = Column("network / machine", [f" {row.cell.machine}" if row else network for network, row in lines], False)
     text = priced.unit.text
     columns = [
         names,
@@ -163,6 +164,8 @@ def _columns(priced: Priced) -> list[Column]:
         if any(text(row.energy(bound)) != text(row.energy("energy")) for row in priced.rows):
             columns.append(column(bound, lambda row, bound=bound: text(row.energy(bound))))  # type: ignore[misc]
     columns.append(column("less", lambda row: times(row.number("advantage"))))
+    unit = power_unit(row.number("power [W]") for row in priced.rows)
+    columns.append(column(unit.name, lambda row: unit.text(row.number("power [W]"))))
     return columns
 
 
@@ -218,7 +221,8 @@ def _by_operation(breakdown: Breakdown, unit: Unit) -> list[Column]:
     groups: dict[tuple[str, str], list[Line]] = {}
     for line in breakdown.lines:
         groups.setdefault((line.key.phase, wording.operation_name(line.key.operation)), []).append(line)
-    rows = sorted(groups.items(), key=lambda item: PHASES.index(item[1][0].key.phase))
+    order = (*PHASES, "static")
+    rows = sorted(groups.items(), key=lambda item: order.index(item[1][0].key.phase))
     return [
         Column("phase", [phase for (phase, _), _ in rows], False),
         Column("operation", [operation for (_, operation), _ in rows], False),
@@ -231,9 +235,10 @@ def _by_operation(breakdown: Breakdown, unit: Unit) -> list[Column]:
 
 def _breakdown_notes(breakdown: Breakdown, run: Run | None, unit: Unit) -> list[str]:
     counts = breakdown.counts
-    power = with_prefix(wording.FRAME_RATE * breakdown.per_inference, "W")
-    said = ["Dynamic energy only, batch 1; loading the network is excluded."]
-    said.append(f"At {wording.FRAME_RATE} frames per second this is {power}; leakage above that would outweigh it.")
+    said = ["Loading the network is excluded."]
+    if "static" not in breakdown.phases:
+        said = ["Dynamic energy only; loading the network is excluded."]
+    said.append(wording.power_of_one(breakdown))
     first = wording.first_and_steady(breakdown)
     if first is not None and counts.execution.startswith("delta"):
         said.append(

@@ -8,10 +8,10 @@ _PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"), (1
 
 
 class Unit(NamedTuple):
-    """A unit of energy, and how many joules it is."""
+    """A unit of energy or power, and how many joules or watts it is."""
 
     name: str  # e.g. "nJ"
-    joule: float  # [J]
+    joule: float  # [J], or [W]
 
     def of(self, energy: float) -> float:
         """An energy [J] in this unit."""
@@ -33,6 +33,12 @@ def energy_unit(energies: Iterable[float]) -> Unit:
     smallest = max(min(above_zero), max(above_zero) / 1e6)
     scale, prefix = next((each for each in _PREFIXES if smallest >= each[0] * (1 - 1e-12)), _PREFIXES[-1])
     return Unit(f"{prefix}J", scale)
+
+
+def power_unit(powers: Iterable[float | None]) -> Unit:
+    """The unit for powers shown side by side [W], chosen as for energies."""
+    unit = energy_unit(power for power in powers if power is not None)
+    return unit._replace(name=unit.name.replace("J", "W"))
 
 
 def figures(value: float) -> str:

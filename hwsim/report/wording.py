@@ -2,22 +2,20 @@
 
 from typing import Any, NamedTuple
 
-from hwsim.comparison import FACTORS, Cell, Comparison
+from hwsim.comparison import Cell, Comparison
 from hwsim.counts import PHASES, Operation
 from hwsim.energy import Breakdown
 from hwsim.energy_table import EnergyTable
 from hwsim.ranking import difference
 from hwsim.report.units import Unit, energy_unit, percent, size, times, with_prefix
-
-FRAME_RATE = 30
-"""Inferences per second at which energy is shown as power. [1/s]"""
+from hwsim.static_power import FRAME_RATE
 
 TOLERANCE = 0.01
 """How much less accurate than the baseline a row may be to count as equally good, as a fraction of the frames."""
 
 NOT_MODELLED = (
-    "control, instruction fetch and clock distribution; wires between blocks; leakage, and time itself (latency, "
-    "throughput); loading the network; sensors and everything else off the chip; softmax"
+    "control, instruction fetch and clock distribution; wires between blocks; leakage of arithmetic units and "
+    "registers; time itself (latency, throughput); loading the network; sensors and everything else off the chip; softmax"
 )
 
 
@@ -93,8 +91,8 @@ def process(table: EnergyTable) -> str:
 
 def phases_sentence(phases: tuple[str, ...]) -> str:
     """Which phases a total holds."""
-    if set(phases) == set(PHASES):
-        return "all phases (encode, synapse, neuron, memory)"
+    if set(PHASES) <= set(phases):
+        return f"all phases ({', '.join(phases)})"
     rest = ", ".join(phase for phase in PHASES if phase not in phases)
     return f"{' + '.join(phases)} only; without {rest}"
 
@@ -112,8 +110,9 @@ def operation_name(operation: Operation) -> str:
     kind = operation.kind.replace("_", " ").replace("sram", "SRAM").replace("dram", "DRAM")
     if operation.format:
         return f"{kind} {' x '.join(operation.format)}"
-    capacity = f", {size(operation.capacity)}" if operation.capacity else ""
-    return f"{kind}, {operation.memory}{capacity}, {operation.word_length} bits"
+    capacity = size(operation.capacity) if operation.capacity else ""
+    word = f"{operation.word_length} bits" if operation.word_length else ""
+    return ", ".join(filter(None, [kind, operation.memory, capacity, word]))
 
 
 def shortened(names: list[str], most: int) -> str:
@@ -124,7 +123,7 @@ def shortened(names: list[str], most: int) -> str:
 
 def factors_sentence(cell: Cell) -> str:
     """The advantage as what it is made of."""
-    product = " x ".join(f"{times(cell.factors[name], '')} ({name})" for name in FACTORS)
+    product = " x ".join(f"{times(cell.factors[name], '')} ({name})" for name in cell.factors)
     return f"{times(cell.advantage)} = {product}"
 
 
@@ -137,7 +136,7 @@ def answer(comparison: Comparison, priced: Priced) -> Answer:
     remarks = []
     if len(done) < len(priced.cells):
         remarks.append(f"Among the {len(done)} of {len(priced.cells)} rows that {name} can price.")
-    if set(priced.phases) != set(PHASES):
+    if not set(PHASES) <= set(priced.phases):
         remarks.append(f"Counts {phases_sentence(priced.phases)}.")
     least = min(done, key=energy)
     good = [cell for cell in done if _equally_good(cell, priced.baseline)]
@@ -172,7 +171,7 @@ def _equally_good(cell: Cell, baseline: Cell) -> bool:
 
 def _needs_less(cell: Cell, priced: Priced) -> str:
     baseline, unit = priced.baseline, priced.unit
-    of_phase = "" if set(priced.phases) == set(PHASES) else f" ({' + '.join(priced.phases)} only)"
+    of_phase = "" if set(PHASES) <= set(priced.phases) else f" ({' + '.join(priced.phases)} only)"
     if cell.is_baseline:
         rest = " at its accuracy" if cell.accuracy is not None else ""
         return (
@@ -229,9 +228,8 @@ def scope_sentences(comparison: Comparison) -> tuple[str, ...]:
     machines = comparison.machines.values()
     lanes = shortened(sorted({_lanes(m.lanes.dense.channels, m.lanes.dense.positions) for m in machines}), 3)
     words = shortened([str(length) for length in sorted({m.word_length for m in machines})], 3)
-    stores = sorted(
-        {"registers" if m.working_store == "registers" else f"{m.working_store} bytes of SRAM" for m in machines}
-    )
+    stores = sorted({m.store for m in machines}, key=lambda store: not store.startswith("working"))
+    batches = shortened([str(batch) for batch in sorted({m.batch for m in machines})], 3)
     outside = sorted({cell.method for cell in comparison.cells if _off_chip(cell)})
     where = (
         f"weights or state off chip, in DRAM: {shortened(outside, 3)}; all else on chip"
@@ -239,10 +237,21 @@ def scope_sentences(comparison: Comparison) -> tuple[str, ...]:
         else "everything on chip: weights, state and activations"
     )
     return (
-        "Dynamic energy only; leakage is not in it.",
-        f"Batch 1; {where}; loading excluded.",
-        f"Lanes {lanes} (Dense, channels x positions); {words}-bit memory words; working store: {', '.join(stores)}.",
+        _leakage_sentence(comparison),
+        f"Batch {batches}; {where}; loading excluded.",
+        f"Lanes {lanes} (Dense, channels x positions); {words}-bit memory words; {'; '.join(stores)}.",
     )
+
+
+def _leakage_sentence(comparison: Comparison) -> str:
+    if comparison.frame_rate is None:
+        return "Dynamic energy only; leakage is not in it."
+    paid = {cell.table for cell in comparison.cells if cell.breakdown and "static" in cell.breakdown.phases}
+    rest = [name for name in comparison.tables if name not in paid]
+    if not paid:
+        return f"Dynamic energy only; {', '.join(rest)} states no leakage of memories or of a whole chip."
+    without = f"; {', '.join(rest)} states none" if rest else ""
+    return f"Leakage of memories or of the whole chip at {comparison.frame_rate:g} inferences per second{without}."
 
 
 def _lanes(channels: int, positions: int) -> str:
@@ -255,10 +264,33 @@ def _off_chip(cell: Cell) -> bool:
 
 def power_sentence(priced: Priced) -> str:
     """What the energies mean as power."""
-    shown = [f"{cell.method} {with_prefix(FRAME_RATE * energy(cell), 'W')}" for cell in chosen_cells(priced)]
-    if not shown:
+    chosen = [(cell.method, cell.breakdown) for cell in chosen_cells(priced) if cell.breakdown]
+    if not chosen:
         return ""
-    return f"At {FRAME_RATE} frames per second this is {', '.join(shown)}; leakage above that would outweigh it."
+    shown = ", ".join(f"{method} {power_text(breakdown)}" for method, breakdown in chosen)
+    return f"At {frame_rate(chosen[0][1]):g} frames per second this is {shown}; {_about_leakage(chosen[0][1])}."
+
+
+def frame_rate(breakdown: Breakdown) -> float:
+    """At which energy is shown as power. [1/s]"""
+    return breakdown.frame_rate or FRAME_RATE
+
+
+def power_text(breakdown: Breakdown) -> str:
+    """Power of a row, with its unit."""
+    return with_prefix(breakdown.power(), "W")
+
+
+def power_of_one(breakdown: Breakdown) -> str:
+    """Power of one result, as a sentence."""
+    power, rate = power_text(breakdown), frame_rate(breakdown)
+    return f"At {rate:g} frames per second this is {power}; {_about_leakage(breakdown)}."
+
+
+def _about_leakage(breakdown: Breakdown) -> str:
+    if "static" in breakdown.phases:
+        return "leakage, where the table states it, is in it"
+    return "leakage above that would outweigh it"
 
 
 def notes(comparison: Comparison) -> tuple[str, ...]:

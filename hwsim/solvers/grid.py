@@ -16,7 +16,7 @@ TOLERANCE = 1e-6
 
 
 class Levels(NamedTuple):
-    """Magnitudes of codes, rising whole numbers up to 127; a scale says what code 1 is worth."""
+    """Magnitudes of codes, whole numbers that rise from 0 up to 127 at most; a scale says what code 1 is worth."""
 
     magnitude: tuple[int, ...]
 
@@ -27,9 +27,9 @@ class Levels(NamedTuple):
 
     @property
     def arrays(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Levels, and the thresholds halfway between neighbours."""
+        """Thresholds halfway between neighbouring levels, and by how much each level is above the one before."""
         level = np.asarray(self.magnitude, np.float64)
-        return level, (level[1:] + level[:-1]) / 2
+        return (level[1:] + level[:-1]) / 2, np.diff(level)
 
 
 TERNARY = Levels((0, 1))
@@ -38,7 +38,8 @@ TERNARY = Levels((0, 1))
 def nearest(weight: Real, scale: float, levels: Levels) -> CodeArray:
     """The code nearest to each weight. (n,) int8"""
     code = np.empty(weight.shape, np.int8)
-    find_nearest(weight, float(scale), *levels.arrays, code)
+    threshold, rise = levels.arrays
+    find_nearest(weight, threshold * scale, rise, code)
     return code
 
 
@@ -56,7 +57,7 @@ def solve_exactly(weight: Real, curvature: Real, levels: Levels) -> tuple[CodeAr
     weight, curvature : ndarray (n,)
         w, and d > 0.
     levels : Levels
-        With 0 as their lowest.
+        The grid.
 
     Returns
     -------
@@ -64,14 +65,15 @@ def solve_exactly(weight: Real, curvature: Real, levels: Levels) -> tuple[CodeAr
     scale : float
         0 where all weights are zero.
     """
-    level, threshold = levels.arrays
+    threshold, rise = levels.arrays
     magnitude = np.abs(weight, dtype=np.float64)
     if not magnitude.any():
         return np.zeros(weight.shape, np.int8), 0.0
-    falling = np.argsort(-(magnitude[:, None] / threshold).ravel(), kind="stable")
+    falling = np.argsort(-(magnitude[:, None] / threshold).ravel())
     weighted = np.asarray(curvature, np.float64)
-    product = np.outer(weighted * magnitude, np.diff(level)).ravel()[falling].cumsum()
-    square = np.outer(weighted, np.diff(level**2)).ravel()[falling].cumsum()
+    product = np.outer(weighted * magnitude, rise).ravel()[falling].cumsum()
+    # c^2 - b^2 = (c - b) x (c + b), and thresholds are halfway
+    square = np.outer(weighted, 2 * rise * threshold).ravel()[falling].cumsum()
     best = int(np.argmax(product**2 / square))
     scale = float(product[best] / square[best])
     return nearest(weight, scale, levels), scale
@@ -107,11 +109,11 @@ def alternate(
         Those that the scale was computed for.
     scale : float
     """
-    arrays, total = levels.arrays, np.empty(3)
+    (threshold, rise), total = levels.arrays, np.empty(3)
     before = after = reach
     for _ in range(max_iterations):
         before = after
-        sum_nearest(weight, curvature, before / levels.top, *arrays, total)
+        sum_nearest(weight, curvature, threshold * (before / levels.top), rise, total)
         if total[1] == 0:  # no weight reaches the first level
             break
         after = float(total[0] / total[1] if rule == "released" else levels.top * total[0] / total[2])
@@ -122,6 +124,5 @@ def alternate(
 
 def weighted_mean(weight: Real, curvature: Real, chosen: npt.NDArray[np.bool_]) -> float:
     """Mean magnitude of the chosen weights, weighted by curvature; of all weights where none is chosen."""
-    chosen = chosen if chosen.any() else np.ones_like(chosen)
-    d = curvature[chosen].astype(np.float64)
-    return float(np.dot(d, np.abs(weight[chosen], dtype=np.float64)) / d.sum())
+    d = (curvature * chosen if chosen.any() else curvature).astype(np.float64)
+    return float(np.dot(d, np.abs(weight, dtype=np.float64)) / d.sum())

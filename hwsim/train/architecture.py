@@ -85,7 +85,9 @@ def parse(text: str) -> Architecture:
     for word in rest:
         now = _add(units, word, now, text)
     if units[-1].kind != "dense":
-        raise TrainingError(f"layers {text!r}: end with {rest[-1]}; the last one has to be dense, with a unit per class")
+        raise TrainingError(
+            f"layers {text!r}: end with {rest[-1]}; the last one has to be dense, with a unit per class"
+        )
     return Architecture(text, shape, tuple(units))
 
 

@@ -25,8 +25,8 @@ def power_of_two(
 ) -> torch.Tensor:
     """Round to one of the two neighbouring powers of two at random, so that the mean is the value.
 
-    2^e <= \\|x\\| < 2^(e+1) becomes 2^(e+1) with probability \\|x\\| / 2^e - 1, else 2^e. Done as hardware would: a
-    random whole number below 2^23 is added to the bits of \\|x\\|, whose carry is the draw, and the mantissa dropped.
+    A magnitude x with 2^e <= x < 2^(e+1) becomes 2^(e+1) with probability x / 2^e - 1, else 2^e. Done as hardware
+    would: a random whole number below 2^23 is added to its bits, whose carry is the draw, and the mantissa dropped.
 
     Parameters
     ----------
@@ -131,6 +131,6 @@ class _Convolution(torch.autograd.Function):
         layer: RuledConv2d = ctx.layer
         below = None
         if ctx.needs_input_grad[0]:
-            below = nn.grad.conv2d_input(read.shape, weight, gradient[0], padding=layer.padding)
+            below = torch.nn.grad.conv2d_input(read.shape, weight, gradient[0], padding=layer.padding)
         seen = layer.rule.seen(read)
-        return below, nn.grad.conv2d_weight(seen, weight.shape, gradient[0], padding=layer.padding), None
+        return below, torch.nn.grad.conv2d_weight(seen, weight.shape, gradient[0], padding=layer.padding), None

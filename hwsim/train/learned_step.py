@@ -53,7 +53,7 @@ class LearnedStepWeight(WeightQuantizer):
     def terms(self, latent: torch.Tensor) -> tuple[Term, ...]:
         """The codes and their step."""
         code = rounded((latent.detach() / self.step.detach()).clamp(self.format.lowest, self.format.highest))
-        return (Term(code.to(torch.int8).numpy(), self.format, float(self.step)),)
+        return (Term(code.to(torch.int8).numpy(), self.format, float(self.step.detach())),)
 
     @torch.no_grad()
     def after_step(self, latent: nn.Parameter) -> None:

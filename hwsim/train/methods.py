@@ -121,7 +121,9 @@ def _methods() -> list[Method]:
         for kind, format, name in (("binary", BINARY, "BinaryConnect"), ("ternary", TERNARY, "TernaryConnect"))
     }
     shifts = "; weight gradients by shifts (quantized back-propagation)"
-    alone = [Method(f"{kind}-connect", what, few, make, CONNECT, variants=both) for kind, (make, what) in connect.items()]
+    alone = [
+        Method(f"{kind}-connect", what, few, make, CONNECT, variants=both) for kind, (make, what) in connect.items()
+    ]
     shifted = [
         Method(f"{kind}-connect-qbp", what + shifts, few, make, CONNECT | BACK_PROPAGATION, True, variants=both)
         for kind, (make, what) in connect.items()
@@ -138,7 +140,9 @@ def _methods() -> list[Method]:
             aware,
             _solved(lambda w, d, _: lat_exact(w, d), TERNARY),
         ),
-        Method("lat", "ternary weights, loss-aware, each step solved by alternation (LATa)", aware, _solved(lat, TERNARY)),
+        Method(
+            "lat", "ternary weights, loss-aware, each step solved by alternation (LATa)", aware, _solved(lat, TERNARY)
+        ),
         Method(
             "lat-two-scales-exact",
             "ternary weights with a scale for each sign, loss-aware, solved exactly (LAT2e)",
@@ -153,8 +157,18 @@ def _methods() -> list[Method]:
         ),
         Method("laq-linear", "weights on a linear grid, loss-aware (LAQ linear)", aware, _on_grid("linear"), grid),
         Method("laq-log", "weights that are powers of two, loss-aware (LAQ log)", aware, _on_grid("log"), grid),
-        Method("bwn", "binary weights with their mean magnitude as scale (BWN)", aware, _solved(lambda w, d, _: lab(w), BINARY, False)),
-        Method("twn", "ternary weights by a threshold on their magnitude (TWN)", aware, _solved(lambda w, d, _: solvers.solve_twn(w), TERNARY, False)),
+        Method(
+            "bwn",
+            "binary weights with their mean magnitude as scale (BWN)",
+            aware,
+            _solved(lambda w, d, _: lab(w), BINARY, False),
+        ),
+        Method(
+            "twn",
+            "ternary weights by a threshold on their magnitude (TWN)",
+            aware,
+            _solved(lambda w, d, _: solvers.solve_twn(w), TERNARY, False),
+        ),
         Method("ttq", "ternary weights with two learned scales (TTQ)", aware, lambda *_: TrainedTernaryWeight()),
         Method("dorefa", "weights of few bits (DoReFa-Net)", aware, _dorefa, BIT_WIDTH),
         Method(

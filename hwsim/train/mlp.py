@@ -3,8 +3,7 @@
 Thin on purpose: modules, optimizer, schedule and data loading are torch's. The result is a `hwsim.network.Network`.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +20,7 @@ from hwsim.convert.model_folder import command_options, save_measured
 from hwsim.datasets import Dataset, load_dataset
 from hwsim.network import Dense, Flatten, Layer, Network, ReLU, Weight
 from hwsim.train import TrainingError
+from hwsim.train.repeatable import seeded
 
 METHOD = "float multilayer perceptron with ReLU, trained with AdamW, a one-cycle learning rate and cross entropy"
 CHECKPOINT = "checkpoint.pt"
@@ -92,8 +92,7 @@ def train(
         f"{data.name} {data.split}", tuple(layers), epochs, seed, batch_size, learning_rate, weight_decay, n_validation
     )
     _check(settings, data)
-    with _one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         model = _model(settings.layers)
         frames, validation = _split(data, n_validation)
         loss = _fit(model, frames, settings, checkpoint)
@@ -161,17 +160,6 @@ def _check(settings: _Settings, data: Dataset) -> None:
             f"{settings.epochs} epochs, batches of {settings.batch_size}, {settings.validation_frames} of {n_frame} "
             "frames for validation: expected at least one epoch, one frame a batch, and frames left to train on"
         )
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums in one order, so that a run can be repeated to the bit."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _model(layers: tuple[int, ...]) -> nn.Sequential:

@@ -45,8 +45,8 @@ class TrainedTernaryWeight(WeightQuantizer):
         """A term for each sign."""
         code, ternary = self._code(latent.detach()).to(torch.int8).numpy(), NumberFormat.parse("ternary")
         return (
-            Term(np.maximum(code, 0), ternary, float(self.positive)),
-            Term(np.minimum(code, 0), ternary, float(self.negative)),
+            Term(np.maximum(code, 0), ternary, float(self.positive.detach())),
+            Term(np.minimum(code, 0), ternary, float(self.negative.detach())),
         )
 
     @torch.no_grad()

@@ -410,7 +410,7 @@ def spike_train():
 
 def dense_slopes():
     """Delivery alone, and whole simulations of a layer, at several activities."""
-    n_frame, n_in, n_out = 512, 2048, 1024
+    n_frame, n_in, n_out = 2048, 2048, 1024
     for dtype in (np.float32, np.int8):
         weight = random_weight(n_in, n_out, dtype)
         events = [random_events(n_frame, n_in, activity, dtype) for activity in ACTIVITIES]

@@ -1,8 +1,8 @@
 """Measure what the package promises of its speed, as ratios within one run, and print a Markdown table.
 
-    python tests/bench/speed.py              print the table (needs MNIST in HWSIM_DATA; torch for the first rows)
-    python tests/bench/speed.py --readme     also put it into README.md, in place of these rows there, and so the
-                                             rows of convolution.py, a few in place of its many (some minutes)
+python tests/bench/speed.py              print the table (needs MNIST in HWSIM_DATA; torch for the first rows)
+python tests/bench/speed.py --readme     also put it into README.md, in place of these rows there, and so the
+                                         rows of convolution.py, a few in place of its many (some minutes)
 """
 
 import itertools

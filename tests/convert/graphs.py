@@ -60,11 +60,11 @@ def frames_for(network, n_frame=12, seed=1, step=1 / 32, name="drawn"):
 
 
 def forward(network, values, scale=None):
-    """Every signal in float64; what a layer with weights reads is rounded to multiples of 1/scale, half up."""
+    """Every signal in float64; what layers with weights and Concat read is rounded to multiples of 1/scale, half up."""
     signals = {INPUT: np.asarray(values, np.float64)}
     for layer in network.layers:
         read = [signals[name] for name in layer.inputs]
-        if scale and isinstance(layer, Dense | Conv2d):
+        if scale and isinstance(layer, Dense | Conv2d | Concat):
             read = [np.floor(scale * each + 0.5) / scale for each in read]
         signals[layer.name] = made(layer, *read)
     return signals

@@ -2,11 +2,25 @@
 
 import numpy as np
 import pytest
+from graphs import branching_network, drawn_conv, forward, frames_for
 from test_rounding import make_data, make_network, parts
 
 from hwsim.convert import int8
 from hwsim.datasets import Dataset
-from hwsim.network import Dense, Network, Quantize, ReLU, Weight
+from hwsim.network import (
+    Add,
+    Affine,
+    Concat,
+    Conv2d,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    MaxPool2d,
+    Network,
+    Quantize,
+    ReLU,
+    Weight,
+)
 from hwsim.simulator import simulate
 
 
@@ -101,3 +115,119 @@ def test_what_was_made_states_how():
     assert converted.name == "made-int8"
     assert converted.about["weight_scale"] == "per layer"
     assert {"method", "made_from", "made_from_digest", "data_set", "seed"} <= set(converted.about)
+
+
+# --- convolutions and branches
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_a_branching_network_stays_near_the_real_one(per_channel):
+    network = branching_network()
+    data = frames_for(network, 40)
+    converted = int8.convert(network, data, per_channel=per_channel)
+    assert converted.is_integer
+    for layer in parts(converted, Conv2d):
+        assert np.shape(layer.terms[0].scale) == ((layer.n_channel,) if per_channel else ())
+        assert np.abs(layer.terms[0].code).max(axis=(1, 2, 3) if per_channel else None).min() == 127
+        assert converted.signals[layer.inputs[0]].format.bit_width == 8
+    for layer in (*parts(converted, MaxPool2d), *parts(converted, Concat), *parts(converted, Add)):
+        assert all(converted.signals[name].format.bit_width == 8 for name in layer.inputs)
+    expected = forward(network, data.values())["out"]
+    outputs = simulate(converted, data).outputs
+    assert np.abs(outputs - expected).max() < 0.05 * np.abs(expected).max()
+    for execution in ("sparse", "delta"):
+        assert np.array_equal(simulate(converted, data, execution).outputs, outputs)
+
+
+def test_what_a_joint_reads_has_one_step_and_reaches_its_whole_range_once():
+    network = branching_network()
+    data = frames_for(network, 40)
+    converted = int8.convert(network, data)
+    left, right = (layer for layer in parts(converted, Quantize) if layer.name.endswith("relu_codes"))
+    assert (float(left.scale), left.format) == (float(right.scale), right.format)
+    assert not left.signed
+    signals = forward(network, data.values())
+    largest = max(signals["left_relu"].max(), signals["right_relu"].max())
+    assert float(left.scale) == pytest.approx(255 / largest, rel=0.02)
+    assert simulate(converted, data).n_saturated == 0
+
+
+def test_a_joint_of_signals_that_depend_on_each_other():
+    generator = np.random.default_rng(3)
+    layers = (
+        drawn_conv("first", generator, (3, 2, 1, 1)),
+        ReLU("first_relu"),
+        drawn_conv("second", generator, (4, 3, 3, 3), padding=1),
+        ReLU("second_relu"),
+        Concat("dense_block", ("first_relu", "second_relu")),
+        drawn_conv("third", generator, (2, 7, 1, 1)),
+        Concat("again", ("dense_block", "third")),
+        drawn_conv("last", generator, (5, 9, 1, 1)),
+        GlobalAvgPool("mean"),
+    )
+    network = Network("dense", (2, 6, 6), layers)
+    data = frames_for(network, 30)
+    converted = int8.convert(network, data)
+    assert converted.is_integer
+    expected = forward(network, data.values())["mean"].reshape(30, -1)
+    assert np.abs(simulate(converted, data).outputs - expected).max() < 0.05 * np.abs(expected).max()
+
+
+def means_network(*after, padding=0, scale=1.0, offset=(-100.0, -30.0)):
+    affine = Affine("less_means", scale=scale, offset=np.array(offset))
+    conv = drawn_conv("first", np.random.default_rng(5), (3, 2, 3, 3), padding=padding)
+    return Network("means", (2, 6, 5), (affine, conv, *after))
+
+
+@pytest.mark.parametrize("scale", [1.0, (2.0, 0.5), (-1.0, 1.0)])
+def test_subtracted_means_go_into_weights_and_biases(scale):
+    network = means_network(ReLU("relu"), scale=scale)
+    data = frames_for(network, 30, step=1.0)
+    converted = int8.convert(network, data)
+    assert [type(layer) for layer in converted.layers] == [Quantize, Conv2d, ReLU]
+    assert (converted.layers[0].format.name, float(converted.layers[0].scale)) == ("uint8", 1.0)
+    # the codes are the data's own, and the result is that of the weight codes on shifted data
+    first = converted.layers[1]
+    real = Conv2d("first", terms=(Weight(first.terms[0].value.astype(np.float32)),), bias=network.layers[1].bias)
+    factor = np.broadcast_to(scale, 2)[:, None, None]
+    shifted = data.inputs + np.array([-100.0, -30.0])[:, None, None] / factor
+    expected = np.maximum(forward(Network("codes", (2, 6, 5), (real,)), shifted)["first"], 0).reshape(30, -1)
+    np.testing.assert_allclose(simulate(converted, data).outputs, expected, atol=float(converted.output.step))
+
+
+def test_means_of_flat_inputs_go_into_a_dense_layer():
+    generator = np.random.default_rng(6)
+    dense = Dense("dense", terms=(Weight(generator.normal(size=(8, 3))),), bias=generator.normal(size=3))
+    layers = (Affine("less_means", offset=np.array([-100.0, -30.0])), Flatten("flat"), dense)
+    network = Network("flat", (2, 2, 2), layers)
+    data = frames_for(network, 30, step=1.0)
+    converted = int8.convert(network, data)
+    assert [layer.name for layer in converted.layers] == ["flat", "dense_input", "dense"]
+    expected = forward(network, data.values())["dense"]
+    assert np.abs(simulate(converted, data).outputs - expected).max() < 0.02 * np.abs(expected).max()
+
+
+def test_means_stay_where_padding_stands_for_no_shifted_zero_or_data_are_no_codes():
+    padded, plain = means_network(padding=1), means_network()
+    for network, data in ((padded, frames_for(padded, step=1.0)), (plain, frames_for(plain, step=1.0).values())):
+        data = data if isinstance(data, Dataset) else Dataset(data, name="real")
+        converted = int8.convert(network, data)
+        assert [type(layer) for layer in converted.layers] == [Affine, Quantize, Conv2d]
+        assert converted.layers[1].signed
+        expected = forward(network, data.values())["first"].reshape(len(data), -1)
+        assert np.abs(simulate(converted, data).outputs - expected).max() < 0.02 * np.abs(expected).max()
+    # without an offset there is nothing that padding could miss
+    scaled = means_network(padding=1, scale=0.5, offset=(0.0, 0.0))
+    assert [type(layer) for layer in int8.convert(scaled, frames_for(scaled)).layers] == [Quantize, Conv2d]
+
+
+def test_an_affine_between_layers_is_done_to_accumulators():
+    affine = Affine("norm", scale=np.array([0.5, 2.0, 1.5]), offset=np.array([1.0, -2.0, 0.25]))
+    last = drawn_conv("last", np.random.default_rng(7), (2, 3, 1, 1))
+    first = drawn_conv("first", np.random.default_rng(5), (3, 2, 3, 3))
+    network = Network("normed", (2, 6, 5), (first, affine, ReLU("relu"), last))
+    data = frames_for(network, 30)
+    converted = int8.convert(network, data)
+    assert converted.is_integer
+    expected = forward(network, data.values())["last"].reshape(30, -1)
+    assert np.abs(simulate(converted, data).outputs - expected).max() < 0.03 * np.abs(expected).max()

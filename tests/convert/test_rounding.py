@@ -5,11 +5,26 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from graphs import branching_network, drawn_conv, forward, frames_for
 
 from hwsim.convert import rounding
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.network import Dense, Flatten, Network, Quantize, ReLU, Sign, Weight
+from hwsim.network import (
+    Add,
+    Affine,
+    AvgPool2d,
+    Conv2d,
+    Dense,
+    Flatten,
+    HardTanh,
+    MaxPool2d,
+    Network,
+    Quantize,
+    ReLU,
+    Sign,
+    Weight,
+)
 from hwsim.simulator import simulate
 
 
@@ -183,3 +198,101 @@ def test_layers_that_cannot_be_converted_are_named():
         rounding.convert(Network("signs", (3, 4), layers), data)
     with pytest.raises(NetworkError, match="no Dense or Conv2d layer, so there is nothing to convert"):
         rounding.convert(Network("flat", (3, 4), layers[:1]), data)
+
+
+# --- convolutions and branches
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+@pytest.mark.parametrize("weight_bit_width", [None, 8])
+def test_a_branching_network_equals_the_paper_exactly(scale, weight_bit_width):
+    network = branching_network()
+    data = frames_for(network)
+    if weight_bit_width is None:  # real sums and codes cannot be added
+        layers = [layer for layer in network.layers if not isinstance(layer, Add)]
+        network = replace(
+            network,
+            layers=tuple(replace(each, inputs=("inner",)) if each.name == "sum_relu" else each for each in layers),
+        )
+    converted = rounding.convert(network, data, scale, weight_bit_width)
+    expected = forward(network, data.values(), scale)["out"]
+    np.testing.assert_allclose(
+        simulate(converted, data).outputs, expected, rtol=0, atol=1e-9 if weight_bit_width else 1e-3
+    )
+    if weight_bit_width:
+        assert converted.is_integer
+        for layer in parts(converted, Quantize)[1:]:
+            assert layer.ratio(converted.signals[layer.inputs[0]]).kind in ("none", "shift")
+        run = simulate(converted, data, "delta")
+        assert run.n_saturated == 0
+        assert np.array_equal(run.outputs, simulate(converted, data).outputs)
+
+
+def test_scales_along_a_graph_are_baked_in():
+    network = branching_network()
+    data = frames_for(network)
+    # squeeze, left and right, inner, out; inner's own output is added to what it reads
+    scales = {"stem": 8.0, "squeeze": 2.0, "left": 4.0, "right": 4.0, "inner": 0.5, "out": 0.5}
+    converted = rounding.convert(network, data, list(scales.values()))
+    assert [float(each.scale) for each in parts(converted, Quantize)] == [8.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    following = {"stem": 2.0, "squeeze": 4.0, "left": 0.5, "right": 0.5, "inner": 0.5, "out": 1.0}
+    for old, new in zip(parts(network, Conv2d), parts(converted, Conv2d), strict=True):
+        per_code = new.terms[0].value * float(converted.signals[new.inputs[0]].step)
+        ratio = following[old.name] / scales[old.name]
+        np.testing.assert_array_equal(per_code, old.terms[0].value * ratio)
+
+
+@pytest.mark.parametrize(
+    ("scales", "message"),
+    [
+        ((1, 1, 2, 4, 1, 1), r"layer right: scale 4; expected 2, that of layer left, because signals of the two are"),
+        ((1, 1, 1, 1, 2, 4), r"layer out: scale 4; expected 2, that of layer inner"),
+        ((1, 1, 1), "expected one positive number, or one for each of 6 layers"),
+    ],
+)
+def test_scales_that_contradict_each_other(scales, message):
+    network = branching_network()
+    with pytest.raises(NetworkError, match=message):
+        rounding.convert(network, frames_for(network), scales)
+
+
+def test_the_output_and_the_input_have_their_scales():
+    generator = np.random.default_rng(0)
+    conv = drawn_conv("conv", generator, (2, 2, 3, 3), padding=1)
+    data = frames_for(Network("reads", (2, 5, 5), (conv,)))
+    ends = Network("ends", (2, 5, 5), (conv, drawn_conv("last", generator, (2, 2, 1, 1)), Add("sum", ("last", "conv"))))
+    with pytest.raises(NetworkError, match="layer last: scale 2; expected 1, that of the network's output"):
+        rounding.convert(ends, data, 2.0)
+    begins = Network(
+        "begins", (2, 5, 5), (conv, Add("sum", ("conv", "input")), drawn_conv("last", generator, (2, 2, 1, 1)))
+    )
+    with pytest.raises(NetworkError, match="layer sum: joins the network's input with others"):
+        rounding.convert(begins, data, 2.0)
+    for network in (ends, begins):
+        expected = forward(network, data.values(), 1.0)
+        # the input that is added is rounded too
+        if network is begins:
+            x = np.floor(data.values() + 0.5).astype(np.float64)
+            expected = forward(network, x, 1.0)
+        outputs = simulate(rounding.convert(network, data), data).outputs
+        np.testing.assert_allclose(outputs, expected[network.layers[-1].name].reshape(len(data), -1), atol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1.0, 4.0])
+def test_offsets_limits_and_averages_are_of_the_scaled_values(scale):
+    generator = np.random.default_rng(4)
+    layers = (
+        Affine("before", scale=0.5, offset=np.array([0.25, -1.0])),
+        drawn_conv("first", generator, (3, 2, 3, 3)),
+        Affine("norm", scale=np.array([0.5, 1.0, 2.0]), offset=np.array([1.0, -0.5, 0.25])),
+        HardTanh("clip", lowest=-3.0, highest=4.5),
+        AvgPool2d("mean", kernel=2),
+        drawn_conv("second", generator, (2, 3, 1, 1)),
+        MaxPool2d("pool", kernel=2, stride=1),
+    )
+    network = Network("many", (2, 6, 8), layers)
+    data = frames_for(network)
+    converted = rounding.convert(network, data, scale)
+    assert converted.is_integer
+    expected = forward(network, data.values(), scale)["pool"].reshape(len(data), -1)
+    np.testing.assert_allclose(simulate(converted, data).outputs, expected, atol=1e-9)

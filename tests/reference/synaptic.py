@@ -149,7 +149,7 @@ class Synaptic(Head):
                         if term.is_nonzero[place]:
                             self.seen[k].by_magnitude_nonzero[magnitude] += 1
                             touched_nonzero.add(j)
-                        if machine.whole:
+                        if machine.whole and not is_skipped(machine, term, s, place):
                             chip.whole("synaptic_operation")
                         self.sums[k][j] = synaptic_operation(
                             machine, meter, memory, self, term, self.sums[k][j], s, place
@@ -313,6 +313,11 @@ class Conv2d(Synaptic):
         return machine.lanes_convolution
 
 
+def is_skipped(machine: Machine, term: Term, s, place) -> bool:
+    """Whether the machine does nothing where an event meets a synapse."""
+    return (machine.skip_zero_weights and not term.is_nonzero[place]) or (machine.gate_zero_inputs and s == 0)
+
+
 def synaptic_operation(machine: Machine, meter: Meter, memory: Meter, head: Synaptic, term: Term, total, s, place):
     """One event s meets the synapse with the weight at a place: the partial sum afterwards."""
     event, weight, operand = head.source.number, term.weight[place], term.sum.operand
@@ -324,9 +329,7 @@ def synaptic_operation(machine: Machine, meter: Meter, memory: Meter, head: Syna
             memory.update(operand)
         return meter.add(total, summand, operand)
 
-    if machine.skip_zero_weights and not term.is_nonzero[place]:
-        return total
-    if machine.gate_zero_inputs and s == 0:
+    if is_skipped(machine, term, s, place):
         return total
     # what the network says the event adds; only the real layers need it below
     product = None if head.is_integer else np.float32(s) * weight

@@ -1,0 +1,99 @@
+"""The power that flows whether or not anything happens, as energy: at a frame rate, each inference pays its share.
+
+A table states it of a whole chip, or of memories by capacity and word length. Of a chip it is taken as it is. Of
+memories it is that of each one that was counted: the largest of those that hold the same thing, because a machine
+builds one for all its layers. Arithmetic units and registers leak too; no machine says how many of them it has.
+"""
+
+import math
+from typing import NamedTuple
+
+from hwsim.counts import Counts, Key, Operation
+from hwsim.energy_table import EnergyTable, StaticPower
+from hwsim.errors import TableError
+from hwsim.price_curve import Price
+from hwsim.price_list import PriceList
+
+FRAME_RATE = 30.0
+"""Inferences per second at which energy is shown as power, unless said. [1/s]"""
+
+
+class Share(NamedTuple):
+    """What one inference pays of a static power."""
+
+    key: Key
+    price: Price  # [J per inference]
+
+
+def shares(counts: Counts, table: EnergyTable, frame_rate: float) -> list[Share]:
+    """Static energy of one inference; nothing where the table states neither a chip's nor a memory's power.
+
+    Parameters
+    ----------
+    counts : Counts
+        Say which memories there are.
+    table : EnergyTable
+        States powers. [W]
+    frame_rate : float
+        Inferences per second. [1/s]
+
+    Raises
+    ------
+    TableError
+        When the frame rate is none, or the table states powers of memories but not that of one which is needed.
+    """
+    checked_rate(frame_rate)
+    if "chip" in table.leakage:
+        whole = Operation("leakage", (), "chip")
+        powers = [(whole, _price(each)) for each in table.leakage["chip"]]
+    elif "sram" in table.leakage:
+        powers = [(memory, _power(memory, table)) for memory in memories(counts)]
+    else:
+        return []
+    return [
+        Share(
+            Key("chip", "static", operation),
+            power._replace(energy=power.energy / frame_rate, low=power.low / frame_rate, high=power.high / frame_rate),
+        )
+        for operation, power in powers
+    ]
+
+
+def checked_rate(frame_rate: float) -> None:
+    """Refuse a frame rate that is none, with a TableError."""
+    if not (math.isfinite(frame_rate) and frame_rate > 0):
+        raise TableError(f"frame rate {frame_rate!r}: write inferences per second, above 0")
+
+
+def memories(counts: Counts) -> list[Operation]:
+    """The memories on chip that were counted, each as the operation of leaking; the largest of those of one purpose."""
+    largest: dict[str, Operation] = {}
+    for key in counts.entries:
+        _, _, memory, capacity, word_length = key.operation
+        if key.operation.kind.startswith("sram") and capacity > largest.get(memory, Operation("")).capacity:
+            largest[memory] = Operation("leakage", (), memory, capacity, word_length)
+    return list(largest.values())
+
+
+def _power(memory: Operation, table: EnergyTable) -> Price:
+    """Power of a memory, found as the energy of an access is. [W]"""
+    powers = table.leakage["sram"]
+    columns: dict[int, dict[int, Price]] = {}
+    for each in powers:
+        if each.per:
+            scale = memory.capacity * (8 if each.per == "bit" else 1)
+            price = _price(each)
+            return price._replace(energy=price.energy * scale, low=price.low * scale, high=price.high * scale)
+        columns.setdefault(each.word_length, {})[each.capacity] = _price(each)
+    found = PriceList({}, {}, {}, {"sram_read": columns}, table.rules).price(memory._replace(kind="sram_read"))
+    if found is None:
+        size = f"{memory.capacity:,} bytes in words of {memory.word_length} bits"
+        raise TableError(
+            f"energy table {table.name} states the static power of memories, but not of {size} ({memory.memory}); "
+            "ask for the rule interpolation, leave the frame rate out, or write a table that extends it"
+        )
+    return found
+
+
+def _price(power: StaticPower) -> Price:
+    return Price(power.power, power.low, power.high, "exact", power.standing, power.source, power.where)

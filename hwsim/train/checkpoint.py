@@ -1,0 +1,59 @@
+"""A run's state as one file, replaced whole or not at all."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hwsim.errors import FileError
+from hwsim.train import TrainingError
+from hwsim.train.settings import Settings
+
+State = dict[str, Any]
+
+
+def write(path: Path, settings: Settings, state: State) -> None:
+    """Write beside the checkpoint's place, then move it there, so that a full disk leaves the last one.
+
+    Raises
+    ------
+    FileError
+        When it cannot be written.
+    """
+    # to memory first: torch says little of what went wrong with a file
+    content = io.BytesIO()
+    torch.save({"settings": settings.state(), **state}, content)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content.getbuffer())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        kept = "the last one is kept" if path.exists() else "there is none yet"
+        raise FileError(f"{path}: checkpoint cannot be written ({error.strerror}); {kept}") from None
+
+
+def read(path: Path, settings: Settings) -> State | None:
+    """The state kept; None where there is no checkpoint.
+
+    Raises
+    ------
+    TrainingError
+        When the file is damaged, or of a run with other settings.
+    """
+    if not path.exists():
+        return None
+    try:
+        state: State = torch.load(path, weights_only=True)
+        found = state["settings"]
+    except Exception as error:  # torch raises many kinds, depending on where the file is damaged
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise TrainingError(f"{path}: no checkpoint ({reason}); delete it to start afresh") from None
+    if found != settings.state():
+        other = [key for key, value in settings.state().items() if found.get(key) != value]
+        raise TrainingError(
+            f"{path}: of a run with other settings ({', '.join(other)}); delete it to start afresh, or name another"
+        )
+    return state

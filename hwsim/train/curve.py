@@ -1,0 +1,68 @@
+"""A run's training curve as a figure on a page of its own, which opens offline."""
+
+from pathlib import Path
+from typing import Any
+
+from hwsim.errors import FileError
+
+COLORS = {"loss": "#0072B2", "quantized_error": "#D55E00", "latent_error": "#009E73"}
+LABELS = {
+    "loss": "training loss",
+    "quantized_error": "validation error, quantized weights",
+    "latent_error": "validation error, latent weights",
+}
+
+
+def write_curve(history: list[dict[str, float]], title: str, path: Path) -> None:
+    """Write training loss and validation errors by epoch.
+
+    Parameters
+    ----------
+    history : list of dict
+        An entry for every epoch: ``epoch``, ``loss``, and errors as shares where they were measured.
+    title : str
+        Above the figure.
+    path : Path
+        The HTML file.
+
+    Raises
+    ------
+    FileError
+        When it cannot be written.
+    """
+    import plotly.io
+
+    page = plotly.io.to_html(figure(history, title), include_plotlyjs=True, full_html=True)
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def figure(history: list[dict[str, float]], title: str) -> dict[str, Any]:
+    """The figure as Plotly's dictionary."""
+    lines = []
+    for name, label in LABELS.items():
+        known = [entry for entry in history if name in entry]
+        if known:
+            is_error = name != "loss"
+            lines.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines+markers" if len(known) < 100 else "lines",
+                    "name": label,
+                    "x": [entry["epoch"] for entry in known],
+                    "y": [100 * entry[name] if is_error else entry[name] for entry in known],
+                    "yaxis": "y" if is_error else "y2",
+                    "line": {"color": COLORS[name]},
+                }
+            )
+    layout = {
+        "title": {"text": title},
+        "xaxis": {"title": {"text": "epoch"}},
+        "yaxis": {"title": {"text": "validation error [%]"}, "type": "log"},
+        "yaxis2": {"title": {"text": "training loss"}, "type": "log", "overlaying": "y", "side": "right"},
+        "legend": {"orientation": "h", "y": 1.08},
+        "template": "plotly_white",
+    }
+    return {"data": lines, "layout": layout}
