@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from hwsim.number_format import NumberFormat as NumberFormat
     from hwsim.simulator import Run as Run
     from hwsim.simulator import simulate as simulate
+    from hwsim.training_cost import count_training as count_training
 
 __version__ = "0.1.0"
 
@@ -87,6 +88,7 @@ _HOME = {
     "network_file": ("load_network", "save_network"),
     "number_format": ("NumberFormat",),
     "simulator": ("Run", "simulate"),
+    "training_cost": ("count_training",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

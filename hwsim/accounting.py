@@ -58,7 +58,7 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
             _count_synapses(tally, connection, machine)
         _count_neurons(tally, layer, activity, machine)
     count_memory(tally, activity, machine)
-    notes = () if activity.execution.threshold == 1 else (f"execution {activity.execution}",)
+    notes = (f"execution {activity.execution}",) if activity.execution.holds_back else ()
     return Counts(
         entries=tally.entries,
         groups=activity.groups,
@@ -91,7 +91,7 @@ def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity, machi
     if layer.emitted is None or activity.execution.kind == "dense":
         return
     code = (layer.emitted.format.operand,)
-    n_comparison = 1 + (activity.execution.threshold > 1)
+    n_comparison = 1 + (activity.execution.threshold_of(layer.name) > 1)
     tally.add(layer.name, phase, Operation("comparison", code), times * n_comparison)
     if activity.execution.kind == "delta":
         tally.add(layer.name, phase, Operation("addition", code), times)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hwsim.catalogue import OWN_TABLES
+from hwsim.commands.gpfq import convert_gpfq
 from hwsim.commands.train import train
+from hwsim.commands.training_cost import training_cost
 from hwsim.convert_commands import DATA_HELP, Data, convert, numbers
 from hwsim.errors import FileError, HwsimError
 from hwsim.table_commands import Rules, tables
@@ -30,6 +32,8 @@ app.add_typer(tables, name="table")
 app.add_typer(networks, name="network")
 app.add_typer(convert, name="convert")
 app.command("train")(train)
+app.command("training-cost")(training_cost)
+convert.command("gpfq")(convert_gpfq)
 
 MANY_FRAMES = 20_000
 """Above this many frames, the energy of every single one is not kept."""

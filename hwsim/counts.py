@@ -28,6 +28,7 @@ ARITHMETIC = (
     "xnor",
     "exponent_addition",
     "look_up",
+    "random_number",
 )
 WHOLE = ("mac", "synaptic_operation", "neuron_update")
 """Operations that stand for several: a multiplication with its accumulation (of two operand formats), and what a

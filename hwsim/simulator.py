@@ -78,7 +78,8 @@ def simulate(
         Frames, (n_frame, *network.input_shape). An array holds codes of step 1 if its dtype is integer, else real
         values, and is one stream.
     execution : {"dense", "sparse", "delta"} or Execution
-        How to walk through the network; ``Delta(threshold=2)`` for a dead zone.
+        How to walk through the network; ``Delta(threshold=2)`` for a dead zone, ``Delta(threshold={"dense1": 2})`` for
+        that of one layer.
     per_frame : bool
         Keep every count for every frame, not only for first and later frames.
     threads : int, optional
@@ -103,6 +104,7 @@ def simulate(
         plans = prepare(network, arrives, dataset.step)
     except NetworkError as error:
         raise NetworkError(f"network {network.name} on {dataset.name}: {error}") from None
+    execution = execution.with_names(_senders(plans))
     codes, notes = _walk_all(plans, execution, dataset, per_frame, threads, block)
     step = network.output.per_element(network.output.step).astype(np.float64)
     deviation, remarks = 0.0, []
@@ -110,8 +112,8 @@ def simulate(
         dense, _ = _walk_all(plans, Execution("sparse"), dataset, False, threads, block)
         deviation = float(np.abs((codes.astype(np.float64) - dense) * step).max())
         remarks.append(f"real arithmetic under delta: outputs are up to {deviation:.2g} from dense")
-    if execution.threshold > 1:
-        remarks.append(f"threshold {execution.threshold}: outputs depend on the order of frames")
+    if execution.holds_back:
+        remarks.append(f"{execution}: outputs depend on the order of frames")
     activity = to_activity(notes, network, plans, dataset.name, arrives)
     return Run(
         outputs=codes if network.output.format.is_real else codes * step,
@@ -122,6 +124,15 @@ def simulate(
         largest_deviation=deviation,
         notes=tuple(remarks),
     )
+
+
+def _senders(plans: tuple[StagePlan, ...]) -> dict[str, str]:
+    """The stages that send codes, by their names and those of the layers fused into them."""
+    senders: dict[str, str] = {}
+    for plan in plans:
+        if plan.is_layer and not plan.is_last:
+            senders |= {name: plan.name for name in (plan.name, *(layer.name for layer in plan.stage.body))}
+    return senders
 
 
 def _check_frames(network: Network, data: Dataset) -> None:
@@ -162,7 +173,7 @@ def _walk_all(
     threads = threads or _cores()
     frames = data.inputs.reshape(len(data), -1)
     block = block or _block_size(plans, len(data), threads, per_frame)
-    whole = execution.kind == "delta" and (execution.threshold > 1 or not all(plan.is_exact for plan in plans))
+    whole = execution.kind == "delta" and (execution.holds_back or not all(plan.is_exact for plan in plans))
     pieces = list(_streams(data.stream_start, block) if whole else _chunks(data, execution, block, threads))
     notes = empty_notes(data.stream_start, len(data), execution, per_frame)
     last = plans[-1].out

@@ -80,7 +80,7 @@ class Walker:
         width = padded(plan.out.size, LANES)
         codes = self.worker.rows(("codes", plan.stage.output, 0), len(block), width, code_dtype(plan.out))
         self._run_steps(plan, block, codes[1:], frames)
-        threshold = self.notes.execution.threshold
+        threshold = self.notes.execution.threshold_of(plan.name)
         if threshold > 1:
             zero = np.float32(0) if plan.out.format.is_real else np.int64(0)
             hold_back(codes, self._rest(codes), frames.reset, threshold, zero)

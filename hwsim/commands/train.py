@@ -37,9 +37,7 @@ def train(
     max_shift: Annotated[int | None, typer.Option(help="...-qbp: most places a gradient is shifted by.")] = None,
     zero: Annotated[str | None, typer.Option(help="...-qbp: what an input of 0 becomes: zero or released.")] = None,
     batch_norm_gradient: Annotated[str | None, typer.Option(help="...-connect: exact or released.")] = None,
-    recipe: Annotated[
-        str | None, typer.Option(help="full-precision: few-multiplications or loss-aware.")
-    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="full-precision: few-multiplications or loss-aware.")] = None,
 ) -> None:
     """Train a network (needs torch: the extra `train`). Interrupted, the same command goes on where it stopped."""
     options: dict[str, Any] = {"batch_size": batch_size, "learning_rate": learning_rate, "weight_decay": weight_decay}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from hwsim.training_cost.work import LOOK_UP, QUOTIENT, RECIPROCAL, ROOT, Work, times, work
+from hwsim.training_cost.work import QUOTIENT, RECIPROCAL, ROOT, TANH, Work, times, work
 
 Preparation: TypeAlias = Callable[[int, int], Work]
 """(weights of a layer, rounds of alternation) -> work of a step."""
@@ -71,10 +71,13 @@ def _laq(by_shifts: bool) -> Preparation:
 
     def prepare(n: int, rounds: int) -> Work:
         begin = times(n, CURVATURE + work(multiplications=1, additions=2)) + QUOTIENT
-        if by_shifts:  # the exponent, after a comparison of the mantissa with 3/2
-            nearest, products = work(multiplications=1, comparisons=3), work(shifts=3, additions=2)
+        if by_shifts:  # the exponent, one more if the mantissa is above 3/2
+            nearest, products = work(multiplications=1, comparisons=3, shifts=1), work(shifts=3, additions=2)
         else:
-            nearest, products = work(multiplications=1, additions=1, comparisons=1), work(multiplications=3, additions=2)
+            nearest, products = (
+                work(multiplications=1, additions=1, comparisons=1),
+                work(multiplications=3, additions=2),
+            )
         settle = RECIPROCAL + QUOTIENT + work(additions=1, comparisons=1)
         return begin + times(rounds, times(n, nearest + products) + settle)
 
@@ -92,14 +95,17 @@ def _ttq(n: int, rounds: int) -> Work:
 
 
 def _dorefa(n: int, rounds: int) -> Work:
-    """Tanh by a table, its largest magnitude, scaled and rounded."""
-    return Work({LOOK_UP: n}) + work(comparisons=n, multiplications=n, additions=2 * n) + RECIPROCAL
+    """Tanh, its largest magnitude, scaled and rounded, made odd."""
+    return times(n, TANH + work(comparisons=1, multiplications=1, additions=2)) + RECIPROCAL + work(multiplications=1)
 
 
-_LSQ = work(multiplications=1, additions=1, comparisons=2)
+LSQ = work(multiplications=1, additions=1, comparisons=2)
 """Divided by the step, clipped at both ends, rounded (half a code is added)."""
-LSQ_GRADIENT = work(multiplications=1, additions=2)
-"""The step's: the rounding error times the gradient, summed."""
+
+
+def lsq_gradient(n: int, rounds: int = 0) -> Work:
+    """Of a step's gradient: every rounding error times the number's gradient, summed and scaled."""
+    return work(multiplications=n + 1, additions=2 * n)
 
 
 def methods(drawn: bool) -> dict[str, WeightWork]:
@@ -133,8 +139,8 @@ def methods(drawn: bool) -> dict[str, WeightWork]:
             "multiply",
             1,
             is_clipped=False,
-            prepare=lambda n, rounds: times(n, _LSQ) + RECIPROCAL,
-            gradient=_each(LSQ_GRADIENT),
+            prepare=lambda n, rounds: times(n, LSQ) + RECIPROCAL,
+            gradient=lsq_gradient,
             parameters=1,
             activations=True,
         ),

@@ -15,7 +15,6 @@ COMPARISON = Operation("comparison", ("fp32",))
 SHIFT = Operation("exponent_addition", ("fp32",))
 """A floating-point number times a power of two."""
 CONSTANT_SHIFT = Operation("constant_shift", ("int32",))
-LOOK_UP = Operation("look_up", ("fp32",))
 RANDOM = Operation("random_number", ("int24",))
 """As many bits as a floating-point number's mantissa has."""
 
@@ -46,3 +45,5 @@ RECIPROCAL = RECIPROCAL_ROOT + work(multiplications=1)
 """1 / x = (1 / sqrt(x))^2, for positive x."""
 QUOTIENT = RECIPROCAL + work(multiplications=1)
 """y / x for positive x."""
+TANH = work(multiplications=7, additions=6) + QUOTIENT
+"""Lambert's continued fraction to the seventh power, as a quotient of polynomials by Horner's rule."""

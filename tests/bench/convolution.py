@@ -71,16 +71,23 @@ class Convolution:
         n_frame, rows = len(self.pixel), self.geometry.out_height
         if n_frame >= self.threads:
             cuts = [n_frame * k // self.threads for k in range(self.threads + 1)]
-            work = [(k, slice(*ends), 0, rows) for k, ends in enumerate(itertools.pairwise(cuts))]
-            list(self.pool.map(self._list_and_gather, work))
+            self._share(
+                lambda k, *ends: self._list_and_gather(k, slice(*ends), 0, rows), list(itertools.pairwise(cuts))
+            )
         else:
-            self._list(0, slice(0, n_frame))
+            frames = slice(0, n_frame)
+            self._list(0, frames)
             cuts = [rows * k // self.threads for k in range(self.threads + 1)]
-            work = [(0, k, slice(0, n_frame), *ends) for k, ends in enumerate(itertools.pairwise(cuts))]
-            list(self.pool.map(lambda each: self._gather(*each), work))
+            self._share(lambda k, *ends: self._gather(0, k, frames, *ends), list(itertools.pairwise(cuts)))
 
-    def _list_and_gather(self, work):
-        k, frames, first, last = work
+    def _share(self, action, parts):
+        """Do the first part here, the others in threads that wait."""
+        others = [self.pool.submit(action, k, *ends) for k, ends in enumerate(parts) if k > 0]
+        action(0, *parts[0])
+        for each in others:
+            each.result()
+
+    def _list_and_gather(self, k, frames, first, last):
         self._list(k, frames)
         self._gather(k, k, frames, first, last)
 

@@ -94,5 +94,5 @@ def test_each_layer_has_its_own_levels():
 
 @pytest.mark.parametrize(("levels", "radius"), [(1, 2.0), (0, 2.0), (3, 0.0), (3, -1.0), (3, np.inf)])
 def test_alphabets_that_are_none(levels, radius):
-    with pytest.raises(NetworkError, match=r"network made: layer conv: .*(write a whole number from 2|positive number)"):
+    with pytest.raises(NetworkError, match=r"network made: layer conv: .*(a whole number from 2|positive number)"):
         msq.convert(make_network(), levels=levels, radius=radius)

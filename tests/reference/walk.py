@@ -25,7 +25,7 @@ class Emitted:
 class Walker:
     """One run: the machine, what it remembers between frames, and what it has counted."""
 
-    def __init__(self, nodes: list[Node], machine: Machine, threshold: int, raw: Number):
+    def __init__(self, nodes: list[Node], machine: Machine, threshold: dict[str, int], raw: Number):
         self.nodes, self.machine, self.threshold, self.raw = nodes, machine, threshold, raw
         # without a Quantize the raw frame is itself the code buffer that the first layers read
         self.input_is_buffered = any(isinstance(layer, Quantize) for layer in nodes[0].body)
@@ -144,20 +144,21 @@ class Walker:
             return
         emitted = self.emitted[node.name]
         emitted.code = code
-        self._emit(meter, memory, inside, emitted, at_work, node.tensor)
+        self._emit(meter, memory, inside, emitted, at_work, node)
         if self.machine.is_dense and (node.name != INPUT or self.input_is_buffered):
             memory.write("codes", node.tensor.size * number.n_bit)
         stage.emitted.append(len(emitted.event))
 
-    def _emit(self, meter: Meter, memory: Meter, inside: Meter, emitted: Emitted, candidates, tensor: Tensor):
+    def _emit(self, meter: Meter, memory: Meter, inside: Meter, emitted: Emitted, candidates, node: Node):
         """Work out the events for whoever reads; under delta only the candidates can have changed."""
+        tensor, threshold = node.tensor, self.threshold.get(node.name, 1)
         operand, n_bit = tensor.number.operand, tensor.number.n_bit
         if self.machine.is_delta:
             emitted.event = []
             inside.read("last codes", len(candidates) * n_bit)
             for i in candidates:
                 difference = meter.add(emitted.code[i], -emitted.last[i], operand)
-                if self._is_sent(meter, difference, operand):
+                if self._is_sent(meter, difference, threshold, operand):
                     emitted.event.append((i, difference))
                     # what was not sent stays, as the distance from the code last sent
                     emitted.last[i] = emitted.code[i]
@@ -171,11 +172,11 @@ class Walker:
         if not self.machine.is_dense:
             memory.write("events", self._bits_of(emitted.event, tensor))
 
-    def _is_sent(self, meter: Meter, difference, operand: str) -> bool:
-        if self.threshold == 1:
+    def _is_sent(self, meter: Meter, difference, threshold: int, operand: str) -> bool:
+        if threshold == 1:
             return meter.differs(difference, type(difference)(0), operand)
-        up = meter.reaches(difference, self.threshold, operand)
-        down = meter.reaches(-self.threshold, difference, operand)  # always: hardware does not wait for the other
+        up = meter.reaches(difference, threshold, operand)
+        down = meter.reaches(-threshold, difference, operand)  # always: hardware does not wait for the other
         return up or down
 
     def _bits_of(self, events, tensor: Tensor) -> int:
@@ -190,7 +191,7 @@ def run(
     network,
     frames,
     machine: Machine | None = None,
-    threshold: int = 1,
+    threshold: int | dict[str, int] = 1,
     data_step: float = 1.0,
     raw_bits: int | None = None,
     stream_start=(0,),
@@ -205,8 +206,8 @@ def run(
         Codes if of integer dtype, else real values.
     machine : Machine
         Whose execution it is and what is counted; default: a dense multiplying one.
-    threshold : int
-        Delta: a difference is sent when its magnitude reaches it.
+    threshold : int or dict
+        Delta: a difference is sent when its magnitude reaches it; of every stage, or by its name.
     data_step : float
         Real value of one code, for a network that takes real numbers.
     raw_bits : int
@@ -237,7 +238,8 @@ def run(
         raw = Number("real", raw_bits or 32)
         tensor = real_tensor(shape)
     work_out(nodes, tensor)
-    walker = Walker(nodes, machine, threshold, raw)
+    by_name = dict.fromkeys((node.name for node in nodes), threshold) if isinstance(threshold, int) else threshold
+    walker = Walker(nodes, machine, by_name, raw)
     for f in range(len(frames)):
         element = frames[f].reshape(-1)
         if not tensor.number.is_real:

@@ -1,0 +1,200 @@
+"""``hwsim convert gpfq``: quantize weights after training, with the radius and levels that do best."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hwsim.convert_commands import Data, FloatNetwork, Out, numbers
+from hwsim.errors import DataError, FileError, HwsimError
+
+if TYPE_CHECKING:
+    from hwsim.convert.radius_search import Search
+    from hwsim.datasets import Dataset
+    from hwsim.network import Network
+
+LONGEST = 10_000
+"""A range such as 1..10 has at most so many numbers."""
+
+
+DEFAULTS = {
+    "unit": "median",
+    "split": "train",
+    "frames": 25_000,
+    "validation": 5_000,
+    "joint": False,
+    "patch_fraction": 1.0,
+    "sparsity": "none",
+    "threshold": 0.0,
+    "stochastic": False,
+    "alignment": 1,
+    "bias_correction": "none",
+    "signal_bit_width": None,
+    "seed": 0,
+}
+"""What need not be said again in the command that a network states."""
+
+
+def convert_gpfq(
+    network: FloatNetwork,
+    out: Out,
+    data: Data = "mnist",
+    levels: Annotated[str, typer.Option(help="Levels of a weight: 3, or several, 3,4,8,16.")] = "3",
+    radius: Annotated[str, typer.Option(help="Radius in units of a layer's weights: 2, 1..10 or 1.5,2,2.5.")] = "1..10",
+    unit: Annotated[str, typer.Option(help="That unit: median, nonzero-median or largest.")] = "median",
+    split: Annotated[str, typer.Option(help="Split to calibrate and choose on: train or test.")] = "train",
+    frames: Annotated[int, typer.Option(min=1, help="Calibrate on the first so many frames.")] = 25_000,
+    validation: Annotated[int, typer.Option(min=1, help="Choose by the last so many frames.")] = 5_000,
+    joint: Annotated[bool, typer.Option("--joint", help="Convolutions over all channels, not each by itself.")] = False,
+    patch_fraction: Annotated[float, typer.Option(help="Share of a convolution's patches that are used.")] = 1.0,
+    sparsity: Annotated[str, typer.Option(help="none, or a soft or hard threshold.")] = "none",
+    threshold: Annotated[float, typer.Option(help="That threshold, in units of a layer's weights.")] = 0.0,
+    stochastic: Annotated[bool, typer.Option("--stochastic", help="Round at random (SPFQ).")] = False,
+    alignment: Annotated[int, typer.Option(min=1, help="Passes of alignment (SPFQ); 1 is GPFQ.")] = 1,
+    bias_correction: Annotated[
+        str, typer.Option(help="Biases that take in the mean error: none, last or all.")
+    ] = "none",
+    signal_bit_width: Annotated[
+        int | None, typer.Option(help="Also quantize signals; batch norm goes forward.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of patches and of rounding at random.")] = 0,
+    html: Annotated[Path | None, typer.Option(help="Where to write accuracy against radius.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Conversions side by side; all cores unless said.")] = None,
+) -> None:
+    """Quantize weights by greedy path following (GPFQ), beside rounding (MSQ), after training.
+
+    Every pair of levels and radius is calibrated on some frames and measured on others, which choose; the test split
+    only reports.
+    """
+    from hwsim.convert.greedy import Rule
+    from hwsim.network_file import load_network
+
+    _check_page(html)
+    many, radii = _range(levels, int, "--levels 3 or --levels 3,4,8"), _range(radius, float, "--radius 1..10")
+    rounding: Any = "stochastic" if stochastic else "nearest"
+    options = {
+        "rule": Rule(sparsity, threshold, rounding, alignment, seed),  # type: ignore[arg-type]
+        "bias_correction": bias_correction,
+        "unit": unit,
+        "joint": joint,
+        "patch_fraction": patch_fraction,
+        "seed": seed,
+        "threads": threads,
+    }
+    sets = _sets(data, split, frames, validation)
+    source = load_network(network)
+    found = _search(_prepared(source, signal_bit_width), sets, many, radii, options)
+    result = found.network if signal_bit_width is None else _with_signals(found.network, sets[0], signal_bit_width)
+    best = found.best()
+    command = f"hwsim convert gpfq {source.name} --data {data} --levels {best.levels} --radius {best.radius:g}"
+    _write(source, found, result, sets[2], f"{command}{_words(locals())}", out, html)
+
+
+def _words(given: dict[str, Any]) -> str:
+    """Options that differ from their defaults, as they are written."""
+    words = []
+    for name, default in DEFAULTS.items():
+        if given[name] != default:
+            words.append(f" --{name.replace('_', '-')}" + ("" if given[name] is True else f" {given[name]}"))
+    return "".join(words)
+
+
+def _sets(data: str, split: str, frames: int, validation: int) -> "tuple[Dataset, Dataset, Dataset]":
+    """Calibration, validation and test frames, no frame in two of them."""
+    from hwsim.datasets import load_dataset
+
+    whole = load_dataset(data, split)
+    spare = 1 if split == "test" else 0
+    if frames + validation + spare > len(whole):
+        raise DataError(
+            f"data set {data!r}: {frames:,} frames to calibrate on and {validation:,} to choose by, but its {split} "
+            f"split has {len(whole):,}{', and some must be left to report on' if spare else ''}; give --frames and "
+            "--validation that fit"
+        )
+    calibration = whole[:frames]
+    if split == "test":
+        return calibration, whole[frames : frames + validation], whole[frames + validation :]
+    return calibration, whole[len(whole) - validation :], load_dataset(data, split="test")
+
+
+def _prepared(network: "Network", signal_bit_width: int | None) -> "Network":
+    from hwsim.convert import batch_norm_forward
+
+    return network if signal_bit_width is None else batch_norm_forward.convert(network, name=network.name)
+
+
+def _with_signals(network: "Network", calibration: "Dataset", bit_width: int) -> "Network":
+    from hwsim.convert import activations
+
+    return activations.convert(network, calibration, bit_width)
+
+
+def _search(
+    network: "Network",
+    sets: "tuple[Dataset, Dataset, Dataset]",
+    levels: list[int],
+    radius: list[float],
+    options: dict[str, Any],
+) -> "Search":
+    from hwsim.convert.radius_search import search
+
+    with _progress(len(levels) * len(radius)) as progress:
+        return search(network, *sets, levels, radius, progress=progress, **options)
+
+
+def _write(
+    source: "Network", found: "Search", result: "Network", test: "Dataset", command: str, out: Path, html: Path | None
+) -> None:
+    """The model folder, the page, and what is printed."""
+    from dataclasses import replace
+
+    from hwsim.convert.model_folder import save_measured
+    from hwsim.report.radius_page import radius_text, write_radius_page
+
+    typer.echo(radius_text(found))
+    about = {**result.about, "made_from": source.name, "made_from_digest": source.digest}
+    about["chosen_by"] = f"{found.frames['validation']} validation frames"
+    saved = save_measured(replace(result, name=out.name, about=about), test, f"{command} --out", out)
+    accuracy = saved.about["accuracy"]
+    assert isinstance(accuracy, dict)
+    typer.echo(f"wrote {out}: test accuracy {accuracy['percent']:.2f} %")
+    if html is not None:
+        try:
+            write_radius_page(found, html)
+        except OSError as error:
+            raise FileError(f"{html}: cannot be written ({error.strerror or error})") from None
+        typer.echo(f"wrote {html}")
+
+
+def _check_page(html: Path | None) -> None:
+    """Before the work, not after it."""
+    if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
+        raise FileError(f"{html}: a folder, or in one that does not exist; write the name of a file to make")
+
+
+def _range(text: str, kind: Callable[[str], Any], example: str) -> list[Any]:
+    """Numbers: one, several with commas, or all whole ones of a range such as 1..10."""
+    first, dots, last = text.partition("..")
+    if not dots:
+        return numbers(text, ",", kind, example)
+    low, high = (numbers(each, ",", int, example) for each in (first, last))
+    if len(low) != 1 or len(high) != 1 or not low[0] <= high[0] < low[0] + LONGEST:
+        raise HwsimError(f"{text!r} is no range; write {example}")
+    return [kind(str(each)) for each in range(low[0], high[0] + 1)]
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, nothing when piped."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("quantizing", total=total)
+        yield lambda done, total: bar.update(task, completed=done)
