@@ -6,10 +6,10 @@
 needs the extra `train` and the data set. Lybrand & Saab, A Greedy Algorithm for Quantizing Neural Networks, JMLR 22
 (156), 2021: MNIST 784-500-300-10 and CIFAR-10 2x32C3-MP-2x64C3-MP-2x128C3-MP-128-10, ReLU then batch norm; for MNIST
 Adam, batches of 128, 100 epochs, raw pixels 0 to 255 and the last fifth of the training images kept for validation,
-as in the authors' code, whose constant learning rate MNIST has unless --learning-rate-schedule cosine is given.
-CIFAR-10 has one cycle, because the authors' 400 epochs are cut. The network that is written reads pixels of step
-1/255, as the data set has them: its first weights are 255 times those that were trained. A checkpoint in the folder
-lets an interrupted run go on.
+as in the authors' code, whose constant learning rate falls to zero here in the last tenth of the epochs, unless
+--learning-rate-schedule says otherwise. CIFAR-10 has one cycle, because the authors' 400 epochs are cut. The network
+that is written reads pixels of step 1/255, as the data set has them: its first weights are 255 times those that were
+trained. A checkpoint in the folder lets an interrupted run go on.
 """
 
 import argparse
@@ -25,6 +25,13 @@ from torch import nn
 import hwsim
 from hwsim import Affine, Conv2d, Dense, Flatten, MaxPool2d, ReLU, Weight
 from hwsim.convert.model_folder import save_measured
+
+SCHEDULES = {
+    "constant": lambda done: 1.0,
+    "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
+    "falling": lambda done: min(1.0, 10 * (1 - done)),
+}
+"""Learning rate of the first, as a function of the part of training that is done."""
 
 NORM = {"eps": 1e-3, "momentum": 0.01}  # what Keras has where nothing is said
 METHOD = {
@@ -55,7 +62,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1, help="of torch; one gives the same network again")
-    parser.add_argument("--learning-rate-schedule", choices=("constant", "cosine"), default="constant", help="of mnist")
+    parser.add_argument("--learning-rate-schedule", choices=sorted(SCHEDULES), default="falling", help="of mnist")
     parser.add_argument("--out", type=Path, required=True, help="the model folder to write; its last part is the name")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -80,7 +87,7 @@ def main():
     }
     network = hwsim.Network(arguments.out.name, train.shape, export(model, train.shape, recipe), about=about)
     command = f"python examples/train_gpfq_networks.py {arguments.data} --epochs {arguments.epochs}"
-    if arguments.learning_rate_schedule != "constant":
+    if arguments.learning_rate_schedule != "falling":
         command += f" --learning-rate-schedule {arguments.learning_rate_schedule}"
     test = hwsim.load_dataset(arguments.data, split="test")
     network = save_measured(network, test, f"{command} --seed {arguments.seed} --out", arguments.out)
@@ -126,10 +133,9 @@ def fit(model, kept, held, recipe, arguments):
     n_step = math.ceil(len(inputs) / recipe.batch_size)
     if arguments.data == "mnist":
         optimizer = torch.optim.Adam(model.parameters(), recipe.learning_rate, eps=1e-7)
-        if arguments.learning_rate_schedule == "cosine":
-            schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, arguments.epochs * n_step)
-        else:
-            schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1.0)
+        shape = SCHEDULES[arguments.learning_rate_schedule]
+        last = arguments.epochs * n_step
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: shape(step / last))
     else:
         options = {"momentum": 0.9, "weight_decay": recipe.weight_decay, "nesterov": True}
         optimizer = torch.optim.SGD(model.parameters(), recipe.learning_rate, **options)

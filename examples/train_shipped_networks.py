@@ -1,11 +1,13 @@
-"""Make the networks in models/: train the float ones, convert them, and write what was measured beside them.
+"""Make the networks in models/: train float ones, convert them, train one of each method; write what is measured.
 
-    python examples/train_shipped_networks.py FOLDER [--data digits] [--data mnist]
+    python examples/train_shipped_networks.py FOLDER [--data digits] [--data mnist] [--method lat] [--no-methods]
 
-needs the extra `train` and, for mnist, the data set (HWSIM_DATA, or a download). Takes about two minutes.
+needs the extra `train` and, for mnist, the data set (HWSIM_DATA, or a download). Takes about two minutes without the
+methods, and with them about two hours of one core. Interrupted, it goes on where it stopped.
 """
 
 import argparse
+import shutil
 import textwrap
 from pathlib import Path
 
@@ -14,9 +16,12 @@ import numpy as np
 import hwsim
 from hwsim.convert import rounding
 from hwsim.convert.model_folder import convert_to_folder
+from hwsim.train import folder as methods
+from hwsim.train.methods import METHODS
 from hwsim.train.mlp import train_to_folder
 
 SEED = 0
+METHOD_LAYERS, METHOD_EPOCHS = "784-200-200-10", 30
 RECIPES = {
     "digits": {"layers": (64, 64, 64, 10), "epochs": 100, "batch_size": 32, "learning_rate": 0.01},
     "mnist": {"layers": (784, 200, 200, 10), "epochs": 20},
@@ -45,9 +50,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where to write the model folders, such as models")
     parser.add_argument("--data", action="append", choices=sorted(RECIPES), help="only these data sets")
+    parser.add_argument("--method", action="append", choices=list(METHODS), help="only these methods, and no others")
+    parser.add_argument("--no-methods", action="store_true", help="only float networks and their conversions")
     arguments = parser.parse_args()
-    for data in arguments.data or RECIPES:
+    for data in arguments.data or ([] if arguments.method else RECIPES):
         make(data, arguments.folder)
+    if "mnist" in (arguments.data or ["mnist"]) and not arguments.no_methods:
+        for method in arguments.method or METHODS:
+            make_by_method(method, arguments.folder)
     write_overview(arguments.folder)
 
 
@@ -60,6 +70,16 @@ def make(data, folder):
         out = folder / f"{data}-mlp-{method}"
         converted, _ = convert_to_folder(method, source, data, out)
         describe(converted, out, compare_with_float_weights(network, converted, test) if method == "rounding" else "")
+
+
+def make_by_method(method, folder):
+    """Train a network of one method on mnist, unless there is one; leave out its training curve and latent weights."""
+    out = folder / f"mnist-{method}"
+    if not (out / "network.yaml").exists():
+        methods.train_to_folder(method, "mnist", METHOD_LAYERS, out, METHOD_EPOCHS, SEED)
+        (out / methods.CURVE).unlink()
+        shutil.rmtree(out.with_name(f"{out.name}-latent"), ignore_errors=True)
+        print(f"wrote {out}", flush=True)
 
 
 def compare_with_float_weights(network, converted, test):
@@ -76,6 +96,8 @@ def compare_with_float_weights(network, converted, test):
 def what_it_is(network):
     """The paragraph on a network."""
     about, kind = network.about, network.name.rsplit("-", 1)[-1]
+    if "training_method" in about:
+        return methods.what_it_is(network)
     data = about["data_set"].split()[0]
     units = "-".join(map(str, RECIPES[data]["layers"]))
     return WHAT[kind].format(units=units, source=f"`{data}-mlp`", train=f"the training images of {data}")

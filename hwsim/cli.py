@@ -105,8 +105,8 @@ def compare(
         if path is not None and path.is_dir():
             raise FileError(f"{path}: is a folder; write the name of a file")
     plan = load_study(study) if study else default_study(data or "digits")
-    changes = {"data": data, "order": order, "frames": frames, "tables": tuple(table) if table else None}
-    changes |= {"rules": tuple(rule) if rule else None, "frame_rate": frame_rate}
+    changes: dict[str, Any] = {"data": data, "order": order, "frames": frames, "frame_rate": frame_rate}
+    changes |= {"tables": tuple(table) if table else None, "rules": tuple(rule) if rule else None}
     changes |= _of_video(size, grey, step)
     result = _run_study(plan.model_copy(update={name: each for name, each in changes.items() if each is not None}))
     typer.echo(result.to_text())

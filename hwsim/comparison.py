@@ -197,7 +197,11 @@ def compare(
 
 
 def _priced_phases(
-    book: RunBook, pairs: list[tuple[str, str]], first: tuple[str, str], table: EnergyTable, phases: Sequence[str] | None
+    book: RunBook,
+    pairs: list[tuple[str, str]],
+    first: tuple[str, str],
+    table: EnergyTable,
+    phases: Sequence[str] | None,
 ) -> tuple[str, ...]:
     """Phases that a table's figures are about.
 

@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.activity import Activity, Execution
+from hwsim.block import Notes, Worker
 from hwsim.datasets import Dataset, as_dataset
 from hwsim.errors import NetworkError
 from hwsim.network import Network
 from hwsim.network_file import load_network
 from hwsim.plan import StagePlan, prepare
-from hwsim.block import Notes, Worker
 from hwsim.record import empty_notes, to_activity
 from hwsim.walk import Piece, Walker
 
@@ -131,7 +131,7 @@ def _senders(plans: tuple[StagePlan, ...]) -> dict[str, str]:
     senders: dict[str, str] = {}
     for plan in plans:
         if plan.is_layer and not plan.is_last:
-            senders |= {name: plan.name for name in (plan.name, *(layer.name for layer in plan.stage.body))}
+            senders |= dict.fromkeys((plan.name, *(layer.name for layer in plan.stage.body)), plan.name)
     return senders
 
 

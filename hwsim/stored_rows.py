@@ -30,9 +30,10 @@ class RowsStored:
 
 @dataclass(frozen=True, eq=False)
 class DenseRowsRead:
-    """Entries of the rows that a Dense layer's events deliver: one row each."""
+    """Which inputs of a Dense layer had an event, and the entries of the row that each of them delivers."""
 
-    n_entry: IntArray  # (n_frame, N_RUN_BITS) padding included; column k is about k + 1 run bits
+    has_event: npt.NDArray[np.uint8]  # (n_frame, >= n_in / 8) a bit for each input, the first one the highest
+    n_entry: IntArray  # (n_in, N_RUN_BITS) padding included; column k is about k + 1 run bits
 
     def entries(self, run_bits: int, n_position: int | None) -> IntArray:
         """Entries read in each frame. (n_frame,)
@@ -44,7 +45,13 @@ class DenseRowsRead:
         n_position : int or None
             Positions served by one read; an input of a Dense layer has only one.
         """
-        return self.n_entry[:, run_bits - 1]
+        n_entry = self.n_entry[:, run_bits - 1]
+        n_at_once = max(1, CHUNK // n_entry.size)
+        total = np.zeros(len(self.has_event), np.int64)
+        for first in range(0, total.size, n_at_once):
+            part = slice(first, first + n_at_once)
+            total[part] = np.unpackbits(self.has_event[part], axis=1, count=n_entry.size) @ n_entry
+        return total
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import hwsim
-from hwsim.run_book import FACTORS, STORAGE
 from hwsim.counts import PHASES
 from hwsim.errors import MachineError, TableError, UnknownNameError
+from hwsim.run_book import FACTORS, STORAGE
 
 BASELINE = ("digits-mlp", "mac-array")
 ADDER = ("digits-mlp-rounding", "sigma-delta-adder")

@@ -15,6 +15,7 @@ EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
         ("simulate_a_network.py", [], "accuracy 86.43%"),
         ("compare_methods.py", ["digits", "page.html"], "digits-mlp-int8"),
         ("plug_in_a_process_table.py", [], "my_28nm"),
+        ("memory_matters.py", ["digits", "page.html"], "in full (default_45nm"),
     ],
 )
 def test_an_example_runs(script, arguments, expected, tmp_path):

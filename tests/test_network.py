@@ -160,7 +160,10 @@ def test_what_is_made_cannot_be_changed():
         (lambda: net(ReLU("")), ("network net", "''", "empty")),
         (lambda: net(ReLU("input")), ("network net", "'input'", "used twice")),
         (lambda: net(dense(inputs=("none",))), ("layer dense", "'none'", "no layer before it makes")),
-        (lambda: net(dense(), ReLU("relu"), ReLU("late", inputs=("dense",))), ("nothing reads layer relu", "only the last layer")),
+        (
+            lambda: net(dense(), ReLU("relu"), ReLU("late", inputs=("dense",))),
+            ("nothing reads layer relu", "only the last layer"),
+        ),
         (lambda: net(dense(), dense("more")), ("layer more", "4 inputs", "reads 3")),
         (lambda: net(dense(), shape=(1, 2, 2)), ("layer dense", "(1, 2, 2)", "Flatten")),
         (lambda: net(dense(), step=0.0), ("step", "0.0", "positive finite")),

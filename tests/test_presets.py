@@ -1,5 +1,7 @@
 """A Dense and a Conv2d layer by hand on every preset machine: all operations and all memory words, nothing else."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -226,6 +228,30 @@ def test_a_layer_by_hand(network, frames, by_hand, preset):
     found = counted(network, frames, preset)
     assert found[0] == {key: number for key, number in operations.items() if number}
     assert found[1] == {key: number for key, number in words.items() if number}
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "accounting.md").read_text(encoding="utf-8")
+
+
+def cells_of(operations, words):
+    """A preset's cells in the page's table: multiplications and additions, addresses, words."""
+    synapse = [operations.get(MULTIPLY, 0) + operations.get(MULTIPLY_DIFFERENCE, 0), operations.get(ADD, 0)]
+    whole = operations.get(WHOLE)
+    return [
+        f"{whole} whole" if whole else ", ".join(map(str, synapse)),
+        str(operations.get(ADDRESS, 0)),
+        str(words.get(WEIGHTS, 0) + words.get(DRAM, 0)),
+        f"{words.get(READ, 0)}, {words.get(WRITE, 0)}",
+        f"{words.get(STATE_READ, 0)}, {words.get(STATE_WRITE, 0)}",
+    ]
+
+
+@pytest.mark.parametrize("preset", BY_HAND)
+def test_the_page_prints_what_is_counted(preset):
+    rows = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith(f"| `{preset}` |")]
+    (printed,) = (row[1:] for row in rows if len(row) == 11)
+    counted_anew = [counted(DENSE, DENSE_FRAMES, preset), counted(CONVOLUTION, IMAGES, preset)]
+    assert printed == [cell for operations, words in counted_anew for cell in cells_of(operations, words)]
 
 
 # What sets each of them apart from another preset, all else being equal.

@@ -73,8 +73,6 @@ def test_more_of_everything_costs_more_however_wide_the_intervals(counts):
 
 
 def test_one_table_for_both(counts):
-    one, other = (
-        breakdown(counts, hwsim.load_table(name), {}, {}) for name in ("default_45nm", "horowitz_2014_45nm")
-    )
+    one, other = (breakdown(counts, hwsim.load_table(name), {}, {}) for name in ("default_45nm", "horowitz_2014_45nm"))
     with pytest.raises(TableError, match=r"default_45nm and horowitz_2014_45nm .* price both with one"):
         difference(one, other)

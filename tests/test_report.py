@@ -115,7 +115,7 @@ def text_rows(text, table):
             network = line.strip()
         else:
             machine, *values = line.replace("not priced", "unpriced").split()
-            lines[network, machine] = dict(zip(header.replace("acc %", "acc%").split()[3:], values, strict=True))
+            lines[network, machine] = dict(zip(header.split()[3:], values, strict=True))
     return JOULE[unit], lines
 
 

@@ -128,7 +128,9 @@ def test_a_batch_changes_nothing_but_weights_and_capacities():
 
 
 def test_a_batch_of_another_execution_is_refused():
-    with pytest.raises(MachineError, match=r"zero-skipping-mac: batch 4 needs a dense execution.*sparse: write batch: 1"):
+    with pytest.raises(
+        MachineError, match=r"zero-skipping-mac: batch 4 needs a dense execution.*sparse: write batch: 1"
+    ):
         count(changed("zero-skipping-mac", batch=4), FULL)
 
 

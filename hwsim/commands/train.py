@@ -1,5 +1,6 @@
 """``hwsim train METHOD``: networks from data. torch is imported inside it."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -25,6 +26,9 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="Unless given, the paper's; mlp: 20.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     frames: Annotated[int | None, typer.Option(min=1, help="Train on the first so many frames only.")] = None,
+    test_frames: Annotated[
+        int | None, typer.Option(min=1, help="Measure the accuracy on the first so many frames only.")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1)] = None,
     learning_rate: Annotated[float | None, typer.Option(help="To begin with.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="mlp.")] = None,
@@ -41,20 +45,36 @@ def train(
 ) -> None:
     """Train a network (needs torch: the extra `train`). Interrupted, the same command goes on where it stopped."""
     options: dict[str, Any] = {"batch_size": batch_size, "learning_rate": learning_rate, "weight_decay": weight_decay}
-    more = {"frames": frames, "validation_frames": validation_frames, "bit_width": bit_width, "scale_rule": scale_rule}
+    more = {
+        "frames": frames,
+        "test_frames": test_frames,
+        "validation_frames": validation_frames,
+        "bit_width": bit_width,
+        "scale_rule": scale_rule,
+    }
     more |= {"deterministic": deterministic, "max_shift": max_shift, "zero": zero}
     more |= {"batch_norm_gradient": batch_norm_gradient, "recipe": recipe}
     given = {name: value for name, value in (options | more).items() if value is not None}
-    if method == FLOAT:
-        _float_perceptron(out, data, layers, epochs, seed, given)
-        return
+    try:
+        if method == FLOAT:
+            _float_perceptron(out, data, layers, epochs, seed, given)
+        else:
+            _by_method(method, out, data, layers, epochs, seed, given)
+    except KeyboardInterrupt:
+        typer.echo(f"hwsim: interrupted; the same command goes on from the last checkpoint in {out}", err=True)
+        raise typer.Exit(130) from None
+
+
+def _by_method(
+    method: str, out: Path, data: str, layers: str, epochs: int | None, seed: int, given: dict[str, Any]
+) -> None:
     from hwsim.train.folder import train_to_folder
 
     for network in train_to_folder(method, data, layers, out, epochs, seed, **given):
         say_where(out.with_name(network.name))
 
 
-def _float_perceptron(out: Out, data: str, layers: str, epochs: int | None, seed: int, given: dict[str, Any]) -> None:
+def _float_perceptron(out: Path, data: str, layers: str, epochs: int | None, seed: int, given: dict[str, Any]) -> None:
     from hwsim.train import TrainingError
     from hwsim.train.mlp import train_to_folder
 

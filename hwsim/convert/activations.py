@@ -21,7 +21,7 @@ from hwsim.convert.fixed_point import width_of_codes
 from hwsim.convert.places import cannot_be_negative, is_of_input, place
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.layers import Add, Affine, AvgPool2d, GlobalAvgPool, Layer, Quantize, Sign, Synaptic
+from hwsim.layers import Add, Affine, AvgPool2d, Flatten, GlobalAvgPool, Layer, Quantize, Sign, Synaptic
 from hwsim.network import INPUT, Network
 from hwsim.number_format import NumberFormat, integer, round_real
 from hwsim.signals import FloatArray, Signal
@@ -110,15 +110,15 @@ class _Signals(Conversion):
         """Data keep their codes; other signals get a step from the largest value of the group."""
         names = [each.inputs[0] for each in group]
         codes = self.data.format
-        if len(group) == 1 and names[0] == INPUT and not codes.is_real and codes.bit_width <= self._bit_width:
+        is_data = len(group) == 1 and not codes.is_real and self._is_data(names[0])
+        if is_data and codes.bit_width <= self._bit_width:
             return Quantize("", scale=1 / self.data.step, bit_width=codes.bit_width, signed=codes.signed)
         reaches = [Reach.of(calibration.values(name)) for name in names]
         signed = any(map(self._is_signed, names, reaches))
         largest = max(max(-reach.lowest, reach.highest) for reach in reaches) or 1.0
         format = integer(self._bit_width - self._headroom, signed)
-        signal = None if len(group) > 1 or is_real or self._steps == "any" else self._signal(names[0])
-        shifts = signal is not None and not signal.format.is_real and not signal.step.ndim
-        unit = float(signal.step) if signal is not None and shifts else largest / format.highest
+        step = None if len(group) > 1 or is_real or self._steps == "any" else self._step(names[0], is_data)
+        shifts, unit = step is not None, step or largest / format.highest
         # the first holds the largest value, the others clip it and are finer
         first = max(0, math.ceil(math.log2(largest / (unit * format.highest)))) if shifts else 0
         powers = [first - octave for octave in range(OCTAVES) if first - octave >= 0 or not shifts]
@@ -150,12 +150,24 @@ class _Signals(Conversion):
         self._made[layer.name] = made = super()._converted(layer)
         return made
 
+    def _step(self, name: str, is_data: bool) -> float | None:
+        """Step of the codes that are quantized; None where they are real, or have a step per channel."""
+        signal = self._signal(name)
+        if is_data:
+            return self.data.step
+        return None if signal.format.is_real or signal.step.ndim else float(signal.step)
+
     def _signal(self, name: str) -> Signal:
         """What a layer that is done makes."""
         if name == INPUT:
             return Signal.of_input(self.network.input_shape, self.network.input_format, self.network.input_step)
         layer = self._made[name]
         return layer.signal(*map(self._signal, layer.inputs))
+
+    def _is_data(self, name: str) -> bool:
+        """Whether a signal is the data as they come, perhaps as a vector."""
+        layer = self.original.get(name)
+        return layer is None or (isinstance(layer, Flatten) and self._is_data(layer.inputs[0]))
 
     def _is_signed(self, name: str, reach: Reach) -> bool:
         if is_of_input(self.original, name):

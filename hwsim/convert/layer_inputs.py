@@ -59,17 +59,16 @@ class Flow:
     def forget(self, wanted: list[str]) -> None:
         """Drop what is kept but serves none of the signals that are still wanted."""
         for known in self._kept or ():
-            served: set[str] = set()
-            for name in wanted:
-                served |= self._served_by(name, known)
+            served, passed, left = set[str](), set[str](), list(wanted)
+            while left:
+                name = left.pop()
+                if name in known:
+                    served.add(name)
+                elif name != INPUT and name not in passed:
+                    passed.add(name)
+                    left += self._layer(name).inputs
             for name in set(known) - served:
                 del known[name]
-
-    def _served_by(self, name: str, known: dict[str, Values]) -> set[str]:
-        if name in known:
-            return {name}
-        layer = self._layer(name)
-        return {found for each in layer.inputs if each != INPUT for found in self._served_by(each, known)}
 
     def _layer(self, name: str) -> Layer:
         return next(layer for layer in self.network.layers if layer.name == name)

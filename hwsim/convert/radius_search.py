@@ -131,34 +131,24 @@ def search(
     for data in (validation, *([test] if test is not None else [])):
         if data.labels is None:
             raise DataError(f"data set {data.name} {data.split}: no labels, so that no accuracy can be measured")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     inputs = LayerInputs(network, calibration, joint, patch_fraction, seed)
     inputs.prepare()
     pairs = list(product(levels, radius))
-    threads = max(1, min(threads or cores, len(pairs)))
-    inner = None if threads == 1 else 1
-    inputs.threads = inner
-    keeper = _Keeper()
-
-    def of_pair(pair: tuple[int, float]) -> list[Trial]:
-        greedy = _timed(lambda: gpfq.convert(network, inputs, *pair, unit=unit, threads=inner, **options))
-        plain = _timed(lambda: msq.convert(network, None, *pair, unit=unit))
-        both = zip(("GPFQ", "MSQ"), (greedy, plain), strict=True)
-        measured = [_measure(method, pair, converted, validation, test, inner) for method, converted in both]
-        keeper.offer(measured[0], greedy[0])
-        return measured
-
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    n_thread = max(1, min(threads or cores, len(pairs)))
+    inputs.threads = None if n_thread == 1 else 1  # conversions side by side need no threads inside
+    trying = _Trying(inputs, validation, test, options | {"unit": unit})
     trials: dict[tuple[int, float], list[Trial]] = {}
-    with ThreadPoolExecutor(threads) as pool:
-        running = {pool.submit(of_pair, pair): pair for pair in pairs}
+    with ThreadPoolExecutor(n_thread) as pool:
+        running = {pool.submit(trying.both, *pair): pair for pair in pairs}
         for done, each in enumerate(as_completed(running), 1):
             trials[running[each]] = each.result()
             progress(done, len(pairs))
-    assert keeper.network is not None
+    assert trying.network is not None
     frames = {"calibration": len(calibration), "validation": len(validation)}
     return Search(
         trials=tuple(trial for pair in pairs for trial in trials[pair]),
-        network=replace(keeper.network, name=f"{network.name}-gpfq"),
+        network=replace(trying.network, name=f"{network.name}-gpfq"),
         source=network,
         frames=frames | ({} if test is None else {"test": len(test)}),
         float_validation=_accuracy(network, validation, None),
@@ -166,46 +156,35 @@ def search(
     )
 
 
-class _Keeper:
-    """The best network so far, whichever thread has it; the others are not kept."""
+class _Trying:
+    """What all trials share, and the best network so far; the others are not kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, inputs: LayerInputs, validation: Dataset, test: Dataset | None, options: dict[str, Any]) -> None:
+        self.inputs, self.validation, self.test, self.options = inputs, validation, test, options
         self.network: Network | None = None
         self._rank: tuple[float, int, float] | None = None
         self._lock = threading.Lock()
 
-    def offer(self, trial: Trial, network: Network) -> None:
-        """Keep a network if it is better than what is kept."""
+    def both(self, levels: int, radius: float) -> list[Trial]:
+        """Convert by GPFQ and by MSQ, and measure."""
+        source, threads, unit = self.inputs.network, self.inputs.threads, self.options["unit"]
+        start = time.perf_counter()
+        greedy = gpfq.convert(source, self.inputs, levels, radius, threads=threads, **self.options)
+        middle = time.perf_counter()
+        plain = msq.convert(source, None, levels, radius, unit=unit)
+        seconds = middle - start, time.perf_counter() - middle
+        trial = self._measured("GPFQ", levels, radius, greedy, seconds[0])
         with self._lock:
             if self._rank is None or trial.rank > self._rank:
-                self._rank, self.network = trial.rank, network
+                self._rank, self.network = trial.rank, greedy
+        return [trial, self._measured("MSQ", levels, radius, plain, seconds[1])]
 
-
-def _timed(convert: Callable[[], Network]) -> tuple[Network, float]:
-    start = time.perf_counter()
-    network = convert()
-    return network, time.perf_counter() - start
-
-
-def _measure(
-    method: str,
-    pair: tuple[int, float],
-    converted: tuple[Network, float],
-    validation: Dataset,
-    test: Dataset | None,
-    threads: int | None,
-) -> Trial:
-    network, seconds = converted
-    codes = [layer.terms[0].code for layer in network.layers if isinstance(layer, Synaptic)]
-    return Trial(
-        method=method,
-        levels=pair[0],
-        radius=pair[1],
-        validation=_accuracy(network, validation, threads),
-        test=None if test is None else _accuracy(network, test, threads),
-        zeros=sum(int(np.sum(code == 0)) for code in codes) / sum(code.size for code in codes),
-        seconds=seconds,
-    )
+    def _measured(self, method: str, levels: int, radius: float, network: Network, seconds: float) -> Trial:
+        codes = [layer.terms[0].code for layer in network.layers if isinstance(layer, Synaptic)]
+        zeros = sum(int(np.sum(code == 0)) for code in codes) / sum(code.size for code in codes)
+        validation = _accuracy(network, self.validation, self.inputs.threads)
+        test = None if self.test is None else _accuracy(network, self.test, self.inputs.threads)
+        return Trial(method, levels, radius, validation, test, zeros, seconds)
 
 
 def _accuracy(network: Network, data: Dataset, threads: int | None) -> float:

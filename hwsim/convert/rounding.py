@@ -10,14 +10,15 @@ from dataclasses import replace
 import numpy as np
 
 from hwsim.convert.calibration import Calibration, Reach
-from hwsim.convert.conversion import Conversion, along_inputs
+from hwsim.convert.coding import Coding, CodingLike
+from hwsim.convert.conversion import Conversion, along_inputs, along_outputs
 from hwsim.convert.fixed_point import about, bias_codes, weight_codes, width_of_codes
 from hwsim.convert.places import cannot_be_negative, convertible, is_of_input, place
-from hwsim.convert.scales import Scales
+from hwsim.convert.scales import Scales, SignalSets, per_input
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.layers import Affine, HardTanh, Layer, Quantize, Synaptic, Weight
-from hwsim.network import Network
+from hwsim.layers import Affine, Conv2d, HardTanh, Layer, Quantize, Synaptic, Weight
+from hwsim.network import INPUT, Network
 from hwsim.number_format import integer
 from hwsim.signals import FloatArray
 
@@ -33,7 +34,7 @@ OCTAVES = 4
 def convert(
     network: Network,
     data: Dataset,
-    scale: float | Sequence[float] = 1.0,
+    scale: CodingLike | Sequence[CodingLike] = 1.0,
     weight_bit_width: int | None = 8,
     headroom: int = 0,
     name: str | None = None,
@@ -57,9 +58,9 @@ def convert(
     data : Dataset
         Frames for calibration: bit widths are the smallest that hold the codes seen; weights that meet larger codes
         are rounded with more care.
-    scale : float or sequence of float
-        k_l, for all layers with weights or for each. Where signals are joined or added, their readers need the same;
-        where that is the network's output, 1. [codes per unit]
+    scale : float, Coding, or sequence
+        k_l, for all layers with weights or for each: a number, one for each unit, or a Coding. Where signals are
+        joined or added, their readers need the same; where that is the network's output, 1. [codes per unit]
     weight_bit_width : int or None
         Width of the weight codes [bits]; None keeps real weights, fp32, and rounds signals only.
     headroom : 0 or 1
@@ -75,12 +76,14 @@ def convert(
     """
     source = convertible(network)
     scales = Scales(source, scale)
+    stated_scales = [float(each.scale) if each.n_unit == 1 else str(each) for each in scales.of_layers]
     if headroom not in (0, 1):
         raise NetworkError(f"headroom {headroom}: write 0 or 1 [bits]")
+    source, scales = _with_input_coding(source, scales, data)
     layers = _Rounding(source, data, scales, weight_bit_width, headroom).layers()
-    stated: dict[str, object] = {"scale": list(scales.of_layers), "headroom_bits": headroom}
+    stated: dict[str, object] = {"scale": stated_scales, "headroom_bits": headroom}
     return replace(
-        network,
+        source,
         name=name or f"{network.name}-rounding",
         layers=layers,
         about=about(network, data, METHOD) | stated,
@@ -102,7 +105,8 @@ class _Rounding(Conversion):
         """Codes of the smallest width that holds those seen."""
         signal = group[0].inputs[0]
         of_input = is_of_input(self.original, signal)
-        k = self._scales.of_signal(signal)
+        k = per_input(self._scales.of_signal(signal).scale, self.network.signals[signal].shape[0])
+        k = k[0] if np.all(k == k[0]) else k
         # behind the first layer, values are scaled already, but in the real network
         quantize = Quantize("", scale=k if of_input else 1.0)
         probe = Quantize(group[0].name, scale=k if of_input or is_real else 1.0, bit_width=PROBE_BIT_WIDTH)
@@ -118,9 +122,10 @@ class _Rounding(Conversion):
 
     def synaptic(self, layer: Synaptic) -> Layer:
         """Bake the scales in: W' = W x ratio per code that is read, b' = following x b."""
-        following = self._scales.of_signal(layer.name)
-        value = layer.terms[0].value * (following / self._scales.of_signal(self.original[layer.name].inputs[0]))
-        bias = np.asarray(layer.bias, np.float64) * following
+        read, made = self._scales.of_signal(self.original[layer.name].inputs[0]), self._scales.of_signal(layer.name)
+        value = layer.terms[0].value * along_outputs(np.asarray(made.scale), layer)
+        value = value * along_inputs(per_input(read.gain / read.scale, _n_read(layer)), layer)
+        bias = np.asarray(layer.bias, np.float64) * made.scale - made.offset
         step = 1 / np.asarray(self.read_quantizer(layer).scale)
         if self._weight_bit_width is None:
             return replace(layer, terms=(Weight((value / step).astype(np.float32)),), bias=bias.astype(np.float32))
@@ -135,12 +140,39 @@ class _Rounding(Conversion):
         """Limits and offsets are of the scaled values; the network's input is not scaled before it is quantized."""
         if is_of_input(self.original, layer.name):
             return layer
-        k = self._scales.of_signal(layer.name)
+        k = self._scales.of_signal(layer.name).scale
         if isinstance(layer, Affine):
             return replace(layer, offset=np.asarray(layer.offset) * k)
-        if isinstance(layer, HardTanh):
-            return replace(layer, lowest=layer.lowest * k, highest=layer.highest * k)
+        if isinstance(layer, HardTanh):  # where units are rounded alike
+            return replace(layer, lowest=float(layer.lowest * k), highest=float(layer.highest * k))
         return layer
+
+
+def _n_read(layer: Synaptic) -> int:
+    """Channels that a layer reads; of a Dense, numbers."""
+    return layer.n_read if isinstance(layer, Conv2d) else int(layer.terms[0].code.shape[0])
+
+
+def _with_input_coding(network: Network, scales: Scales, data: Dataset) -> tuple[Network, Scales]:
+    """The network with an Affine that scales and shifts its inputs one by one, where they are; and what is left."""
+    coding = scales.of_signal(INPUT)
+    if coding.n_unit == 1 and not coding.has_offset:
+        return network, scales
+    sets = SignalSets(network)
+    (signal,) = sets.read(sets.of(INPUT))
+    affine = Affine("input_coding", (signal,), coding.scale, -np.asarray(coding.offset))
+    layers: list[Layer] = [] if signal != INPUT else [affine]
+    for layer in network.layers:
+        if isinstance(layer, Synaptic) and layer.inputs == (signal,):
+            value = layer.terms[0].value * along_inputs(per_input(coding.gain / coding.scale, _n_read(layer)), layer)
+            layer = replace(layer, inputs=(affine.name,), terms=(Weight(value.astype(np.float32)),))
+        layers.append(layer)
+        if layer.name == signal:
+            layers.append(affine)
+    # integers all the way, where the data are
+    codes = {} if data.format.is_real else {"input_format": data.format, "input_step": data.step}
+    with_affine = replace(network, layers=tuple(layers), **codes)
+    return with_affine, Scales(with_affine, [Coding(1.0) if each is coding else each for each in scales.of_layers])
 
 
 def power_of_two_scale(value: FloatArray, bit_width: int, importance: FloatArray) -> float:

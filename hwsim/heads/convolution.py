@@ -18,7 +18,7 @@ from hwsim.signals import Signal
 
 
 def rows_of(code: Array) -> Array:
-    """Weights (C_out, C_in / groups, kH, kW) as rows that serve one event with one tap: (kH x kW x C_in / groups, C_out)."""
+    """Rows (kH x kW x C_in / groups, C_out) that serve one event with one tap; of (C_out, C_in / groups, kH, kW)."""
     return np.ascontiguousarray(code.transpose(2, 3, 1, 0)).reshape(-1, code.shape[0])
 
 
@@ -84,9 +84,7 @@ class ConvolutionHead(Head):
         nonzero = self.nonzero[k]
 
         def count(events: Emitted, group: Array, unit: bool, histogram: Array) -> None:
-            tally(
-                events.pixel, events.place, events.value, self.reached, self.kind, nonzero, group, unit, histogram
-            )
+            tally(events.pixel, events.place, events.value, self.reached, self.kind, nonzero, group, unit, histogram)
 
         def measure(events: Emitted, slots: Array) -> tuple[Array, Array]:
             pixel, channel = np.divmod(events.place[slots], self.read.shape[0])

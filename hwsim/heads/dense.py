@@ -7,7 +7,7 @@ import numpy as np
 from hwsim.activity import ChannelEvents, ConnectionActivity
 from hwsim.block import Array, Emitted, Frames, Notes, Worker
 from hwsim.heads.head import Head
-from hwsim.heads.row_reading import DenseRowReading
+from hwsim.heads.row_reading import DenseRowReading, note_inputs
 from hwsim.heads.tallying import Tallying
 from hwsim.heads.terms import aligned, combine_of, mask_of, term_of
 from hwsim.kernels.convolution import choose_width, tile_weight
@@ -38,7 +38,7 @@ class DenseHead(Head):
         self.mask = mask_of(codes)
         self.n_nonzero = [np.count_nonzero(code, axis=1).astype(np.int64) for code in codes]
         self.tallies = [self._tallying(k) for k in range(len(codes))]
-        self.readings = [DenseRowReading(self.name, k, code) for k, code in enumerate(codes)]
+        self.readings = [DenseRowReading(self.name, code) for code in codes]
 
     def _padded(self, bias: Array) -> Array:
         n_tile, _, width = self.weights[0].shape
@@ -58,11 +58,11 @@ class DenseHead(Head):
     def run(self, sources: Sequence[Emitted], frames: Frames, worker: Worker) -> Array:
         """Deliver, tally, touch."""
         (events,) = sources
+        note_inputs(self.name, events, frames, worker.notes)
         totals = []
         for k in range(len(self.terms)):
             totals.append(self._deliver(k, events, frames.reset, worker))
             self.tallies[k].tally(events, frames, worker)
-            self.readings[k].run(events, frames, worker)
         if worker.notes.is_delta:
             touched = np.zeros(len(frames.reset), np.int64)
             reached = np.zeros((2, self.mask.shape[1]), np.uint64)
@@ -119,10 +119,8 @@ class DenseHead(Head):
 
     def _channel_events(self, notes: Notes, n_in: int) -> ChannelEvents:
         """A channel of one position has an event, or none."""
-        if notes.execution.kind == "dense":
-            n_event = np.full(notes.n_frame, n_in)
-        else:
-            n_event = notes.read(self.source, "events")
+        is_dense = notes.execution.kind == "dense"
+        n_event = np.full(notes.n_frame, n_in) if is_dense else notes.read(self.source, "events")
         with_event = np.zeros(int(notes.group.max(initial=0)) + 1, np.int64)
         np.add.at(with_event, notes.group, n_event)
         group = np.flatnonzero(with_event)

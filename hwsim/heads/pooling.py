@@ -88,9 +88,7 @@ class AveragePoolHead(PoolingHead):
 
         def add_up(first: int, last: int, _: int) -> None:
             line = np.empty(channels, total.dtype)
-            scatter(
-                self.geometry, channels, *listed, self.weight, self.bias, frames.reset, first, last, line, total
-            )
+            scatter(self.geometry, channels, *listed, self.weight, self.bias, frames.reset, first, last, line, total)
 
         worker.share(rows, 1, add_up)
         if worker.notes.is_delta:

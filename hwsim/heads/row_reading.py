@@ -2,39 +2,39 @@
 
 import numpy as np
 
-from hwsim.block import Array, Emitted, Frames, Notes, Worker
-from hwsim.kernels.stored_rows import add_entries
+from hwsim.block import Array, Emitted, Frames, Notes
 from hwsim.stored_rows import ConvolutionRowsRead, DenseRowsRead, RowsStored, entries_of
 
 
 class DenseRowReading:
-    """Entries of one term's rows, added up over the events of each frame."""
+    """Entries of one term's rows, which its layer's events deliver."""
 
-    def __init__(self, name: str, term: int, code: Array) -> None:
-        self.name, self.what = name, f"entries {term}"
+    def __init__(self, name: str, code: Array) -> None:
+        self.name = name
         self.n_entry = entries_of(code)  # (n_in, N_RUN_BITS)
-        # long runs are rare, so that most widths of a run need the same entries
-        kinds, kind = np.unique(self.n_entry, axis=1, return_inverse=True)
-        self.kinds, self.kind = np.ascontiguousarray(kinds), kind.ravel()
 
     @property
     def stored(self) -> RowsStored:
         """All rows."""
         return RowsStored(len(self.n_entry), self.n_entry.sum(axis=0))
 
-    def run(self, events: Emitted, frames: Frames, worker: Worker) -> None:
-        """Note the entries of a block's frames; a dense execution reads them all in every frame."""
-        if worker.notes.execution.kind != "dense":
-            total = np.zeros((len(frames.reset), self.kinds.shape[1]), np.int64)
-            add_entries(events.start, events.n_event, events.place, self.kinds, total)
-            worker.notes.write(self.name, self.what, frames, total)
-
     def read(self, notes: Notes) -> DenseRowsRead:
-        """Entries read in each frame."""
+        """Inputs with an event in each frame, and the entries of their rows."""
         if notes.execution.kind == "dense":
-            every = self.n_entry.sum(axis=0)
-            return DenseRowsRead(np.broadcast_to(every, (notes.n_frame, every.size)))
-        return DenseRowsRead(notes.read(self.name, self.what)[:, self.kind])
+            every = np.full(-(-len(self.n_entry) // 8), 255, np.uint8)
+            return DenseRowsRead(np.broadcast_to(every, (notes.n_frame, every.size)), self.n_entry)
+        return DenseRowsRead(notes.read(self.name, "inputs with an event"), self.n_entry)
+
+
+def note_inputs(name: str, events: Emitted, frames: Frames, notes: Notes) -> None:
+    """Note which inputs had an event, a bit each; under a dense execution all have."""
+    if notes.execution.kind == "dense":
+        return
+    codes, zero = events.codes[1:], events.codes.dtype.type(0)
+    has_event = codes != (events.codes[:-1] if notes.is_delta else zero)
+    if notes.is_delta and frames.reset.any():
+        has_event[frames.reset] = codes[frames.reset] != zero
+    notes.write(name, "inputs with an event", frames, np.packbits(has_event, axis=1), np.uint8)
 
 
 class ConvolutionRowReading:
@@ -59,11 +59,11 @@ class ConvolutionRowReading:
         n_group, _, n_column = by_group.shape
         by_tap = by_group.reshape(n_group, taps, -1, n_column)
         # (groups, channels of the group, rows of the channel, columns)
-        rows = by_tap.transpose(0, 2, 1, 3) if not is_depthwise else by_tap.transpose(0, 2, 3, 1)
-        rows = rows.reshape(n_group * by_tap.shape[2], 1 if is_depthwise else taps, -1)
-        self.n_row = rows.shape[0] * rows.shape[1]
-        by_row = entries_of(rows.reshape(self.n_row, -1))
-        self.n_entry = by_row.reshape(rows.shape[0], rows.shape[1], -1).sum(axis=1)  # (C_in, N_RUN_BITS)
+        in_order = by_tap.transpose(0, 2, 3, 1) if is_depthwise else by_tap.transpose(0, 2, 1, 3)
+        n_channel, n_row = n_group * by_tap.shape[2], 1 if is_depthwise else taps  # rows of a channel
+        self.n_row = n_channel * n_row
+        by_row = entries_of(in_order.reshape(self.n_row, -1))
+        self.n_entry = by_row.reshape(n_channel, n_row, -1).sum(axis=1)  # (C_in, N_RUN_BITS)
 
     @property
     def stored(self) -> RowsStored:

@@ -46,6 +46,8 @@ class HardTanh(ElementWise):
             raise NetworkError(
                 f"layer {self.name}: limits {self.lowest} ... {self.highest}; expected two finite numbers, rising"
             )
+        object.__setattr__(self, "lowest", float(self.lowest))
+        object.__setattr__(self, "highest", float(self.highest))
 
     def limits(self, read: Signal) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Lowest and highest code let through, less the zero point: () or one per channel."""

@@ -32,7 +32,7 @@ class Weight:
         code = np.asarray(self.code)
         if code.ndim < 2 or 0 in code.shape:
             raise NetworkError(
-                f"weight of shape {code.shape}; expected (n_in, n_out) or (C_out, C_in / groups, kH, kW), all at least 1"
+                f"weight of shape {code.shape}; expected (n_in, n_out) or (C_out, C_in / groups, kH, kW), at least 1"
             )
         if self.format.is_real:
             with np.errstate(over="ignore"):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from hwsim.comparison import Cell, Comparison
 from hwsim.counts import PHASES
 from hwsim.report import frames, wording
+from hwsim.report.power import frame_rate, power_text
 from hwsim.report.units import percent, times, whole
 from hwsim.report.wording import Priced, Row
 from hwsim.run_book import FACTORS, STORAGE
@@ -57,7 +58,7 @@ def caption(priced: Priced) -> str:
     lines = (
         f"Energy: {text(wording.phases_sentence(priced.phases))}. Further left is less; {upward}. "
         "Colour: network. Shape: &#9632; dense, &#9679; sparse, &#9670; delta. "
-        "Bars: every price at its lowest and at its highest, where the table states an interval (SRAM: none)."
+        "Bars: every price at its lowest and at its highest, where the table states an interval."
     )
     missing = [cell for cell in priced.cells if cell.breakdown is None]
     if missing:
@@ -100,7 +101,7 @@ def _factors(priced: Priced) -> list[str]:
 
 
 def _power_head(priced: Priced) -> str:
-    rates = {wording.frame_rate(cell.breakdown) for cell in priced.cells if cell.breakdown}
+    rates = {frame_rate(cell.breakdown) for cell in priced.cells if cell.breakdown}
     return "power" + "".join(f"<br>at {rate:g}/s" for rate in rates)
 
 
@@ -122,7 +123,7 @@ def _row(row: Row, priced: Priced, shown: list[str]) -> str:
     rest = "".join(f"<td>{text(each)}</td>" for each in energies)
     interval = "" if low == high else f'<br><span class="interval">{text(low)}&ndash;{text(high)}</span>'
     rest += f'<td class="total">{text(unit.text(row.energy("energy")))}{interval}</td>'
-    rest += f"<td>{text(wording.power_text(cell.breakdown))}</td>"
+    rest += f"<td>{text(power_text(cell.breakdown))}</td>"
     rest += f'<td class="total">{text(times(row.number("advantage")))}</td>'
     rest += "".join(f"<td>{text(each)}</td>" for each in factors)
     kind = ' class="baseline"' if cell.is_baseline else ""

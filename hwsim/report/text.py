@@ -12,7 +12,7 @@ from rich.table import Table
 from hwsim.comparison import Comparison
 from hwsim.counts import PHASES
 from hwsim.energy import Breakdown, Line
-from hwsim.report import wording
+from hwsim.report import power, wording
 from hwsim.report.units import Unit, energy_unit, figures, percent, power_unit, times, whole
 from hwsim.report.wording import Priced, Row
 from hwsim.simulator import Run
@@ -147,12 +147,12 @@ def _columns(priced: Priced) -> list[Column]:
     def column(header: str, text: Callable[[Row], str], right: bool = True) -> Column:
         return Column(header, ["" if row is None else text(row) for _, row in lines], right)
 
-    names = Column("network / machine", [f" {row.cell.machine}" if row else network for network, row in lines], False)
+    names = Column("network / machine", [f"  {row.cell.machine}" if row else network for network, row in lines], False)
     text = priced.unit.text
     columns = [
         names,
         column("run", lambda row: row.cell.execution, False),
-        column("acc %", lambda row: percent(row.cell.accuracy, row.cell.counts.n_inference)),
+        column("acc%", lambda row: percent(row.cell.accuracy, row.cell.counts.n_inference)),
         column("add.", lambda row: whole(row.number("additions [per inference]") or 0)),
         column("mult.", lambda row: whole(row.number("multiplications [per inference]") or 0)),
         column("words", lambda row: whole(row.number("memory words [per inference]") or 0)),
@@ -238,7 +238,7 @@ def _breakdown_notes(breakdown: Breakdown, run: Run | None, unit: Unit) -> list[
     said = ["Loading the network is excluded."]
     if "static" not in breakdown.phases:
         said = ["Dynamic energy only; loading the network is excluded."]
-    said.append(wording.power_of_one(breakdown))
+    said.append(power.power_of_one(breakdown))
     first = wording.first_and_steady(breakdown)
     if first is not None and counts.execution.startswith("delta"):
         said.append(

@@ -7,15 +7,16 @@ from hwsim.counts import PHASES, Operation
 from hwsim.energy import Breakdown
 from hwsim.energy_table import EnergyTable
 from hwsim.ranking import difference
-from hwsim.report.units import Unit, energy_unit, percent, size, times, with_prefix
-from hwsim.static_power import FRAME_RATE
+from hwsim.report import power
+from hwsim.report.units import Unit, energy_unit, percent, size, times
 
 TOLERANCE = 0.01
 """How much less accurate than the baseline a row may be to count as equally good, as a fraction of the frames."""
 
 NOT_MODELLED = (
     "control, instruction fetch and clock distribution; wires between blocks; leakage of arithmetic units and "
-    "registers; time itself (latency, throughput); loading the network; sensors and everything else off the chip; softmax"
+    "registers; time itself (latency, throughput); loading the network; sensors and everything else off the chip; "
+    "softmax"
 )
 
 
@@ -237,21 +238,10 @@ def scope_sentences(comparison: Comparison) -> tuple[str, ...]:
         else "everything on chip: weights, state and activations"
     )
     return (
-        _leakage_sentence(comparison),
+        power.leakage_sentence(comparison),
         f"Batch {batches}; {where}; loading excluded.",
         f"Lanes {lanes} (Dense, channels x positions); {words}-bit memory words; {'; '.join(stores)}.",
     )
-
-
-def _leakage_sentence(comparison: Comparison) -> str:
-    if comparison.frame_rate is None:
-        return "Dynamic energy only; leakage is not in it."
-    paid = {cell.table for cell in comparison.cells if cell.breakdown and "static" in cell.breakdown.phases}
-    rest = [name for name in comparison.tables if name not in paid]
-    if not paid:
-        return f"Dynamic energy only; {', '.join(rest)} states no leakage of memories or of a whole chip."
-    without = f"; {', '.join(rest)} states none" if rest else ""
-    return f"Leakage of memories or of the whole chip at {comparison.frame_rate:g} inferences per second{without}."
 
 
 def _lanes(channels: int, positions: int) -> str:
@@ -264,33 +254,7 @@ def _off_chip(cell: Cell) -> bool:
 
 def power_sentence(priced: Priced) -> str:
     """What the energies mean as power."""
-    chosen = [(cell.method, cell.breakdown) for cell in chosen_cells(priced) if cell.breakdown]
-    if not chosen:
-        return ""
-    shown = ", ".join(f"{method} {power_text(breakdown)}" for method, breakdown in chosen)
-    return f"At {frame_rate(chosen[0][1]):g} frames per second this is {shown}; {_about_leakage(chosen[0][1])}."
-
-
-def frame_rate(breakdown: Breakdown) -> float:
-    """At which energy is shown as power. [1/s]"""
-    return breakdown.frame_rate or FRAME_RATE
-
-
-def power_text(breakdown: Breakdown) -> str:
-    """Power of a row, with its unit."""
-    return with_prefix(breakdown.power(), "W")
-
-
-def power_of_one(breakdown: Breakdown) -> str:
-    """Power of one result, as a sentence."""
-    power, rate = power_text(breakdown), frame_rate(breakdown)
-    return f"At {rate:g} frames per second this is {power}; {_about_leakage(breakdown)}."
-
-
-def _about_leakage(breakdown: Breakdown) -> str:
-    if "static" in breakdown.phases:
-        return "leakage, where the table states it, is in it"
-    return "leakage above that would outweigh it"
+    return power.sentence([(cell.method, cell.breakdown) for cell in chosen_cells(priced) if cell.breakdown])
 
 
 def notes(comparison: Comparison) -> tuple[str, ...]:

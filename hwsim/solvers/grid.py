@@ -1,6 +1,6 @@
 """The one problem behind all: weights on a grid of levels with one scale, solved exactly or by alternation."""
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -120,6 +120,13 @@ def alternate(
         if abs(after - before) < TOLERANCE:
             break
     return nearest(weight, before / levels.top, levels), after / levels.top
+
+
+def best_scale(weight: Real, curvature: Real, code: npt.NDArray[Any]) -> float:
+    """The scale of least error for given codes, some of them not zero, as if each had the sign of its weight."""
+    magnitude = np.abs(code, dtype=np.float64)
+    weighted = curvature * magnitude
+    return float(np.dot(weighted, np.abs(weight, dtype=np.float64)) / np.dot(weighted, magnitude))
 
 
 def weighted_mean(weight: Real, curvature: Real, chosen: npt.NDArray[np.bool_]) -> float:

@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.solvers.codes import Codes, SolverError, checked
-from hwsim.solvers.grid import Levels, ScaleRule, alternate, solve_exactly, weighted_mean
+from hwsim.solvers.grid import MAX_ITERATIONS, Levels, ScaleRule, alternate, best_scale, solve_exactly, weighted_mean
 from hwsim.solvers.ternary import beginning
 
-MAX_ITERATIONS = {"released": 10, "least-squares": 40}
-"""Rounds at most: as published; and enough for the least-squares rule to settle."""
+FROM_AFAR = 40
+"""Rounds at most of the least-squares rule where no codes are given to begin with, enough for it to settle."""
 
 
 def linear_levels(bit_width: int) -> Levels:
@@ -55,9 +55,9 @@ def solve_laq(
         How the scale of given codes is found. The published code divides by sum d |b|, where the least error wants
         sum d b^2; on grids of more than three levels the former shrinks the range and clips.
     previous : array_like, optional
-        Codes to begin with; only which of them are zero matters.
+        Codes to begin with; of the released rule, only which of them are zero matters.
     max_iterations : int, optional
-        Rounds at most: 10 of the released rule, 40 of the other, unless said.
+        Rounds at most; 10, as published, unless said, and 40 of the least-squares rule without previous codes.
 
     Raises
     ------
@@ -67,8 +67,12 @@ def solve_laq(
     w, d = checked(weight, curvature)
     if not w.any():
         return Codes(np.zeros(np.shape(weight), np.int8), 0.0)
-    began = weighted_mean(w, d, beginning(w, previous) != 0)
-    code, scale = alternate(w, d, levels, began, rule, max_iterations or MAX_ITERATIONS[rule])
+    if previous is not None and rule == "least-squares" and np.any(previous):
+        began = levels.top * best_scale(w, d, np.asarray(previous).ravel())
+    else:
+        began = weighted_mean(w, d, beginning(w, previous) != 0)
+    rounds = FROM_AFAR if previous is None and rule == "least-squares" else MAX_ITERATIONS
+    code, scale = alternate(w, d, levels, began, rule, max_iterations or rounds)
     return Codes(code.reshape(np.shape(weight)), scale)
 
 

@@ -15,7 +15,7 @@ ARCHITECTURES = {
     "cnn-lin-2016": "3x32x32-128C3-128C3-MP2-256C2-256C2-MP2-512C2-512C2-MP2-1024C2-1024-10",
     "cnn-hou-2018": "3x32x32-128C3p1-128C3p1-MP2-256C3p1-256C3p1-MP2-512C3p1-512C3p1-MP2-1024-1024-10",
 }
-"""Of the two papers: the networks of Lin et al. 2016 for MNIST and CIFAR-10, of Hou & Kwok 2018 likewise; a small one."""
+"""Networks of Lin et al. 2016 and of Hou & Kwok 2018, of each for MNIST and for CIFAR-10; and a small one."""
 
 EXAMPLE = "784-200-200-10, 3x32x32-128C3-MP2-10 or one of " + ", ".join(ARCHITECTURES)
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import nn
+from torch.nn.grad import conv2d_input, conv2d_weight
 
 Zero: TypeAlias = Literal["zero", "released"]
 BatchNormGradient: TypeAlias = Literal["exact", "released"]
@@ -78,13 +79,13 @@ class RuledLinear(nn.Linear):
 
     def forward(self, read: torch.Tensor) -> torch.Tensor:
         """The product with the weights."""
-        result: torch.Tensor = _Linear.apply(read, self.weight, self)
+        result: torch.Tensor = _Linear.apply(read, self.weight, self)  # type: ignore[no-untyped-call]
         return result
 
     def watch(self, module: nn.Module, read: Any, left: torch.Tensor) -> None:
         """Forward hook of the batch norm after this layer: keep the gradient of what it leaves."""
         if self.rule.batch_norm == "released" and left.requires_grad:
-            left.register_hook(lambda gradient: setattr(self, "normalized", gradient))
+            left.register_hook(lambda gradient: setattr(self, "normalized", gradient))  # type: ignore[no-untyped-call]
 
 
 class _Linear(torch.autograd.Function):
@@ -114,7 +115,7 @@ class RuledConv2d(nn.Conv2d):
 
     def forward(self, read: torch.Tensor) -> torch.Tensor:
         """The convolution."""
-        result: torch.Tensor = _Convolution.apply(read, self.weight, self)
+        result: torch.Tensor = _Convolution.apply(read, self.weight, self)  # type: ignore[no-untyped-call]
         return result
 
 
@@ -129,8 +130,9 @@ class _Convolution(torch.autograd.Function):
     def backward(ctx: Any, *gradient: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor, None]:
         read, weight = ctx.saved_tensors
         layer: RuledConv2d = ctx.layer
-        below = None
+        below, padding = None, layer.padding
         if ctx.needs_input_grad[0]:
-            below = torch.nn.grad.conv2d_input(read.shape, weight, gradient[0], padding=layer.padding)
+            below = conv2d_input(read.shape, weight, gradient[0], padding=padding)  # type: ignore[no-untyped-call]
         seen = layer.rule.seen(read)
-        return below, torch.nn.grad.conv2d_weight(seen, weight.shape, gradient[0], padding=layer.padding), None
+        own = conv2d_weight(seen, weight.shape, gradient[0], padding=padding)  # type: ignore[no-untyped-call]
+        return below, own, None

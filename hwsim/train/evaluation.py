@@ -24,7 +24,7 @@ def predict(model: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     """The class of each frame, the largest output, the first of equals. (n_frame,)"""
     was_training = model.training
     model.eval()
-    found = torch.cat([model(block).argmax(1) for block in inputs.split(BATCH)])
+    found = torch.cat([model(block).argmax(1) for block in torch.split(inputs, BATCH)])
     model.train(was_training)
     return found
 

@@ -64,7 +64,7 @@ def export(model: nn.Sequential, variant: Variant, preparation: Preparation, dat
             layers += [ReLU(name), codes]
         elif isinstance(module, nn.ReLU):
             layers.append(ReLU(name))
-        elif not isinstance(layers[-1] if layers else None, Flatten | Quantize):
+        elif module is not model[0]:  # which stands there already
             layers.append(Flatten(name))
     return tuple(layers)
 
@@ -89,8 +89,7 @@ def _synaptic(
         bias = -(mean @ np.sum([weight.value for weight in weights], axis=0)).astype(np.float32)
     if isinstance(module, nn.Linear):
         return Dense(name, terms=weights, bias=bias)
-    (padding, _) = module.padding  # type: ignore[misc]
-    return Conv2d(name, terms=weights, bias=bias, padding=int(padding))
+    return Conv2d(name, terms=weights, bias=bias, padding=int(module.padding[0]))
 
 
 def _weights(name: str, module: nn.Module, terms: tuple[Term, ...] | None, read_step: float) -> tuple[Weight, ...]:

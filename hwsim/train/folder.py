@@ -1,7 +1,6 @@
 """From a method's name to model folders: train, export, measure, and state how it was made."""
 
 import textwrap
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -124,6 +123,7 @@ def train_to_folder(
     seed: int = 0,
     *,
     frames: int | None = None,
+    test_frames: int | None = None,
     **options: Any,
 ) -> list[Network]:
     """Do what ``hwsim train METHOD --data DATA --layers LAYERS --epochs N --seed S --out FOLDER`` does.
@@ -141,8 +141,8 @@ def train_to_folder(
         Folder to write.
     epochs, seed : int
         As many epochs as the paper has unless given.
-    frames : int, optional
-        Train on the first so many frames only.
+    frames, test_frames : int, optional
+        Train, or measure the accuracy, on the first so many frames only.
     **options
         Further fields of `Settings`, or of the method; None stands for its default.
 
@@ -163,9 +163,10 @@ def train_to_folder(
     _make(out)
     trained = train(train_split, settings, out / CHECKPOINT)
     words = [f"hwsim train {method} --data {data} --layers {layers} --epochs {settings.epochs} --seed {seed}"]
-    words += command_options(given | ({} if frames is None else {"frames": frames}))
+    limits = {"frames": frames, "test_frames": test_frames}
+    words += command_options(given | {name: n for name, n in limits.items() if n is not None})
     command = " ".join([*words, "--out", out.name])
-    test, written = load_dataset(data, split="test"), []
+    test, written = load_dataset(data, split="test", frames=test_frames), []
     for variant in settings.chosen.variants:
         folder = out if variant == "quantized" else out.with_name(f"{out.name}-latent")
         network = _measured(trained, variant, test, folder.name, command)
@@ -211,19 +212,24 @@ def _measured(trained: Trained, variant: Variant, test: Dataset, name: str, comm
     return replace(network, about=about)
 
 
+def what_it_is(network: Network) -> str:
+    """A trained network in a sentence or two, as its folder states it."""
+    about: Any = network.about
+    method = f"{about['method'][:1].upper()}{about['method'][1:]}"
+    return f"{method}, {about['layers']}, trained on {about['data_set']}. Weights: {about['weights']}."
+
+
 def readme(network: Network) -> str:
     """The README of a trained network: what it is, how it was made, what was measured."""
     about: Any = network.about
-    accuracy = about.get("accuracy")
-    what = (
-        f"{_capital(about['method'])}, {about['layers']}, trained on {about['data_set']}. Weights: {about['weights']}."
-    )
+    accuracy, what = about.get("accuracy"), what_it_is(network)
     options = [f"{name.replace('_', ' ')} {value}" for name, value in about["options"].items() if value is not None]
     how = (
         f"Recipe {about['recipe']}: batches of {about['batch_size']}, learning rate {about['learning_rate']:g}"
         f"{''.join(', ' + each for each in options)}. Batch norm after every layer, squared hinge loss. "
-        f"Made with {about['epochs']} epochs, seed {about['seed']}; epoch {about['best_epoch']} had the fewest errors on "
-        f"{about['validation_frames']:,} frames kept for validation ({about['validation_errors']:,}) and is what is kept."
+        f"Made with {about['epochs']} epochs, seed {about['seed']}; what is kept is epoch {about['best_epoch']}, which "
+        f"had the fewest errors ({about['validation_errors']:,}) on {about['validation_frames']:,} frames kept for "
+        "validation."
     )
     parts = [what, how, "Made by", f"    {about['command']}"]
     if accuracy:
@@ -232,12 +238,8 @@ def readme(network: Network) -> str:
             f"Test accuracy {accuracy['percent']:.2f} %: {measured}, in the simulator; torch's prediction differs on "
             f"{about['predictions_unlike_torch']:,} of them."
         )
-    fold: Callable[[str], str] = lambda part: part if part.startswith("    ") else textwrap.fill(part, 110)  # noqa: E731
-    return f"# {network.name}\n\n" + "\n\n".join(map(fold, parts)) + "\n"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    folded = [part if part.startswith("    ") else textwrap.fill(part, 110) for part in parts]
+    return "\n\n".join([f"# {network.name}", *folded]) + "\n"
 
 
 def _write(path: Path, text: str) -> None:

@@ -29,7 +29,8 @@ def first_step(value: torch.Tensor, format: NumberFormat) -> torch.Tensor:
 def learned_step(n_value: int, format: NumberFormat) -> nn.Parameter:
     """A step whose gradient is scaled by 1 / sqrt(numbers x largest code) (section 2.2)."""
     step = nn.Parameter(torch.ones(()))
-    step.register_hook(lambda gradient: gradient * (n_value * format.highest) ** -0.5)
+    share = (n_value * format.highest) ** -0.5
+    step.register_hook(lambda gradient: gradient * share)  # type: ignore[no-untyped-call]
     return step
 
 

@@ -58,7 +58,7 @@ class _Batches(Sampler[torch.Tensor]):
     """The frames of each step that is left of an epoch; a last frame alone is left out, since batch norm needs two."""
 
     def __init__(self, order: torch.Tensor, batch_size: int, first: int) -> None:
-        parts = [part for part in order.split(batch_size) if len(part) > 1]
+        parts = [part for part in torch.split(order, batch_size) if len(part) > 1]
         self.parts = parts[first:]
 
     def __iter__(self) -> Iterator[torch.Tensor]:
@@ -136,10 +136,10 @@ class Training:
 
     def _finish_epoch(self) -> None:
         progress, settings = self.progress, self.settings
-        entry = {
+        entry: dict[str, float] = {
             "epoch": progress.epoch + 1,
             "loss": progress.loss / len(self.frames),
-            "learning_rate": self.schedule.get_last_lr()[0],
+            "learning_rate": float(self.schedule.get_last_lr()[0]),
         }
         self.schedule.step()
         progress.epoch, progress.step = progress.epoch + 1, 0

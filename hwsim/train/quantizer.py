@@ -41,7 +41,7 @@ class _StraightThrough(torch.autograd.Function):
 
 def straight_through(latent: torch.Tensor, used: torch.Tensor) -> torch.Tensor:
     """`used`, exactly, with a gradient as if it were `latent`."""
-    result: torch.Tensor = _StraightThrough.apply(latent, used.detach())
+    result: torch.Tensor = _StraightThrough.apply(latent, used.detach())  # type: ignore[no-untyped-call]
     return result
 
 

@@ -108,8 +108,8 @@ class Settings:
         # batch norm needs two frames
         if min(self.epochs, self.batch_size - 1) < 1 or self.validation_frames < 1 or left < 2:
             raise TrainingError(
-                f"{self.epochs} epochs, batches of {self.batch_size}, {self.validation_frames} of {len(data)} frames for "
-                "validation: expected at least one epoch, two frames a batch, one for validation and two to train on"
+                f"{self.epochs} epochs, batches of {self.batch_size}, {self.validation_frames} of {len(data)} frames "
+                "for validation: expected at least one epoch, two frames a batch, one for validation, two to train on"
             )
         if self.chosen.activation_bit_width and data.format.name != "uint8":
             raise TrainingError(
@@ -156,6 +156,7 @@ def _check_shape(architecture: Architecture, data: Dataset) -> None:
             f"layers {architecture.text} read {'x'.join(map(str, shape))}, but a frame of {data.name} has {written}: "
             f"begin with {size} (dense layers) or {written} (convolutions)"
         )
-    classes, outputs = int(np.max(data.labels)) + 1, architecture.units[-1].n_out  # type: ignore[type-var, operator]
+    assert data.labels is not None
+    classes, outputs = int(data.labels.max()) + 1, architecture.units[-1].n_out
     if classes > outputs:
         raise TrainingError(f"layers {architecture.text} end with {outputs} units, but there are {classes} classes")

@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias
 
 from hwsim.counts import Phase
 from hwsim.training_cost.weights import WeightWork
-from hwsim.training_cost.work import Work, work
+from hwsim.training_cost.work import RANDOM, Work, work
 
 Pass: TypeAlias = Literal["forward", "backward", "update"]
 Entries: TypeAlias = list[tuple[Pass, Phase, Work]]
@@ -46,7 +46,7 @@ def entries(
         return work(multiplications=each * left + unit * n_out + more)
 
     return [
-        ("forward", "synapse", met + weights.prepare(n_weight, 0)),
+        ("forward", "synapse", met + work(random_numbers=weights.prepare(n_weight, 0)[RANDOM])),
         ("forward", "neuron", extra("forward", 0)),
         # errors of the data are propagated too, though nobody wants them
         ("backward", "synapse", met + gradient),

@@ -187,11 +187,13 @@ def _forward(layer: Layer, weights: WeightWork, rounds: int) -> Entries:
     done = times(layer.left, _scaled(weights))
     if layer.batch_norm:
         done += times(layer.left, batch_norm.FORWARD) + times(layer.n_out, batch_norm.FORWARD_UNIT)
+    elif weights.n_scale:  # sums that are scaled cannot start from the bias
+        done += work(additions=layer.left)
     # the error of an output: 1 - t y where that is above zero; of a hidden unit, its ReLU
     done += times(layer.left, work(additions=1, comparisons=1) if layer.is_last else work(comparisons=1))
     if weights.activations and not layer.is_last:
-        # ReLU has clipped at zero; the step joins the next layer's scale
-        done += times(layer.left, LSQ - work(comparisons=1)) + RECIPROCAL + work(multiplications=1)
+        # ReLU has clipped at zero; codes times the step are what the next layer reads
+        done += times(layer.left, LSQ - work(comparisons=1) + work(multiplications=1)) + RECIPROCAL
     return [
         ("forward", "synapse", weights.prepare(layer.n_weight, rounds) + times(layer.products, _product(weights))),
         ("forward", "neuron", done),

@@ -67,19 +67,16 @@ def _lat_exact(n: int, rounds: int, n_side: int = 1) -> Work:
 
 
 def _laq(by_shifts: bool) -> Preparation:
-    """Beginning as LAT; in a round every weight is divided by the scale, rounded, clipped, and enters two sums."""
+    """Curvatures and d |w|; the scale of the last step's codes; in a round, codes by division, and their scale."""
+    if by_shifts:  # the exponent, one more if the mantissa is above 3/2; the products of codes are shifts
+        nearest, summed = work(multiplications=1, comparisons=3, shifts=1), work(shifts=3, additions=2)
+    else:
+        nearest, summed = work(multiplications=1, additions=1, comparisons=1), work(multiplications=3, additions=2)
 
     def prepare(n: int, rounds: int) -> Work:
-        begin = times(n, CURVATURE + work(multiplications=1, additions=2)) + QUOTIENT
-        if by_shifts:  # the exponent, one more if the mantissa is above 3/2
-            nearest, products = work(multiplications=1, comparisons=3, shifts=1), work(shifts=3, additions=2)
-        else:
-            nearest, products = (
-                work(multiplications=1, additions=1, comparisons=1),
-                work(multiplications=3, additions=2),
-            )
+        begin = times(n, CURVATURE + work(multiplications=1) + summed) + QUOTIENT
         settle = RECIPROCAL + QUOTIENT + work(additions=1, comparisons=1)
-        return begin + times(rounds, times(n, nearest + products) + settle)
+        return begin + times(rounds, times(n, nearest + summed) + settle)
 
     return prepare
 

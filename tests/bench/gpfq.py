@@ -7,6 +7,7 @@ extrapolated to all of them: neurons are independent and take the same time. It 
 includes running both networks. With --largest, VGG-16's largest layer is quantized too (minutes, 5 GiB).
 """
 
+import itertools
 import resource
 import sys
 import time
@@ -29,7 +30,7 @@ def network():
     """The paper's network for MNIST; that its weights are drawn changes no time."""
     generator = np.random.default_rng(0)
     layers = [hwsim.Flatten("flatten")]
-    for k, (n_in, n_out) in enumerate(zip(SIZES[:-1], SIZES[1:], strict=True)):
+    for k, (n_in, n_out) in enumerate(itertools.pairwise(SIZES)):
         weight = hwsim.Weight(generator.normal(size=(n_in, n_out)).astype(np.float32) / np.sqrt(n_in))
         layers.append(hwsim.Dense(f"dense{k}", terms=(weight,)))
         if n_out != SIZES[-1]:
@@ -63,7 +64,7 @@ def extrapolated(data):
     """Seconds of the plain recursion for all neurons, from a few; columns lie side by side, as is best for it."""
     generator = np.random.default_rng(1)
     total = 0.0
-    for n_in, n_out in zip(SIZES[:-1], SIZES[1:], strict=True):
+    for n_in, n_out in itertools.pairwise(SIZES):
         analog = data[:, :n_in] if n_in == SIZES[0] else generator.normal(size=(len(data), n_in))
         analog = np.asfortranarray(analog, dtype=np.float64)
         quantized = np.asfortranarray(analog + 0.1 * (n_in != SIZES[0]))

@@ -52,6 +52,7 @@ def assert_least(weight, curvature, solved, expected):
     assert error == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(6))
 def test_exact_solvers_equal_brute_force(kind, seed):
@@ -165,6 +166,7 @@ def test_least_squares_rule_is_far_better_than_the_released_one():
         assert exact <= least <= 1.03 * exact
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_shapes_and_dtypes(dtype):
     generator = np.random.default_rng(5)

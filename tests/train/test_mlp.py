@@ -58,7 +58,8 @@ def test_exported_network_computes_what_torch_computes(monkeypatch):
     values = torch.tensor(data.values())
     expected = trained[0](values).detach().numpy()
     np.testing.assert_allclose(simulate(network, data).outputs, expected, rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(torch_model(network)(values).detach().numpy(), expected)
+    # torch adds in an order that may depend on where its weights lie
+    np.testing.assert_allclose(torch_model(network)(values).detach().numpy(), expected, rtol=1e-5, atol=1e-6)
     assert [layer.name for layer in network.layers] == ["flatten", "dense1", "relu1", "dense2", "relu2", "dense3"]
     assert network.input_shape == (1, 2, 3)
     assert network.input_format.name == "fp32"
