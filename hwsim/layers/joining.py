@@ -40,7 +40,8 @@ class Add(Layer):
         ratios = np.stack(np.broadcast_arrays(*(np.asarray(read.step / source[0].step) for read in source)))
         fixed = rescale(ratios, 16, common_shift=True)
         if np.any(fixed.multiplier == 0):
-            raise NetworkError(f"adds codes whose steps are {ratios.max() / ratios.min():.3g} apart; quantize them alike")
+            apart = ratios.max() / ratios.min()
+            raise NetworkError(f"adds codes whose steps are {apart:.3g} apart; quantize them alike")
         return tuple(_alone(fixed.multiplier[k], fixed.shift[k]) for k in range(len(source)))
 
 

@@ -111,78 +111,66 @@ def _width(options: Options, least: int, most: int) -> int:
     return bit_width
 
 
-def _methods() -> list[Method]:
-    both: tuple[Variant, ...] = ("quantized", "latent")
-    few, aware = FEW, LOSS_AWARE
-    lab, lat, lat_exact = solvers.solve_lab, solvers.solve_lat, solvers.solve_lat_exact
-    two, two_exact = solvers.solve_lat_two_scales, solvers.solve_lat_two_scales_exact
-    connect = {
-        kind: (_connect(format), f"{kind} weights drawn anew for every minibatch ({name})")
-        for kind, format, name in (("binary", BINARY, "BinaryConnect"), ("ternary", TERNARY, "TernaryConnect"))
+def _connect_methods() -> list[Method]:
+    """Of Lin et al. 2016."""
+    methods = [Method("full-precision", "float (fp32) weights", FEW, options={"recipe": FEW})]
+    for shifted in (False, True):
+        for kind, format, name in (("binary", BINARY, "BinaryConnect"), ("ternary", TERNARY, "TernaryConnect")):
+            what = f"{kind} weights drawn anew for every minibatch ({name})"
+            methods.append(
+                Method(
+                    f"{kind}-connect{'-qbp' if shifted else ''}",
+                    f"{what}; weight gradients by shifts (quantized back-propagation)" if shifted else what,
+                    FEW,
+                    _connect(format),
+                    CONNECT | BACK_PROPAGATION if shifted else CONNECT,
+                    quantized_gradient=shifted,
+                    variants=("quantized", "latent"),
+                )
+            )
+    return methods
+
+
+def _loss_aware_methods() -> list[Method]:
+    """Of Hou & Kwok 2018."""
+    lab, exact, two_exact = solvers.solve_lab, solvers.solve_lat_exact, solvers.solve_lat_two_scales_exact
+    two = "ternary weights with a scale for each sign, loss-aware, solved"
+    makers: dict[str, tuple[str, Maker]] = {
+        "lab": ("binary weights, loss-aware (LAB)", _solved(lambda w, d, _: lab(w, d), BINARY)),
+        "lat-exact": (
+            "ternary weights, loss-aware, each step solved exactly (LATe)",
+            _solved(lambda w, d, _: exact(w, d), TERNARY),
+        ),
+        "lat": (
+            "ternary weights, loss-aware, each step solved by alternation (LATa)",
+            _solved(solvers.solve_lat, TERNARY),
+        ),
+        "lat-two-scales-exact": (f"{two} exactly (LAT2e)", _solved(lambda w, d, _: two_exact(w, d), TERNARY)),
+        "lat-two-scales": (f"{two} by alternation (LAT2a)", _solved(solvers.solve_lat_two_scales, TERNARY)),
     }
-    shifts = "; weight gradients by shifts (quantized back-propagation)"
-    alone = [
-        Method(f"{kind}-connect", what, few, make, CONNECT, variants=both) for kind, (make, what) in connect.items()
-    ]
-    shifted = [
-        Method(f"{kind}-connect-qbp", what + shifts, few, make, CONNECT | BACK_PROPAGATION, True, variants=both)
-        for kind, (make, what) in connect.items()
-    ]
     grid = BIT_WIDTH | {"scale_rule": "least-squares"}
     return [
-        Method("full-precision", "float (fp32) weights", few, options={"recipe": few}),
-        *alone,
-        *shifted,
-        Method("lab", "binary weights, loss-aware (LAB)", aware, _solved(lambda w, d, _: lab(w, d), BINARY)),
-        Method(
-            "lat-exact",
-            "ternary weights, loss-aware, each step solved exactly (LATe)",
-            aware,
-            _solved(lambda w, d, _: lat_exact(w, d), TERNARY),
-        ),
-        Method(
-            "lat", "ternary weights, loss-aware, each step solved by alternation (LATa)", aware, _solved(lat, TERNARY)
-        ),
-        Method(
-            "lat-two-scales-exact",
-            "ternary weights with a scale for each sign, loss-aware, solved exactly (LAT2e)",
-            aware,
-            _solved(lambda w, d, _: two_exact(w, d), TERNARY),
-        ),
-        Method(
-            "lat-two-scales",
-            "ternary weights with a scale for each sign, loss-aware, solved by alternation (LAT2a)",
-            aware,
-            _solved(two, TERNARY),
-        ),
-        Method("laq-linear", "weights on a linear grid, loss-aware (LAQ linear)", aware, _on_grid("linear"), grid),
-        Method("laq-log", "weights that are powers of two, loss-aware (LAQ log)", aware, _on_grid("log"), grid),
-        Method(
-            "bwn",
-            "binary weights with their mean magnitude as scale (BWN)",
-            aware,
-            _solved(lambda w, d, _: lab(w), BINARY, False),
-        ),
-        Method(
-            "twn",
-            "ternary weights by a threshold on their magnitude (TWN)",
-            aware,
-            _solved(lambda w, d, _: solvers.solve_twn(w), TERNARY, False),
-        ),
-        Method("ttq", "ternary weights with two learned scales (TTQ)", aware, lambda *_: TrainedTernaryWeight()),
-        Method("dorefa", "weights of few bits (DoReFa-Net)", aware, _dorefa, BIT_WIDTH),
-        Method(
-            "lsq",
-            "weights and activations of few bits, with learned steps (LSQ)",
-            aware,
-            _learned_step,
-            BIT_WIDTH,
-            activation_bit_width=True,
-        ),
+        *(Method(name, what, LOSS_AWARE, make) for name, (what, make) in makers.items()),
+        Method("laq-linear", "weights on a linear grid, loss-aware (LAQ linear)", LOSS_AWARE, _on_grid("linear"), grid),
+        Method("laq-log", "weights that are powers of two, loss-aware (LAQ log)", LOSS_AWARE, _on_grid("log"), grid),
     ]
 
 
-METHODS = {method.name: method for method in _methods()}
+def _other_methods() -> list[Method]:
+    """What those are compared with, trained by the recipe of Hou & Kwok 2018."""
+    bwn = _solved(lambda w, d, _: solvers.solve_lab(w), BINARY, curvature=False)
+    twn = _solved(lambda w, d, _: solvers.solve_twn(w), TERNARY, curvature=False)
+    steps = "weights and activations of few bits, with learned steps (LSQ)"
+    return [
+        Method("bwn", "binary weights with their mean magnitude as scale (BWN)", LOSS_AWARE, bwn),
+        Method("twn", "ternary weights by a threshold on their magnitude (TWN)", LOSS_AWARE, twn),
+        Method("ttq", "ternary weights with two learned scales (TTQ)", LOSS_AWARE, lambda *_: TrainedTernaryWeight()),
+        Method("dorefa", "weights of few bits (DoReFa-Net)", LOSS_AWARE, _dorefa, BIT_WIDTH),
+        Method("lsq", steps, LOSS_AWARE, _learned_step, BIT_WIDTH, activation_bit_width=True),
+    ]
+
+
+METHODS = {method.name: method for method in [*_connect_methods(), *_loss_aware_methods(), *_other_methods()]}
 """By name."""
 
 

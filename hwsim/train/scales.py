@@ -117,9 +117,7 @@ class Learned:
     computation: float  # of the last epoch, mean [additions per frame, or per batch where the computation is a sum]
 
 
-def learn(
-    network: Network, data: Dataset, settings: Settings, progress: Progress = lambda done, text: None
-) -> Learned:
+def learn(network: Network, data: Dataset, settings: Settings, progress: Progress = lambda done, text: None) -> Learned:
     """Learn the scales of a network's signals, from frames without labels; weights and biases stay.
 
     Parameters
