@@ -11,6 +11,8 @@ import typer
 
 from hwsim.catalogue import OWN_TABLES
 from hwsim.commands.gpfq import convert_gpfq
+from hwsim.commands.methods import Methods
+from hwsim.commands.scales import convert_sigma_delta, scale_sweep, train_scales
 from hwsim.commands.train import train
 from hwsim.commands.training_cost import training_cost
 from hwsim.convert_commands import DATA_HELP, Data, convert, numbers
@@ -31,9 +33,14 @@ networks = typer.Typer(no_args_is_help=True, help="Trained networks that ship wi
 app.add_typer(tables, name="table")
 app.add_typer(networks, name="network")
 app.add_typer(convert, name="convert")
-app.command("train")(train)
+trainings = typer.Typer(cls=Methods, no_args_is_help=True, help="Train networks, or the scales of rounding networks.")
+app.add_typer(trainings, name="train")
+trainings.command("METHOD")(train)
+trainings.command("scales")(train_scales)
+trainings.command("scale-sweep")(scale_sweep)
 app.command("training-cost")(training_cost)
 convert.command("gpfq")(convert_gpfq)
+convert.command("sigma-delta")(convert_sigma_delta)
 
 MANY_FRAMES = 20_000
 """Above this many frames, the energy of every single one is not kept."""

@@ -10,7 +10,7 @@ from hwsim.errors import HwsimError
 
 convert = typer.Typer(no_args_is_help=True, help="Make networks of networks, without torch.")
 
-DATA_HELP = "Data set: digits, mnist, fashion-mnist, cifar-10, imagenet-sample, or a video file."
+DATA_HELP = "Data set: digits, mnist, fashion-mnist, cifar-10 or imagenet-sample."
 Data = Annotated[str, typer.Option(help=DATA_HELP)]
 Out = Annotated[Path, typer.Option(help="Folder to write the network to.")]
 FloatNetwork = Annotated[str, typer.Argument(help="A float network's name, or its folder.")]

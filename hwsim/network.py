@@ -188,7 +188,8 @@ def _with_inputs(network: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     for layer in layers:
         if not layer.name or layer.name in known:
             raise NetworkError(f"network {network}: layer name {layer.name!r} is empty or used twice")
-        inputs = tuple(layer.inputs or (known[-1],))
+        named = layer.inputs or (known[-1],)
+        inputs = (named,) if isinstance(named, str) else tuple(named)
         for name in inputs:
             if name not in known:
                 raise NetworkError(

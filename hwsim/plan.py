@@ -50,7 +50,7 @@ class StagePlan:
     @property
     def is_exact(self) -> bool:
         """Whether its state is the same wherever in a stream one begins."""
-        return not getattr(self.head, "is_real", False)
+        return self.head is None or not self.head.is_real
 
 
 @lru_cache(maxsize=8)

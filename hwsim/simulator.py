@@ -20,6 +20,7 @@ from hwsim.activity import Activity, Execution
 from hwsim.block import Notes, Worker
 from hwsim.datasets import Dataset, as_dataset
 from hwsim.errors import NetworkError
+from hwsim.layers.window import is_whole
 from hwsim.network import Network
 from hwsim.network_file import load_network
 from hwsim.plan import StagePlan, prepare
@@ -112,6 +113,8 @@ def simulate(
         dense, _ = _walk_all(plans, Execution("sparse"), dataset, False, threads, block)
         deviation = float(np.abs((codes.astype(np.float64) - dense) * step).max())
         remarks.append(f"real arithmetic under delta: outputs are up to {deviation:.2g} from dense")
+    if not np.all(np.isfinite(codes)):
+        remarks.append("outputs that are not finite: float32 has overflowed on the way")
     if execution.holds_back:
         remarks.append(f"{execution}: outputs depend on the order of frames")
     activity = to_activity(notes, network, plans, dataset.name, arrives)
@@ -140,7 +143,8 @@ def _check_frames(network: Network, data: Dataset) -> None:
     if data.shape != network.input_shape:
         raise NetworkError(
             f"network {network.name} takes frames of shape {network.input_shape}, but {data.name} has frames of shape "
-            f"{data.shape}; reshape the data to (frames, {', '.join(map(str, network.input_shape))})"
+            f"{data.shape}; reshape the data to (frames, {', '.join(map(str, network.input_shape))}); of a video choose "
+            "size and colour"
         )
     wanted = network.input_format
     if wanted.is_real:
@@ -168,8 +172,8 @@ def _walk_all(
 ) -> tuple[Array, Notes]:
     """Cut the frames into pieces and walk them in threads; the outputs, and what was noted."""
     for what, number in (("threads", threads), ("block", block)):
-        if number is not None and number < 1:
-            raise NetworkError(f"{what} {number}: write a whole number from 1, or leave it out")
+        if number is not None and not is_whole(number, 1):
+            raise NetworkError(f"{what} {number!r}: write a whole number from 1, or leave it out")
     threads = threads or _cores()
     frames = data.inputs.reshape(len(data), -1)
     block = block or _block_size(plans, len(data), threads, per_frame)

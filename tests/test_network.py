@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import hwsim
-from hwsim import Affine, Dense, Flatten, Network, Quantize, ReLU, Weight
+from hwsim import Affine, Conv2d, Dense, Flatten, Network, Quantize, ReLU, Weight
 from hwsim.errors import DataError, HwsimError, NetworkError
 from hwsim.number_format import FP32, NumberFormat, integer
 
@@ -312,3 +312,32 @@ def test_outputs_of_a_frame_with_channels_have_their_steps():
     run = hwsim.simulate(network, frames)
     scale = np.repeat([2.0, 4.0], 4)
     assert np.array_equal(run.outputs.reshape(2, 8), np.floor(frames.reshape(2, 8) * scale + 0.5) / scale)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"stride": 1.5},
+        {"stride": "ab"},
+        {"stride": (1, 2, 3)},
+        {"stride": 0},
+        {"dilation": None},
+        {"padding": None},
+        {"padding": -1},
+        {"padding": (1, (2, 3))},
+        {"groups": "2"},
+        {"groups": True},
+        {"groups": 2.0},
+        {"groups": 3},
+    ],
+)
+def test_windows_that_are_none(fields):
+    weight = Weight(np.ones((4, 2, 3, 3), int), integer(8))
+    message = complaint(lambda: Conv2d("conv", terms=(weight,), **fields))
+    assert "layer conv" in message
+    assert "expected" in message
+    assert "\n" not in message
+
+
+def test_one_input_may_be_named_without_a_tuple():
+    assert net(dense(), ReLU("relu", inputs="dense")).layers[1].inputs == ("dense",)

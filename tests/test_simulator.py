@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from strategies import convolutional_networks, inputs_for, networks, real_convolutional_networks, real_networks
 
 import hwsim
+from hwsim.number_format import NumberFormat, integer
 
 MACHINES = {"dense": "mac-array", "sparse": "rounding-adder", "delta": "sigma-delta-adder"}
 
@@ -131,3 +132,59 @@ def test_streams_blocks_and_threads_change_nothing(made, data):
         assert np.array_equal(alone.output_codes, one.output_codes[begin:end])
         for a, b in zip(alone.activity.layers, one.activity.layers, strict=True):
             assert a.touched.tolist() == b.touched[begin:end].tolist()
+
+
+@pytest.mark.parametrize("made", [real_networks, real_convolutional_networks])
+@settings(max_examples=60)
+@given(data=st.data())
+def test_blocks_and_threads_change_nothing_in_real_arithmetic_either(made, data):
+    network = data.draw(made())
+    frames = data.draw(inputs_for(network, max_frame=9))
+    runs = [
+        hwsim.simulate(network, dataset_of(network, frames), "delta", per_frame=True, threads=threads, block=block)
+        for threads, block in ((1, 100), (1, 1), (2, 1), (3, 2))
+    ]
+    for other in runs[1:]:
+        assert np.array_equal(runs[0].output_codes, other.output_codes)
+        assert runs[0].largest_deviation == other.largest_deviation
+        for a, b in zip(runs[0].activity.layers, other.activity.layers, strict=True):
+            assert a.touched.tolist() == b.touched.tolist()
+            if a.emitted:
+                assert a.emitted.n_event.tolist() == b.emitted.n_event.tolist()
+
+
+def test_a_long_real_stream_runs_whole():
+    generator = np.random.default_rng(0)
+    first, second = (hwsim.Weight(generator.normal(size=shape).astype(np.float32)) for shape in ((40, 30), (30, 5)))
+    layers = (hwsim.Dense("a", terms=first), hwsim.ReLU("relu"), hwsim.Dense("b", terms=second))
+    network = hwsim.Network("long", (40,), layers)
+    changes = generator.normal(size=(500, 40)) * (generator.random((500, 40)) < 0.1)
+    frames = np.cumsum(changes, axis=0).astype(np.float32)
+    one = hwsim.simulate(network, frames, "delta", threads=1, block=500)
+    other = hwsim.simulate(network, frames, "delta", threads=2, block=5)
+    assert one.largest_deviation > 0  # sums drift
+    assert np.array_equal(one.outputs, other.outputs)
+
+
+@pytest.mark.parametrize("bias", [3, 3_000_000])
+def test_two_terms_whose_accumulators_differ_in_width(bias):
+    ternary = NumberFormat.parse("ternary")
+    weight = np.ones((1, 1, 3, 3), int)
+    layer = hwsim.Conv2d("c", terms=(hwsim.Weight(weight, ternary), hwsim.Weight(weight, ternary, 0.5)), bias=[bias])
+    network = hwsim.Network("two", (1, 4, 4), (layer,), input_format=integer(8))
+    run = hwsim.simulate(network, np.ones((1, 1, 4, 4), np.int8))
+    assert run.output_codes.tolist() == [[2 * (bias + 9) + 9] * 4]  # in halves
+
+
+def test_two_terms_whose_tiles_differ_in_width():
+    generator = np.random.default_rng(0)
+    wide, narrow = generator.integers(-200, 200, (40, 512, 3, 3)), generator.integers(-8, 8, (40, 512, 3, 3))
+    frames = generator.integers(0, 8, (2, 512, 3, 10)).astype(np.int8)
+    terms = hwsim.Weight(wide, integer(16)), hwsim.Weight(narrow, integer(8))
+
+    def outputs(*terms):
+        layer = hwsim.Conv2d("c", terms=terms, padding=1)
+        network = hwsim.Network("net", (512, 3, 10), (layer,), input_format=integer(4))
+        return hwsim.simulate(network, frames, "sparse", threads=1).output_codes
+
+    assert np.array_equal(outputs(*terms), outputs(terms[0]) + outputs(terms[1]))

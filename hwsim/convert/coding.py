@@ -53,7 +53,7 @@ class Coding:
                 )
             object.__setattr__(self, what, value if value.size > 1 else value.reshape(()))
         if len(sizes := {value.size for value in self.arrays if value.ndim}) > 1:
-            raise NetworkError(f"scale, gain and offset of {sorted(sizes)} units; give each one number, or one per unit")
+            raise NetworkError(f"scale, gain and offset of {sorted(sizes)} units; give each one number or one per unit")
 
     @property
     def arrays(self) -> tuple[FloatArray, FloatArray, FloatArray]:

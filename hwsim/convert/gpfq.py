@@ -72,8 +72,7 @@ def quantize_weight(
         )
     if not all(np.all(np.isfinite(each)) for each in (weight, first, second)):
         raise NetworkError("weights and data must be finite; there is NaN or infinity")
-    same = first is second or np.shares_memory(first, second)
-    index = quantize(weight, moments_of(first, first if same else second), level, rule, threads)
+    index = quantize(weight, moments_of(first, second), level, rule, threads)
     return np.where(index < 0, 0.0, level[index])
 
 
@@ -103,7 +102,8 @@ def convert(
     network : Network
         Real: fp32 weights of one term.
     data : Dataset or LayerInputs
-        Frames for calibration; a `LayerInputs` of the network shares its work between conversions.
+        Frames for calibration; a `LayerInputs` of the network shares its work between conversions, and then says
+        itself whether convolutions are joint, which patches are used and by which seed.
     levels : int, or one per layer
         M: an even number leaves out zero. A list in the order of layers, or a mapping by their names.
     radius : float, or one per layer
@@ -136,6 +136,8 @@ def convert(
         raise NetworkError(f"bias correction {bias_correction!r}; write none, last or all")
     if isinstance(data, LayerInputs):
         calibration, is_shared = data, True
+        if calibration.network != network:
+            raise NetworkError(f"network {network.name}: the data given were prepared for another, {data.network.name}")
     else:
         calibration, is_shared = LayerInputs(network, data, joint, patch_fraction, seed, threads=threads), False
     many, reach = per_layer(network, levels, "levels"), per_layer(network, radius, "radii")

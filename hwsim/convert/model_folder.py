@@ -13,7 +13,7 @@ from hwsim.network import Network
 from hwsim.network_file import load_network, save_network
 from hwsim.simulator import simulate
 
-METHODS = ("batch-norm", "int8", "rounding")
+METHODS = ("batch-norm", "int8", "rounding", "sigma-delta")
 """The modules with a ``convert``."""
 
 WITHOUT_DATA = ("batch-norm",)
@@ -36,7 +36,7 @@ def convert_to_folder(
 
     Parameters
     ----------
-    method : {"batch-norm", "int8", "rounding"}
+    method : {"batch-norm", "int8", "rounding", "sigma-delta"}
         A module of this package.
     network : str or Path
         Name or folder of the network to convert.

@@ -170,8 +170,9 @@ def _with_input_coding(network: Network, scales: Scales, data: Dataset) -> tuple
         if layer.name == signal:
             layers.append(affine)
     # integers all the way, where the data are
-    codes = {} if data.format.is_real else {"input_format": data.format, "input_step": data.step}
-    with_affine = replace(network, layers=tuple(layers), **codes)
+    with_affine = replace(network, layers=tuple(layers))
+    if not data.format.is_real:
+        with_affine = replace(with_affine, input_format=data.format, input_step=data.step)
     return with_affine, Scales(with_affine, [Coding(1.0) if each is coding else each for each in scales.of_layers])
 
 

@@ -71,7 +71,7 @@ class SignalSets:
 
 
 class Scales:
-    """The coding of every signal: that of the layers with weights which read it, or what is made of it; 1 of the output.
+    """The coding of every signal: that of the layers with weights that read it, or what is made of it; 1 of outputs.
 
     Raises
     ------

@@ -28,6 +28,7 @@ class ConvolutionHead(Head):
     def __init__(self, layer: Conv2d, read: Signal, out: Signal) -> None:
         super().__init__(layer.name, out.size)
         self.read, self.out = read, out
+        self.is_real = layer.is_real(read)
         self.window = layer.window(read)
         self.geometry = geometry_of(self.window, read)
         self.groups = layer.groups
@@ -118,7 +119,7 @@ class ConvolutionHead(Head):
                 return
             n_tile, _, width = weight.shape
             scratch = worker.keep(
-                ("scratch", self.name, helper),
+                (f"scratch of term {k}", self.name, helper),
                 lambda: make_scratch(self.geometry, width, events.value.dtype, total.dtype),
             )
             part = Part(first, last, 0, n_tile)

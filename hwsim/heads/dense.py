@@ -29,6 +29,7 @@ class DenseHead(Head):
     def __init__(self, layer: Dense, read: Signal, out: Signal, source: str) -> None:
         super().__init__(layer.name, layer.n_channel)
         self.read, self.source = read, source
+        self.is_real = layer.is_real(read)
         codes = [term.code for term in layer.terms]
         step = read.step[:, None] if read.step.ndim else read.step
         self.terms = [term_of(layer, k, code, step, read) for k, code in enumerate(codes)]

@@ -14,6 +14,7 @@ class Head:
     def __init__(self, name: str, n_neuron: int) -> None:
         self.name = name  # of the stage
         self.n_neuron = n_neuron
+        self.is_real = False  # whether it adds real numbers, so that what it keeps depends on all that came before
 
     def run(self, sources: Sequence[Emitted], frames: Frames, worker: Worker) -> Array:
         """Work on a block; note what happened.

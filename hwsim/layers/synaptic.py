@@ -9,7 +9,7 @@ from hwsim.errors import NetworkError
 from hwsim.fixed_point import Rescale, rescale
 from hwsim.layers.layer import Layer
 from hwsim.layers.weight import Weight
-from hwsim.layers.window import Padding, Pair, Window, padding_pairs, pair
+from hwsim.layers.window import Padding, Pair, Window, is_whole, padding_pairs, pair
 from hwsim.number_format import FP32, accumulator_width, integer, width_of
 from hwsim.signals import IntArray, Signal
 
@@ -196,9 +196,9 @@ class Conv2d(Synaptic):
             object.__setattr__(self, "padding", padding_pairs(self.padding))
         except NetworkError as error:
             raise NetworkError(f"layer {self.name}: {error}") from None
-        if self.groups < 1 or self.n_channel % self.groups:
+        if not is_whole(self.groups, 1) or self.n_channel % self.groups:
             raise NetworkError(
-                f"layer {self.name}: {self.groups} groups of {self.n_channel} output channels; expected a divisor"
+                f"layer {self.name}: {self.groups!r} groups of {self.n_channel} output channels; expected a whole number that divides them"
             )
 
     @staticmethod

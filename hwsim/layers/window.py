@@ -15,19 +15,23 @@ Padding: TypeAlias = int | tuple[int, int] | tuple[tuple[int, int], tuple[int, i
 
 def pair(value: Pair, what: str, least: int = 1) -> tuple[int, int]:
     """A number for both axes, or one for each: (y, x)."""
-    both = (value, value) if isinstance(value, (int, np.integer)) else tuple(value)
-    if len(both) != 2 or any(isinstance(n, bool) or int(n) != n or n < least for n in both):
+    both = tuple(value) if isinstance(value, (tuple, list, np.ndarray)) else (value, value)
+    if len(both) != 2 or not all(is_whole(n, least) for n in both):
         raise NetworkError(f"{what} {value!r}; expected a whole number from {least}, or two: (y, x)")
     return int(both[0]), int(both[1])
 
 
+def is_whole(value: object, least: int) -> bool:
+    """Whether something is a whole number, not below another."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least
+
+
 def padding_pairs(value: Padding) -> tuple[tuple[int, int], tuple[int, int]]:
     """Padding as ((top, bottom), (left, right)), of one number, (y, x), or just that."""
-    if isinstance(value, (int, np.integer)) or not any(isinstance(n, (tuple, list)) for n in value):
-        y, x = pair(value, "padding", 0)  # type: ignore[arg-type]
-        return (y, y), (x, x)
-    top, left = value
-    return pair(top, "padding", 0), pair(left, "padding", 0)
+    if isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(n, (tuple, list)) for n in value):
+        return pair(value[0], "padding", 0), pair(value[1], "padding", 0)
+    y, x = pair(value, "padding", 0)  # type: ignore[arg-type]
+    return (y, y), (x, x)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from hwsim.layers import (
     Softmax,
     Synaptic,
 )
+from hwsim.layers.window import Padding, padding_pairs
 from hwsim.network import INPUT, Network
 from hwsim.signals import Signal
 from hwsim.train import TrainingError
@@ -138,25 +139,25 @@ class Graph:
 
 def _convolve(layer: Conv2d, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     x = functional.pad(x, _pads(layer.padding))
-    return functional.conv2d(x, weight, bias, layer.stride, 0, layer.dilation, layer.groups)  # type: ignore[arg-type]
+    return functional.conv2d(x, weight, bias, layer.stride, 0, layer.dilation, layer.groups)
 
 
-def _pads(padding: object) -> list[int]:
+def _pads(padding: Padding) -> list[int]:
     """((top, bottom), (left, right)) as torch wants it: the last axis first."""
-    (top, bottom), (left, right) = padding  # type: ignore[misc]
-    return [left, right, top, bottom]
+    vertical, horizontal = padding_pairs(padding)
+    return [*horizontal, *vertical]
 
 
 def _max_pool(layer: Layer, x: Tensor) -> Tensor:
     assert isinstance(layer, MaxPool2d)
     x = functional.pad(x, _pads(layer.padding), value=-torch.inf)
-    return functional.max_pool2d(x, layer.kernel, layer.stride, ceil_mode=layer.ceil_mode)  # type: ignore[arg-type]
+    return functional.max_pool2d(x, layer.kernel, layer.stride, ceil_mode=layer.ceil_mode)
 
 
 def _average_pool(layer: Layer, x: Tensor) -> Tensor:
     assert isinstance(layer, AvgPool2d)
     x = functional.pad(x, _pads(layer.padding))
-    return functional.avg_pool2d(x, layer.kernel, layer.stride, ceil_mode=layer.ceil_mode)  # type: ignore[arg-type]
+    return functional.avg_pool2d(x, layer.kernel, layer.stride, ceil_mode=layer.ceil_mode)
 
 
 def _hard_tanh(layer: Layer, x: Tensor) -> Tensor:

@@ -55,8 +55,8 @@ class Parameters:
             start = [np.broadcast_to(value, (n,)) for value in (np.log(each.scale), np.log(each.gain), each.offset)]
             for kind, value in zip((self.log_scale, self.log_gain, self.offset), start, strict=True):
                 kind.setdefault(number, torch.tensor(value, dtype=graph.dtype))
-        for value in self.learned:
-            value.requires_grad_()
+        for parameter in self.learned:
+            parameter.requires_grad_()
 
     @property
     def learned(self) -> list[Tensor]:
@@ -69,8 +69,8 @@ class Parameters:
     def of(self, k: int) -> "Rounder":
         """How the k-th layer with weights reads."""
         number, shape = self.of_readers[k], self.graph.reads(k).shape
-        spread = [_spread(kind[number], shape) for kind in (self.log_scale, self.log_gain, self.offset)]
-        return Rounder(*spread, self.has_offset[number])
+        scale, gain, offset = (_spread(kind[number], shape) for kind in (self.log_scale, self.log_gain, self.offset))
+        return Rounder(scale, gain, offset, self.has_offset[number])
 
     def codings(self) -> tuple[Coding, ...]:
         """As they are now, one for each layer with weights."""
@@ -133,10 +133,10 @@ def straight_through(rounder: Rounder, x: Tensor, cost: Cost) -> tuple[Tensor, T
     return rounder.decode(codes), _with_value(passing, magnitude(codes.detach(), cost))
 
 
-def noise(rounder: Rounder, x: Tensor, cost: Cost, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+def noise(rounder: Rounder, x: Tensor, cost: Cost) -> tuple[Tensor, Tensor]:
     """The paper's for deep networks: in place of rounding, uniform noise of its size (section 5.3)."""
     scaled = rounder.scale * x - rounder.offset
-    drawn = torch.rand(x.shape, dtype=x.dtype, generator=generator) - 0.5
+    drawn = torch.rand(x.shape, dtype=x.dtype) - 0.5
     passing = magnitude(rounder.scale * x.detach() - rounder.offset, cost)
     return rounder.decode(scaled + drawn), _with_value(passing, magnitude(rounder.codes(x.detach()), cost))
 

@@ -6,7 +6,6 @@ code; and past it: scales for what a sigma-delta network pays, per unit, with ga
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -17,7 +16,6 @@ from hwsim.convert import batch_norm
 from hwsim.convert.coding import Coding, write_codings
 from hwsim.convert.places import convertible
 from hwsim.datasets import Dataset
-from hwsim.errors import NetworkError
 from hwsim.network import Network
 from hwsim.train import TrainingError
 from hwsim.train.closed_form import closed_form
@@ -235,7 +233,5 @@ def _step(
 
 def rounding_of(estimator: Estimator) -> Round:
     """The function that rounds and passes derivatives back."""
-    return {"straight-through": straight_through, "secant": secant, "noise": partial(noise)}[estimator]
-
-
-__all__ = ["RECIPES", "Learned", "NetworkError", "Settings", "learn", "save"]
+    known: dict[Estimator, Round] = {"straight-through": straight_through, "secant": secant, "noise": noise}
+    return known[estimator]

@@ -375,6 +375,8 @@ def test_networks_that_cannot_be_converted():
     codes = Network("coded", (2, 8, 7), (Quantize("codes"), Conv2d("conv", terms=(Weight(np.ones((1, 2, 3, 3))),))))
     with pytest.raises(NetworkError, match="layer codes: Quantize makes codes"):
         gpfq.convert(codes, data)
+    with pytest.raises(NetworkError, match="prepared for another, made"):
+        gpfq.convert(make_network(groups=2), LayerInputs(network, data))
     with pytest.raises(NetworkError, match="nothing to convert"):
         gpfq.convert(Network("flat", (2, 8, 7), (Flatten("flatten"),)), data)
 

@@ -1,0 +1,194 @@
+"""``hwsim convert sigma-delta``, ``hwsim train scales`` and ``hwsim train scale-sweep``."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from hwsim.convert_commands import Data, FloatNetwork, Frames, Out, Split, numbers, say_where
+from hwsim.errors import HwsimError
+
+if TYPE_CHECKING:
+    from hwsim.train.scales import Settings
+
+SCALES_HELP = "Codes per unit: one number, one for each layer (1,2,4), or the file that `hwsim train scales` wrote."
+
+Recipe = Annotated[str, typer.Option(help="paper (O'Connor & Welling 2017), or temporal: for what changes cost.")]
+Order = Annotated[str | None, typer.Option(help="Order of the frames: file or temporal; unless given, by the cost.")]
+Cost = Annotated[str | None, typer.Option(help="rounding: codes; temporal: their changes.")]
+Loss = Annotated[str | None, typer.Option(help="Distance to the original's outputs: kl or l2.")]
+Temperature = Annotated[float | None, typer.Option(help="kl: of the probabilities.")]
+Normalization = Annotated[str | None, typer.Option(help="Computation of a batch (released) or a frame (per-sample).")]
+Estimator = Annotated[str | None, typer.Option(help="Of rounding's derivative: straight-through, secant or noise.")]
+PerUnit = Annotated[bool | None, typer.Option(help="A scale for every unit, not every layer.")]
+Gains = Annotated[bool | None, typer.Option(help="Learn gains and offsets, too.")]
+Start = Annotated[str | None, typer.Option(help="Scales to begin with: one or closed-form.")]
+Optimizer = Annotated[str | None, typer.Option(help="sgd or adam.")]
+Rate = Annotated[float | None, typer.Option()]
+Batch = Annotated[int | None, typer.Option(min=1, help="Frames.")]
+Epochs = Annotated[int | None, typer.Option(min=1)]
+Seed = Annotated[int | None, typer.Option(min=0)]
+
+
+def convert_sigma_delta(
+    network: FloatNetwork,
+    out: Out,
+    data: Data = "mnist",
+    split: Split = None,
+    frames: Frames = None,
+    scales: Annotated[str, typer.Option(help=SCALES_HELP)] = "1",
+    weight_bit_width: Annotated[int | None, typer.Option(min=2)] = None,
+    headroom: Annotated[int | None, typer.Option(min=0, help="Bits above what calibration needs.")] = None,
+) -> None:
+    """Fold batch norm and round every layer's input: the network that adds, shifts and compares, run under delta."""
+    from hwsim.convert.model_folder import convert_to_folder
+
+    options: dict[str, Any] = {"split": split, "frames": frames, "scales": _scales(scales)}
+    options |= {"weight_bit_width": weight_bit_width, "headroom": headroom}
+    given = {key: each for key, each in options.items() if each is not None}
+    converted, _ = convert_to_folder("sigma-delta", network, data, out, **given)
+    say_where(out)
+    widths = converted.about["accumulator_bits"]
+    assert isinstance(widths, dict)
+    listed = ", ".join(f"{layer} {width}" for layer, width in widths.items())
+    typer.echo(f"accumulators [bits]: {listed}")
+
+
+def _scales(text: str) -> Any:
+    """Numbers, or a file's name."""
+    if Path(text).suffix in (".yaml", ".yml"):
+        return text
+    found = numbers(text, ",", float, "--scales 1, --scales 1,2,4 or --scales scales.yaml")
+    return found[0] if len(found) == 1 else found
+
+
+def train_scales(
+    network: FloatNetwork,
+    lam: Annotated[float, typer.Option(help="Error that an addition is worth: larger ones compute less.")],
+    data: Data = "mnist",
+    out: Annotated[Path, typer.Option(help="File of scales to write.")] = Path("scales.yaml"),
+    frames: Annotated[int | None, typer.Option(min=1, help="Learn on the first so many frames only.")] = None,
+    recipe: Recipe = "paper",
+    order: Order = None,
+    cost: Cost = None,
+    loss: Loss = None,
+    temperature: Temperature = None,
+    normalization: Normalization = None,
+    estimator: Estimator = None,
+    per_unit: PerUnit = None,
+    gains_and_offsets: Gains = None,
+    start: Start = None,
+    optimizer: Optimizer = None,
+    learning_rate: Rate = None,
+    batch_size: Batch = None,
+    epochs: Epochs = None,
+    seed: Seed = None,
+) -> None:
+    """Learn the scales of a rounding network from unlabelled frames: error to the original + lam x additions."""
+    settings = _settings(recipe, lam, locals())
+    from hwsim.datasets import load_dataset
+    from hwsim.network_file import load_network
+    from hwsim.train.scales import learn, save
+
+    original = load_network(network)
+    train = load_dataset(data, _split(data), order=order or _order(data, settings), frames=frames)
+    with _bar() as progress:
+        learned = learn(original, train, settings, progress)
+    save(learned, train, settings, out)
+    for name, each in learned.codings.items():
+        typer.echo(f"{name}: scale {each}")
+    typer.echo(f"wrote {out}. Next: hwsim convert sigma-delta {network} --data {data} --scales {out} --out FOLDER")
+
+
+def scale_sweep(
+    network: FloatNetwork,
+    out: Annotated[Path, typer.Option(help="Folder: a file of scales for each lambda, and sweep.csv.")],
+    lams: Annotated[str, typer.Option(help="Lambdas: 1e-7,1e-6, or first..last:how many, spaced alike.")],
+    data: Data = "mnist",
+    frames: Annotated[int | None, typer.Option(min=1, help="Learn on the first so many frames only.")] = None,
+    recipe: Recipe = "paper",
+    order: Order = None,
+    cost: Cost = None,
+    loss: Loss = None,
+    temperature: Temperature = None,
+    normalization: Normalization = None,
+    estimator: Estimator = None,
+    per_unit: PerUnit = None,
+    gains_and_offsets: Gains = None,
+    start: Start = None,
+    optimizer: Optimizer = None,
+    learning_rate: Rate = None,
+    batch_size: Batch = None,
+    epochs: Epochs = None,
+    seed: Seed = None,
+) -> None:
+    """Learn scales for many lambdas and measure each on test frames; interrupted, the same command goes on."""
+    chosen = lambdas(lams)
+    settings = _settings(recipe, chosen[0], locals())
+    from hwsim.datasets import load_dataset
+    from hwsim.network_file import load_network
+    from hwsim.train.scale_sweep import sweep
+
+    train = load_dataset(data, _split(data), order=order or _order(data, settings), frames=frames)
+    test = load_dataset(data, order="temporal") if _is_named(data) else train
+    with _bar() as progress:
+        rows = sweep(load_network(network), train, test, chosen, settings, out, progress=progress)
+    typer.echo(rows.drop(columns=["scales", "seconds"]).to_string(index=False))
+    typer.echo(f"wrote {out}")
+
+
+def lambdas(text: str) -> list[float]:
+    """1e-7,1e-6, or 1e-10..1e-5:10, spaced alike on a logarithmic scale."""
+    example = "--lams 1e-7,1e-6 or --lams 1e-10..1e-5:10"
+    if ".." not in text:
+        return list(map(float, numbers(text, ",", float, example)))
+    ends, _, many = text.partition(":")
+    first, last = numbers(ends, "..", float, example)[:2]
+    (n,) = numbers(many, ",", int, example)[:1]
+    if not (0 < first < np.inf and 0 < last < np.inf and 2 <= n <= 1000):
+        raise HwsimError(f"{text!r}: lambdas are positive, and 2 to 1000; write {example}")
+    return [float(lam) for lam in np.geomspace(first, last, n)]
+
+
+def _settings(recipe: str, lam: float, given: dict[str, Any]) -> "Settings":
+    """A recipe's settings, with those that were given in their place."""
+    from hwsim.errors import UnknownNameError
+    from hwsim.train.scales import RECIPES, Settings
+
+    if recipe not in RECIPES:
+        raise UnknownNameError("recipe", recipe, RECIPES)
+    named = {each.name for each in fields(Settings)} - {"lam"}
+    chosen = {name: value for name, value in given.items() if name in named and value is not None}
+    return Settings(lam, **(RECIPES[recipe] | chosen))  # type: ignore[arg-type]
+
+
+def _order(data: str, settings: "Settings") -> str:
+    """Frames in their own order, unless changes count and there is no time in it."""
+    return "temporal" if settings.cost == "temporal" and _is_named(data) else "file"
+
+
+def _split(data: str) -> str:
+    """A video has no splits."""
+    return "train" if _is_named(data) else "test"
+
+
+def _is_named(data: str) -> bool:
+    from hwsim.datasets.load import dataset_names
+
+    return data in dataset_names()
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[float, str], None]]:
+    """A bar on a terminal; nothing when piped."""
+    import rich.console
+    import rich.progress
+
+    console = rich.console.Console(stderr=True)
+    with rich.progress.Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("learning scales", total=1.0)
+        yield lambda done, text: bar.update(task, completed=done, description=text)
