@@ -27,7 +27,7 @@ AUTHORS = {
     "MSQ": (0.7272, 0.9330, 0.9069, 0.7285, 0.6000, 0.2235, 0.1347, 0.1135, 0.1135, 0.1135),
 }
 CALIBRATION, VALIDATION = 25_000, 12_000
-RADIUS = {3: 3.0, 5: 3.0, 9: 4.0, 17: 5.0}
+RADIUS = {3: 3.0, 5: 3.0, 9: 4.0, 17: 5.0}  # of the numbers of levels that layers choose from
 
 
 def main():
@@ -45,7 +45,10 @@ def main():
     variants(network, calibration, test, best.radius, arguments.folder)
     folded = batch_norm_forward.convert(network, name=f"{network.name}-folded")
     mixed(folded, calibration, validation, test, arguments.folder)
-    energy(network, folded, calibration, best.radius, arguments.folder)
+    print("batch norm folded into the layers after it, so that nothing is multiplied:")
+    again = search(folded, calibration, validation, test, (3,), (2, 3, 4, 5))
+    print(radius_text(again))
+    energy(found, again, calibration, arguments.folder)
 
 
 def radius_curve(network, calibration, validation, test, arguments):
@@ -71,8 +74,8 @@ def variants(network, calibration, test, radius, folder):
         "rounding at random (SPFQ, order 1)": {"rule": Rule(rounding="stochastic")},
         "alignment of 4 passes (SPFQ, order 4, to the nearest)": {"rule": Rule(alignment=4)},
         "alignment of 4 passes, at random (SPFQ, order 4)": {"rule": Rule(alignment=4, rounding="stochastic")},
-        "soft threshold 0.5": {"rule": Rule("soft", 0.5)},
-        "hard threshold 2": {"rule": Rule("hard", 2.0)},
+        "soft threshold, a tenth of the radius": {"rule": Rule("soft", 0.1 * radius)},
+        "hard threshold, 0.6 of the radius": {"rule": Rule("hard", 0.6 * radius)},
         "radius 0.5 of the largest weights (the follow-up's unit)": {"radius": 0.5, "unit": "largest"},
         "5 levels": {"levels": 5},
         "17 levels, radius 5 (the follow-up's 4 bits)": {"levels": 17, "radius": 5.0},
@@ -106,12 +109,12 @@ def mixed(network, calibration, validation, test, folder):
     pd.DataFrame(rows).to_csv(folder / "mixed.csv", index=False)
 
 
-def energy(network, folded, calibration, radius, folder):
+def energy(found, again, calibration, folder):
     """Operations and energy of the quantized networks beside the float one's, on Temporal-MNIST."""
-    data = hwsim.load_dataset("mnist", "test", "temporal")
-    ternary = gpfq.convert(network, calibration, 3, radius, name=f"{network.name}-gpfq-ternary")
-    greedy = gpfq.convert(folded, calibration, 3, radius)
-    nearest = msq.convert(folded, None, 3, 2.0)
+    data, network, folded = hwsim.load_dataset("mnist", "test", "temporal"), found.source, again.source
+    ternary = gpfq.convert(network, calibration, 3, found.best().radius, name=f"{network.name}-gpfq-ternary")
+    greedy = gpfq.convert(folded, calibration, 3, again.best().radius)
+    nearest = msq.convert(folded, None, 3, again.best("MSQ").radius)
     finer = gpfq.convert(folded, calibration, 16, 5.0)
     rows = [(network, "mac-array"), (network, "zero-skipping-mac"), (network, "delta-mac")]
     rows += [(ternary, "mac-array"), (ternary, "zero-skipping-mac")]

@@ -145,9 +145,7 @@ class Network:
             else:
                 fused = isinstance(layer, ElementWise)
                 place = len(stages)
-                stages.append(
-                    Stage(None if fused else layer, layer.inputs, (layer,) if fused else (), layer.name)
-                )
+                stages.append(Stage(None if fused else layer, layer.inputs, (layer,) if fused else (), layer.name))
             at[layer.name] = place
         return tuple(stages)
 
@@ -188,7 +186,7 @@ def _with_inputs(network: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     for layer in layers:
         if not layer.name or layer.name in known:
             raise NetworkError(f"network {network}: layer name {layer.name!r} is empty or used twice")
-        named = layer.inputs or (known[-1],)
+        named: str | tuple[str, ...] = layer.inputs or (known[-1],)
         inputs = (named,) if isinstance(named, str) else tuple(named)
         for name in inputs:
             if name not in known:

@@ -24,3 +24,14 @@ def test_an_example_runs(script, arguments, expected, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert expected in done.stdout
+
+
+@pytest.mark.data
+def test_few_multiplications(tmp_path):
+    script, arguments = EXAMPLES / "few_multiplications.py", ["--frames", "50"]
+    done = subprocess.run(
+        [sys.executable, script, *arguments], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "ternary-connect-qbp" in done.stdout
+    assert (tmp_path / "few-multiplications.html").stat().st_size > 1_000_000

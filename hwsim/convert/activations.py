@@ -31,9 +31,10 @@ METHOD = "signals quantized after weights"
 Steps: TypeAlias = Literal["shift", "any"]
 Array: TypeAlias = npt.NDArray[Any]
 
-OCTAVES = 8
+OCTAVES = 10
 """How many powers of two are tried as a signal's step, from the one that clips nothing on: the best has the least
-squared error on the calibration data."""
+squared error in the mean frame, relative to that frame's values, so that a few frames with rare large values do not
+decide for all."""
 
 MULTIPLIER_PRECISION = 10
 """What the multiplier of the smallest factor of an Affine has at least, if 32 bits suffice for that. [bits]"""
@@ -176,13 +177,14 @@ class _Signals(Conversion):
 
 
 def _errors(blocks: Iterator[Array], steps: list[float], format: NumberFormat) -> FloatArray:
-    """Sum of squared errors of a signal's values, for each of several steps of its codes. (n_step,)"""
+    """Error of a signal's codes with each of several steps: squared, relative to the frame's, and summed. (n_step,)"""
     total = np.zeros(len(steps))
     for block in blocks:
-        value = np.asarray(block, np.float64)
+        value = np.asarray(block, np.float64).reshape(len(block), -1)
+        energy = np.maximum((value**2).sum(axis=1), np.finfo(np.float64).tiny)
         for k, step in enumerate(steps):
             code = np.clip(np.floor(value / step + 0.5), format.lowest, format.highest)
-            total[k] += ((code * step - value) ** 2).sum()
+            total[k] += (((code * step - value) ** 2).sum(axis=1) / energy).sum()
     return total
 
 

@@ -17,7 +17,7 @@ from hwsim.convert.places import cannot_be_negative, convertible, is_of_input, p
 from hwsim.convert.scales import Scales, SignalSets, per_input
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.layers import Affine, Conv2d, HardTanh, Layer, Quantize, Synaptic, Weight
+from hwsim.layers import Affine, Conv2d, HardTanh, Layer, Quantize, ReLU, Synaptic, Weight
 from hwsim.network import INPUT, Network
 from hwsim.number_format import integer
 from hwsim.signals import FloatArray
@@ -160,15 +160,17 @@ def _with_input_coding(network: Network, scales: Scales, data: Dataset) -> tuple
         return network, scales
     sets = SignalSets(network)
     (signal,) = sets.read(sets.of(INPUT))
-    affine = Affine("input_coding", (signal,), coding.scale, -np.asarray(coding.offset))
-    layers: list[Layer] = [] if signal != INPUT else [affine]
+    # an offset above a half would make a zero -1
+    coded: list[Layer] = [Affine("input_coding", (signal,), coding.scale, -np.asarray(coding.offset))]
+    coded += [ReLU("input_relu", ("input_coding",))] if coding.has_offset else []
+    layers: list[Layer] = [] if signal != INPUT else coded
     for layer in network.layers:
         if isinstance(layer, Synaptic) and layer.inputs == (signal,):
             value = layer.terms[0].value * along_inputs(per_input(coding.gain / coding.scale, _n_read(layer)), layer)
-            layer = replace(layer, inputs=(affine.name,), terms=(Weight(value.astype(np.float32)),))
+            layer = replace(layer, inputs=(coded[-1].name,), terms=(Weight(value.astype(np.float32)),))
         layers.append(layer)
         if layer.name == signal:
-            layers.append(affine)
+            layers += coded
     # integers all the way, where the data are
     with_affine = replace(network, layers=tuple(layers))
     if not data.format.is_real:

@@ -29,9 +29,7 @@ class Add(Layer):
         if source[0].format.is_real:
             return Signal(source[0].shape, FP32, np.asarray(1.0))
         factors = self.factors(*source)
-        bound = sum(
-            read.bound * int(factor.multiplier.max()) for read, factor in zip(source, factors, strict=True)
-        )
+        bound = sum(read.bound * int(factor.multiplier.max()) for read, factor in zip(source, factors, strict=True))
         step = np.asarray(source[0].step / 2.0 ** int(factors[0].shift.max()))
         return Signal(source[0].shape, integer(accumulator_width(bound)), step, bound=bound)
 

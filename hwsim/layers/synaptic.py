@@ -198,7 +198,8 @@ class Conv2d(Synaptic):
             raise NetworkError(f"layer {self.name}: {error}") from None
         if not is_whole(self.groups, 1) or self.n_channel % self.groups:
             raise NetworkError(
-                f"layer {self.name}: {self.groups!r} groups of {self.n_channel} output channels; expected a whole number that divides them"
+                f"layer {self.name}: {self.groups!r} groups of {self.n_channel} output channels; expected a whole "
+                "number that divides them"
             )
 
     @staticmethod

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +23,14 @@ def pair(value: Pair, what: str, least: int = 1) -> tuple[int, int]:
 
 def is_whole(value: object, least: int) -> bool:
     """Whether something is a whole number, not below another."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
 
 
 def padding_pairs(value: Padding) -> tuple[tuple[int, int], tuple[int, int]]:
     """Padding as ((top, bottom), (left, right)), of one number, (y, x), or just that."""
-    if isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(n, (tuple, list)) for n in value):
-        return pair(value[0], "padding", 0), pair(value[1], "padding", 0)
+    parts: tuple[Any, ...] = tuple(value) if isinstance(value, (tuple, list)) else ()
+    if len(parts) == 2 and all(isinstance(each, (tuple, list)) for each in parts):
+        return pair(parts[0], "padding", 0), pair(parts[1], "padding", 0)
     y, x = pair(value, "padding", 0)  # type: ignore[arg-type]
     return (y, y), (x, x)
 
