@@ -62,6 +62,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1, help="of torch; one gives the same network again")
+    parser.add_argument("--bfloat16", action="store_true", help="forward and backward in bfloat16, weights in float32")
     parser.add_argument("--learning-rate-schedule", choices=sorted(SCHEDULES), default="falling", help="of mnist")
     parser.add_argument("--out", type=Path, required=True, help="the model folder to write; its last part is the name")
     arguments = parser.parse_args()
@@ -70,7 +71,7 @@ def main():
     train = hwsim.load_dataset(arguments.data, split="train")
     n_validation = len(train) // (5 if arguments.data == "mnist" else 10)
     kept, held = train[: len(train) - n_validation], train[len(train) - n_validation :]
-    model, recipe = MODELS[arguments.data](), RECIPES[arguments.data]
+    model, recipe = MODELS[arguments.data]().to(memory_format=torch.channels_last), RECIPES[arguments.data]
     loss = fit(model, kept, held, recipe, arguments)
     about = {
         "method": METHOD[arguments.data].format(schedule=arguments.learning_rate_schedule),
@@ -89,6 +90,7 @@ def main():
     command = f"python examples/train_gpfq_networks.py {arguments.data} --epochs {arguments.epochs}"
     if arguments.learning_rate_schedule != "falling":
         command += f" --learning-rate-schedule {arguments.learning_rate_schedule}"
+    command += " --bfloat16" if arguments.bfloat16 else ""
     test = hwsim.load_dataset(arguments.data, split="test")
     network = save_measured(network, test, f"{command} --seed {arguments.seed} --out", arguments.out)
     (arguments.out / "checkpoint.pt").unlink(missing_ok=True)
@@ -151,7 +153,9 @@ def fit(model, kept, held, recipe, arguments):
         for chosen in order.split(recipe.batch_size):
             frames = augmented(inputs[chosen], arguments.data).float() * recipe.pixel
             optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(model(frames), labels[chosen])
+            with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bfloat16):
+                scores = model(frames)
+            loss = nn.functional.cross_entropy(scores.float(), labels[chosen])
             loss.backward()
             optimizer.step()
             schedule.step()

@@ -22,6 +22,8 @@ from hwsim.train.mlp import train_to_folder
 
 SEED = 0
 METHOD_LAYERS, METHOD_EPOCHS = "784-200-200-10", 30
+LATENT = ("binary-connect", "ternary-connect-qbp")
+"""Methods whose latent weights ship too; they are float, and as large as those of any float network."""
 RECIPES = {
     "digits": {"layers": (64, 64, 64, 10), "epochs": 100, "batch_size": 32, "learning_rate": 0.01},
     "mnist": {"layers": (784, 200, 200, 10), "epochs": 20},
@@ -73,12 +75,13 @@ def make(data, folder):
 
 
 def make_by_method(method, folder):
-    """Train a network of one method on mnist, unless there is one; leave out its training curve and latent weights."""
+    """Train a network of one method on mnist, unless there is one; leave out its training curve, and latent weights."""
     out = folder / f"mnist-{method}"
     if not (out / "network.yaml").exists():
         methods.train_to_folder(method, "mnist", METHOD_LAYERS, out, METHOD_EPOCHS, SEED)
         (out / methods.CURVE).unlink()
-        shutil.rmtree(out.with_name(f"{out.name}-latent"), ignore_errors=True)
+        if method not in LATENT:
+            shutil.rmtree(out.with_name(f"{out.name}-latent"), ignore_errors=True)
         print(f"wrote {out}", flush=True)
 
 
@@ -128,12 +131,15 @@ def write_overview(folder):
     """Write the README of all model folders: a paragraph each."""
     parts = [
         "# Trained networks",
-        "Made by `examples/train_shipped_networks.py`; usable by name wherever hwsim takes a network.",
+        "Made by `examples/train_shipped_networks.py`; usable by name wherever hwsim takes a network. Those of "
+        "training methods are 784-200-200-10 on MNIST, and read and pass on real numbers, except `mnist-lsq`: what "
+        "their weights save is multiplications of synapses, not bits of activations. docs/training.md compares them.",
     ]
     for path in sorted(path.parent for path in folder.glob("*/network.yaml")):
         network = hwsim.load_network(path)
         paragraph = f"**`{network.name}`.** {what_it_is(network)} {measured(network)}"
         parts.append(textwrap.fill(paragraph, 110))
+    parts[1] = textwrap.fill(parts[1], 110)
     (folder / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 

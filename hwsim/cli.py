@@ -13,6 +13,7 @@ from hwsim.catalogue import OWN_TABLES
 from hwsim.commands.gpfq import convert_gpfq
 from hwsim.commands.methods import Methods
 from hwsim.commands.scales import convert_sigma_delta, scale_sweep, train_scales
+from hwsim.commands.thresholds import thresholds
 from hwsim.commands.train import train
 from hwsim.commands.training_cost import training_cost
 from hwsim.convert_commands import DATA_HELP, Data, convert, numbers
@@ -170,7 +171,9 @@ def simulate(
     grey: Grey = False,
     step: Step = None,
     execution: Annotated[str | None, typer.Option(help="dense, sparse or delta; unless given, the machine's.")] = None,
-    threshold: Annotated[int, typer.Option(help="delta: smallest change that is sent [codes].")] = 1,
+    threshold: Annotated[
+        str, typer.Option(help="delta: smallest change that is sent, 2, or of some layers, input=2,dense1=3 [codes].")
+    ] = "1",
     machine: Annotated[str | None, typer.Option(help="Machine; unless given, the execution's default.")] = None,
     table: Annotated[str, typer.Option(help="Energy table.")] = "default_45nm",
     phase: Annotated[list[str] | None, typer.Option(help="Price only this phase; may be given several times.")] = None,
@@ -193,7 +196,7 @@ def simulate(
         progress(f"loading {data}")
         dataset = load_dataset(data, split, order, frames=frames, **_of_video(size, grey, step))
         progress(f"simulating {network}, {kind}")
-        run = run_network(load_network(network), dataset, Execution(kind, threshold))  # type: ignore[arg-type]
+        run = run_network(load_network(network), dataset, Execution(kind, thresholds(threshold)))  # type: ignore[arg-type]
     breakdown = price(count(run.activity, chosen), table, phase, rule or (), frame_rate)
     typer.echo(breakdown_text(breakdown, run))
 

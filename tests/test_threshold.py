@@ -8,10 +8,14 @@ from hypothesis import strategies as st
 from strategies import convolutional_networks, inputs_for, networks
 from test_accounting import assert_same_counts
 from test_network import complaint
-from test_simulator import dataset_of
+from test_simulator import assert_same_outputs, dataset_of
+from typer.testing import CliRunner
 
 import hwsim
 from hwsim import Dense, Network, Quantize, ReLU, Weight
+from hwsim.cli import app
+from hwsim.commands.thresholds import thresholds
+from hwsim.errors import HwsimError
 from hwsim.number_format import integer
 
 EYE = Weight(np.eye(2, dtype=int), integer(8))
@@ -110,6 +114,27 @@ def test_names_that_send_nothing():
     assert "threshold 2 of first" in complaint(hwsim.Execution, "dense", {"first": 2})
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1", 1), ("3", 3), ("input=2", {"input": 2}), ("input=2, dense1=3", {"input": 2, "dense1": 3})],
+)
+def test_thresholds_on_the_command_line(text, expected):
+    assert thresholds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "two", "input=", "input=2,", "input=2,input=3", "=2", "input=1=2"])
+def test_thresholds_that_are_none(text):
+    with pytest.raises(HwsimError, match="write --threshold"):
+        thresholds(text)
+
+
+def test_the_command_line_takes_thresholds_of_layers():
+    command = ["simulate", "digits-mlp-rounding", "--execution", "delta", "--frames", "20"]
+    told = CliRunner().invoke(app, [*command, "--threshold", "dense1=2"])
+    assert told.exit_code == 0, told.output
+    assert "threshold=dense1: 2" in " ".join(told.output.split())
+
+
 # ------------------------------------------------------------------------------------------------- the reference
 
 
@@ -134,3 +159,7 @@ def test_layers_hold_back_as_in_the_reference(made, data):
         lanes_convolution=(lanes.convolution.channels, lanes.convolution.positions),
     )
     assert_same_counts(network, frames, machine, scalar, threshold)
+    raw_bits = frames.dtype.itemsize * 8 if network.input_format.is_real else None
+    expected = reference.run(network, frames, scalar, threshold=threshold, raw_bits=raw_bits)
+    run = hwsim.simulate(network, dataset_of(network, frames), hwsim.Delta(threshold))
+    assert_same_outputs(network, run, expected)

@@ -30,7 +30,7 @@ Start = Annotated[str | None, typer.Option(help="Scales to begin with: one or cl
 Optimizer = Annotated[str | None, typer.Option(help="sgd or adam.")]
 Rate = Annotated[float | None, typer.Option()]
 Batch = Annotated[int | None, typer.Option(min=1, help="Frames.")]
-Epochs = Annotated[int | None, typer.Option(min=1)]
+Epochs = Annotated[int | None, typer.Option(min=0, help="0: the scales to begin with.")]
 Seed = Annotated[int | None, typer.Option(min=0)]
 
 

@@ -113,7 +113,7 @@ class Scales:
                 f"layer {layer.name}: an offset before rounding needs a signal that is never negative, and is neither "
                 "joined nor averaged; leave it out"
             )
-        if each.has_offset and not self._sets.has_input(which) and np.min(each.offset) <= -0.5:
+        if np.min(each.offset) <= -0.5:  # zero would become one, but padding not
             raise NetworkError(f"layer {layer.name}: offset {np.min(each.offset):g}; expected one above -0.5 [codes]")
 
 
@@ -125,16 +125,15 @@ def per_input(value: FloatArray | float, size: int) -> FloatArray:
 
 def _codings(scale: CodingLike | Sequence[CodingLike], n_layer: int) -> list[Coding]:
     """One coding for each layer with weights."""
-    if isinstance(scale, Coding) or np.ndim(scale) == 0:  # type: ignore[arg-type]
-        given: list[CodingLike] = [scale] * n_layer  # type: ignore[list-item]
-    else:
-        given = list(scale)  # type: ignore[arg-type]
+    # lists may be ragged, which numpy does not take
+    is_list = isinstance(scale, Sequence) or (isinstance(scale, np.ndarray) and scale.ndim > 0)
+    given: list[CodingLike] = list(scale) if is_list else [scale] * n_layer  # type: ignore[arg-type,list-item]
     try:
         if len(given) == n_layer:
             return [coding(each) for each in given]
     except NetworkError:
         pass
-    shown = ", ".join(map(str, given)) if np.ndim(scale) else str(scale)  # type: ignore[arg-type]
+    shown = ", ".join(map(str, given)) if is_list else str(scale)
     raise NetworkError(
         f"scale {shown}: expected one positive number, or one for each of {n_layer} layers, each of which may be one "
         "number for each unit"

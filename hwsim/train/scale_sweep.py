@@ -95,6 +95,27 @@ def sweep(
     return rows.sort_values("lambda", ignore_index=True)
 
 
+def additions_at(
+    rows: pd.DataFrame,
+    error: float,
+    additions: str = "additions per frame, sigma-delta",
+    column: str = "error [%]",
+) -> float:
+    """How many additions an error takes, interpolated on a curve of errors that fall with the logarithm of additions.
+
+    Errors of one curve that rise are pooled (isotonic regression), because each has the noise of its test frames. NaN
+    where the curve does not reach the error, or is below it everywhere.
+    """
+    from sklearn.isotonic import IsotonicRegression
+
+    rows = rows.sort_values(additions)
+    many = np.log(rows[additions].to_numpy(np.float64))
+    fitted = IsotonicRegression(increasing=False).fit_transform(many, rows[column].to_numpy(np.float64))
+    if not fitted.min() <= error <= fitted.max():
+        return float("nan")
+    return float(np.exp(np.interp(-error, -fitted, many)))
+
+
 def measure(network: Network, test: Dataset, original: np.typing.NDArray[np.int64]) -> dict[str, float]:
     """What a rounding network gets wrong, and its additions per frame in the synapses, in either execution."""
     run = simulate(network, test, "delta")

@@ -53,7 +53,7 @@ class Settings:
     optimizer: Literal["sgd", "adam"] = "sgd"
     learning_rate: float = 1e-3
     batch_size: int = 10  # [frames]
-    epochs: int = 30
+    epochs: int = 30  # 0: the scales to begin with
     shuffled: bool = False  # batches in random order; the frames within stay neighbours
     seed: int = 0
 
@@ -67,10 +67,11 @@ class Settings:
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0):
                 raise TrainingError(f"{name} {value}: expected a positive finite number")
-        if self.batch_size < 1 + (self.cost == "temporal") or self.epochs < 1:
-            least = "two frames a batch, so that there are changes," if self.cost == "temporal" else "one frame a batch"
+        if self.batch_size < 1 + (self.cost == "temporal") or self.epochs < 0:
+            least = "two frames a batch, so that there are changes" if self.cost == "temporal" else "one frame a batch"
             raise TrainingError(
-                f"batches of {self.batch_size} frames, {self.epochs} epochs: expected at least {least} and one epoch"
+                f"batches of {self.batch_size} frames, {self.epochs} epochs: expected at least {least}, and no fewer "
+                "than 0 epochs"
             )
         if self.gains_and_offsets and self.estimator != "secant":
             raise TrainingError(f"gains and offsets with estimator {self.estimator}; write secant, or leave them out")

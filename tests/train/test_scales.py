@@ -336,7 +336,7 @@ def test_signals_that_share_a_scale_learn_one():
             {"lam": 1.0, "cost": "temporal", "batch_size": 1},
             "expected at least two frames a batch",
         ),
-        ({"lam": 1.0, "epochs": 0}, "0 epochs"),
+        ({"lam": 1.0, "epochs": -1}, "-1 epochs"),
         ({"lam": 1.0, "gains_and_offsets": True}, "estimator straight-through; write secant"),
     ],
 )

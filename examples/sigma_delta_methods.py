@@ -1,0 +1,164 @@
+"""Which way of choosing scales needs the fewest additions for the same error?
+
+    python examples/sigma_delta_methods.py NETWORK [NETWORK ...] --out FOLDER
+
+Sigma-delta networks on Temporal-MNIST, at 0.3 and 0.8 points of error above the original: scales learned as O'Connor &
+Welling (ICLR 2017) do, for what a rounding network computes; for what a sigma-delta network computes, the changes; in
+closed form; with a scale, gain and offset for every unit; and with dead zones of two steps. Scales are chosen on
+training frames, and measured on test frames. Several networks of one shape, trained from different seeds, give means.
+Learning takes a while, and goes on where it was interrupted. Writes methods.csv, curves.csv and methods.html.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import plotly.express as px
+
+import hwsim
+from hwsim.convert import sigma_delta
+from hwsim.convert.coding import Coding, read_codings
+from hwsim.train.scale_sweep import additions_at, sweep
+from hwsim.train.scales import RECIPES, Settings
+
+POINTS = (0.3, 0.8)
+N_LEARN = 50_000
+PAPER = np.geomspace(1e-5, 1e-10, 10)[:4]  # of the paper's ten, those that come near
+TEMPORAL = np.geomspace(5e-6, 3.2e-4, 7)
+LAYERWISE = RECIPES["temporal"] | {"per_unit": False, "gains_and_offsets": False, "learning_rate": 0.02}
+METHODS = {
+    "paper": (RECIPES["paper"], PAPER),
+    "temporal, straight-through": (LAYERWISE | {"estimator": "straight-through"}, TEMPORAL),
+    "temporal": (LAYERWISE, TEMPORAL),
+    "closed form alone": (LAYERWISE | {"epochs": 0}, TEMPORAL),
+    "temporal, per unit": (RECIPES["temporal"] | {"gains_and_offsets": False}, TEMPORAL),
+    "temporal, per unit, started at 1": (RECIPES["temporal"] | {"start": "one"}, TEMPORAL),
+    "temporal, per unit, gains and offsets": (RECIPES["temporal"], TEMPORAL),
+}
+DEAD_ZONES = {
+    "dead zone of the input": ("dense1",),
+    "dead zone of hidden layers": ("dense2", "dense3"),
+    "dead zone of all layers": ("dense1", "dense2", "dense3"),
+}
+SENDERS = {"dense1": "input", "dense2": "dense1", "dense3": "dense2"}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("networks", nargs="+", help="float networks, names or folders")
+    parser.add_argument("--out", type=Path, default=Path("sigma-delta-methods"), help="folder to write")
+    parser.add_argument("--methods", nargs="*", default=list(METHODS), choices=list(METHODS))
+    arguments = parser.parse_args()
+    frames = {
+        cost: hwsim.load_dataset("mnist", "train", order=order, frames=N_LEARN)
+        for cost, order in (("rounding", "file"), ("temporal", "temporal"))
+    }
+    test = hwsim.load_dataset("mnist", order="temporal")
+    curves = []
+    for name in arguments.networks:
+        network = hwsim.load_network(name)
+        original = 100 * (1 - hwsim.simulate(network, test, "sparse").accuracy)
+        for method in arguments.methods:
+            changes, lams = METHODS[method]
+            settings = Settings(1.0, **changes)
+            folder = arguments.out / network.name / method.replace(", ", "-").replace(" ", "-")
+            rows = sweep(network, frames[settings.cost], test, lams, settings, folder, progress=progress(name, method))
+            curves.append(rows.assign(network=network.name, method=method, original=original))
+            if method == "temporal":
+                curves += dead_zones(network, frames["temporal"], test, rows, folder, original)
+    curves = pd.concat(curves, ignore_index=True)
+    curves["points above the original"] = curves["error [%]"] - curves["original"]
+    curves.to_csv(arguments.out / "curves.csv", index=False)
+    table = compare(curves)
+    table.to_csv(arguments.out / "methods.csv", index=False)
+    figure(curves).write_html(arguments.out / "methods.html", include_plotlyjs=True)
+    print(table.to_string(index=False))
+    print(f"wrote {arguments.out}/methods.csv, {arguments.out}/curves.csv and {arguments.out}/methods.html")
+
+
+def dead_zones(network, train, test, rows, folder, original):
+    """Layerwise scales twice as fine in some layers, whose changes are sent from two codes on."""
+    names = list(SENDERS)
+    found = []
+    for zone, layers in DEAD_ZONES.items():
+        file = folder / f"{zone.replace(' ', '-')}.csv"
+        if not file.exists():
+            measured = [measure_dead_zone(network, train, test, row, folder, names, layers) for row in learned(rows)]
+            pd.DataFrame(measured).to_csv(file, index=False)
+        found.append(pd.read_csv(file).assign(network=network.name, method=zone, original=original))
+    return found
+
+
+def learned(rows):
+    return [row for row in rows.to_dict("records") if row["lambda"] > 0]
+
+
+def measure_dead_zone(network, train, test, row, folder, names, layers):
+    codings = read_codings(folder / row["scales"], names, network.digest)
+    finer = [
+        Coding(2 * each.scale if name in layers else each.scale) for name, each in zip(names, codings, strict=True)
+    ]
+    converted = sigma_delta.convert(network, train, finer, headroom=1)
+    run = hwsim.simulate(converted, test, hwsim.Delta({SENDERS[name]: 2 for name in layers}))
+    additions = hwsim.count(run.activity, "sigma-delta-adder").total("synapse", "addition") / len(test)
+    return {
+        "lambda": row["lambda"],
+        "error [%]": round(100 * (1 - run.accuracy), 4),
+        "additions per frame, sigma-delta": round(additions, 1),
+    }
+
+
+def compare(curves):
+    """Additions per frame at the two errors, mean over networks, and in percent of the paper's."""
+    rows = []
+    for method, of_method in curves.groupby("method", sort=False):
+        row = {"method": method}
+        for points in POINTS:
+            each = [
+                additions_at(rows, points, column="points above the original")
+                for _, rows in of_method[of_method["lambda"] > 0].groupby("network")
+            ]
+            row |= {f"additions at +{points}": np.mean(each), f"spread at +{points}": np.ptp(each)}
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    for points in POINTS:
+        paper = table.loc[table["method"] == "paper", f"additions at +{points}"]
+        if len(paper):
+            table[f"of the paper's at +{points} [%]"] = 100 * table[f"additions at +{points}"] / paper.iloc[0]
+    return table.round(1)
+
+
+def figure(curves):
+    shown = curves[curves["lambda"] > 0].sort_values(["method", "network", "additions per frame, sigma-delta"])
+    page = px.line(
+        shown,
+        x="additions per frame, sigma-delta",
+        y="points above the original",
+        color="method",
+        line_dash="network",
+        markers=True,
+        log_x=True,
+        hover_data=["lambda"],
+        template="plotly_white",
+        title="Sigma-delta networks on Temporal-MNIST: error above the original, and additions",
+    )
+    for points in POINTS:
+        page.add_hline(points, line_dash="dot", line_color="#999999")
+    return page
+
+
+def progress(network, method):
+    """Say when another lambda is begun."""
+    said = set()
+
+    def told(done, text):
+        if text not in said:
+            said.add(text)
+            print(f"{network}, {method}: {done:.0%} of the sweep, {text}", flush=True)
+
+    return told
+
+
+if __name__ == "__main__":
+    main()
