@@ -7,7 +7,10 @@ methods, and with them about two hours of one core. Interrupted, it goes on wher
 """
 
 import argparse
+import shlex
 import shutil
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -46,6 +49,27 @@ WHAT = {
         "unsigned, with scales from the largest values on {train}."
     ),
 }
+GREEDY = {
+    "mnist-500-300": (
+        "A float (fp32) multilayer perceptron, 784-500-300-10, batch norm after ReLU: the network of Lybrand & Saab (A "
+        "Greedy Algorithm for Quantizing Neural Networks, JMLR 2021), trained on raw pixels as theirs.",
+        "python examples/train_gpfq_networks.py mnist --epochs 100 --seed 0 --out mnist-500-300",
+    ),
+    "mnist-500-300-gpfq": (
+        "`mnist-500-300` with ternary weights by greedy path-following quantization; nothing else is changed, so that "
+        "it reads and passes on real numbers.",
+        "hwsim convert gpfq mnist-500-300 --data mnist --levels 3 --radius 4 --validation 12000 "
+        "--out mnist-500-300-gpfq",
+    ),
+    "mnist-500-300-gpfq-int4": (
+        "`mnist-500-300` with ternary weights by greedy path-following quantization, and signals of 4 bits: ternary "
+        "weights meet integer events, and no synapse multiplies. Run on differences of frames it is a ternary "
+        "sigma-delta network.",
+        "hwsim convert gpfq mnist-500-300 --data mnist --levels 3 --radius 3 --validation 12000 --signal-bit-width 4 "
+        "--out mnist-500-300-gpfq-int4",
+    ),
+}
+"""What they are, and the command that makes each, in the order they are made."""
 
 
 def main():
@@ -54,12 +78,16 @@ def main():
     parser.add_argument("--data", action="append", choices=sorted(RECIPES), help="only these data sets")
     parser.add_argument("--method", action="append", choices=list(METHODS), help="only these methods, and no others")
     parser.add_argument("--no-methods", action="store_true", help="only float networks and their conversions")
+    parser.add_argument("--greedy", action="store_true", help="only the networks of greedy path-following quantization")
     arguments = parser.parse_args()
-    for data in arguments.data or ([] if arguments.method else RECIPES):
+    for data in arguments.data or ([] if arguments.method or arguments.greedy else RECIPES):
         make(data, arguments.folder)
-    if "mnist" in (arguments.data or ["mnist"]) and not arguments.no_methods:
+    if "mnist" in (arguments.data or ["mnist"]) and not (arguments.no_methods or arguments.greedy):
         for method in arguments.method or METHODS:
             make_by_method(method, arguments.folder)
+    if arguments.greedy or not (arguments.data or arguments.method):
+        for name in GREEDY:
+            make_by_command(name, arguments.folder)
     write_overview(arguments.folder)
 
 
@@ -85,6 +113,16 @@ def make_by_method(method, folder):
         print(f"wrote {out}", flush=True)
 
 
+def make_by_command(name, folder):
+    """Carry out the command that a network states, unless there is one, and describe what it wrote."""
+    if not (folder / name / "network.yaml").exists():
+        _, command = GREEDY[name]
+        program, *words = shlex.split(command)
+        start = ["-m", "hwsim.cli"] if program == "hwsim" else [str(Path(__file__).parent.parent / words.pop(0))]
+        subprocess.run([sys.executable, *start, *words], cwd=folder, check=True)
+    describe(hwsim.load_network(folder / name), folder / name)
+
+
 def compare_with_float_weights(network, converted, test):
     """How integer weights change a rounding network, in a sentence."""
     real = rounding.convert(network, hwsim.load_dataset(test.name, split="train"), weight_bit_width=None)
@@ -99,6 +137,8 @@ def compare_with_float_weights(network, converted, test):
 def what_it_is(network):
     """The paragraph on a network."""
     about, kind = network.about, network.name.rsplit("-", 1)[-1]
+    if network.name in GREEDY:
+        return GREEDY[network.name][0]
     if "training_method" in about:
         return methods.what_it_is(network)
     data = about["data_set"].split()[0]

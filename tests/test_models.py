@@ -39,7 +39,7 @@ def words(path):
 def test_states_how_it_was_made(name):
     about = load_network(name).about
     assert {"method", "data_set", "seed", "command", "accuracy"} <= set(about)
-    assert about["command"].startswith("hwsim ")
+    assert about["command"].startswith(("hwsim ", "python examples/"))
     # latent weights come beside the quantized ones, of the same training
     assert about["command"].endswith(f"--out {name.removesuffix('-latent')}")
     readme = words(MODELS / name / "README.md")
