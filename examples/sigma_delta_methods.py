@@ -10,6 +10,7 @@ Learning takes a while, and goes on where it was interrupted. Writes methods.csv
 """
 
 import argparse
+import re
 from pathlib import Path
 
 import numpy as np
@@ -23,24 +24,30 @@ from hwsim.train.scale_sweep import additions_at, sweep
 from hwsim.train.scales import RECIPES, Settings
 
 POINTS = (0.3, 0.8)
-N_LEARN = 50_000
-PAPER = np.geomspace(1e-5, 1e-10, 10)[:4]  # of the paper's ten, those that come near
-TEMPORAL = np.geomspace(5e-6, 3.2e-4, 7)
-LAYERWISE = RECIPES["temporal"] | {"per_unit": False, "gains_and_offsets": False, "learning_rate": 0.02}
+N_LEARN = 10_000  # of the training frames, because there are many ways to compare
+FIVE_TIMES = {"learning_rate": 0.05}  # the paper's, since a fifth of its frames make a fifth of its steps
+PAPER = 10 * np.geomspace(1e-10, 1e-5, 10)[4:8]  # of the paper's ten, those that come near; per frame, not per batch
+SHARP, SOFT = np.geomspace(2e-7, 8e-6, 4), np.geomspace(1e-5, 2.7e-4, 4)  # for temperatures of 1 and of 4
+OURS = RECIPES["temporal"] | {"epochs": 10}
+LAYERWISE = OURS | {"per_unit": False, "gains_and_offsets": False, "learning_rate": 0.02, "epochs": 5}
+ALONE = LAYERWISE | {"temperature": 1.0, "estimator": "straight-through", "start": "one"}
 METHODS = {
-    "paper": (RECIPES["paper"], PAPER),
-    "temporal, straight-through": (LAYERWISE | {"estimator": "straight-through"}, TEMPORAL),
-    "temporal": (LAYERWISE, TEMPORAL),
-    "closed form alone": (LAYERWISE | {"epochs": 0}, TEMPORAL),
-    "temporal, per unit": (RECIPES["temporal"] | {"gains_and_offsets": False}, TEMPORAL),
-    "temporal, per unit, started at 1": (RECIPES["temporal"] | {"start": "one"}, TEMPORAL),
-    "temporal, per unit, gains and offsets": (RECIPES["temporal"], TEMPORAL),
+    "paper": (RECIPES["paper-batched"] | FIVE_TIMES, PAPER),
+    "paper's loss, Adam": (ALONE | {"cost": "rounding"}, SHARP),
+    "(a) temporal cost": (ALONE, SHARP),
+    "(b) closed form, not learned": (ALONE | {"start": "closed-form", "epochs": 0}, SHARP),
+    "(a), (b)": (ALONE | {"start": "closed-form"}, SHARP),
+    "(a), (b), secant at temperature 4": (LAYERWISE, SOFT),
+    "the same, per unit": (OURS | {"gains_and_offsets": False}, SOFT),
+    "the same, gains and offsets": (OURS, SOFT),
+    "the same, started at 1": (OURS | {"start": "one"}, SOFT),
 }
 DEAD_ZONES = {
     "dead zone of the input": ("dense1",),
     "dead zone of hidden layers": ("dense2", "dense3"),
     "dead zone of all layers": ("dense1", "dense2", "dense3"),
 }
+BASE = "(a), (b), secant at temperature 4"  # whose scales dead zones begin with
 SENDERS = {"dense1": "input", "dense2": "dense1", "dense3": "dense2"}
 
 
@@ -62,10 +69,10 @@ def main():
         for method in arguments.methods:
             changes, lams = METHODS[method]
             settings = Settings(1.0, **changes)
-            folder = arguments.out / network.name / method.replace(", ", "-").replace(" ", "-")
+            folder = arguments.out / network.name / "-".join(re.findall(r"\w+", method))
             rows = sweep(network, frames[settings.cost], test, lams, settings, folder, progress=progress(name, method))
             curves.append(rows.assign(network=network.name, method=method, original=original))
-            if method == "temporal":
+            if method == BASE:
                 curves += dead_zones(network, frames["temporal"], test, rows, folder, original)
     curves = pd.concat(curves, ignore_index=True)
     curves["points above the original"] = curves["error [%]"] - curves["original"]
@@ -113,7 +120,7 @@ def compare(curves):
     """Additions per frame at the two errors, mean over networks, and in percent of the paper's."""
     rows = []
     for method, of_method in curves.groupby("method", sort=False):
-        row = {"method": method}
+        row = {"method": method, "networks": of_method["network"].nunique()}
         for points in POINTS:
             each = [
                 additions_at(rows, points, column="points above the original")

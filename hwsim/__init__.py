@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hwsim.comparison import compare as compare
     from hwsim.counts import Counts as Counts
     from hwsim.datasets import Dataset as Dataset
+    from hwsim.datasets import Preprocessing as Preprocessing
+    from hwsim.datasets import Source as Source
     from hwsim.datasets import load_dataset as load_dataset
     from hwsim.energy import Breakdown as Breakdown
     from hwsim.energy import price as price
@@ -38,15 +40,23 @@ if TYPE_CHECKING:
     from hwsim.network import Concat as Concat
     from hwsim.network import Conv2d as Conv2d
     from hwsim.network import Dense as Dense
+    from hwsim.network import Divide as Divide
     from hwsim.network import Flatten as Flatten
     from hwsim.network import GlobalAvgPool as GlobalAvgPool
     from hwsim.network import HardTanh as HardTanh
+    from hwsim.network import LeakyReLU as LeakyReLU
     from hwsim.network import MaxPool2d as MaxPool2d
+    from hwsim.network import Multiply as Multiply
+    from hwsim.network import MultiThreshold as MultiThreshold
     from hwsim.network import Network as Network
+    from hwsim.network import Pad2d as Pad2d
     from hwsim.network import Quantize as Quantize
+    from hwsim.network import Rearrange as Rearrange
     from hwsim.network import ReLU as ReLU
+    from hwsim.network import Sigmoid as Sigmoid
     from hwsim.network import Sign as Sign
     from hwsim.network import Softmax as Softmax
+    from hwsim.network import Tanh as Tanh
     from hwsim.network import Weight as Weight
     from hwsim.network_file import load_network as load_network
     from hwsim.network_file import save_network as save_network
@@ -62,7 +72,7 @@ _HOME = {
     "activity": ("Activity", "Delta", "Execution"),
     "comparison": ("Comparison", "compare"),
     "counts": ("Counts",),
-    "datasets": ("Dataset", "load_dataset"),
+    "datasets": ("Dataset", "Preprocessing", "Source", "load_dataset"),
     "energy": ("Breakdown", "price"),
     "energy_table": ("EnergyTable", "load_table"),
     "errors": ("HwsimError",),
@@ -74,15 +84,23 @@ _HOME = {
         "Concat",
         "Conv2d",
         "Dense",
+        "Divide",
         "Flatten",
         "GlobalAvgPool",
         "HardTanh",
+        "LeakyReLU",
         "MaxPool2d",
+        "MultiThreshold",
+        "Multiply",
         "Network",
+        "Pad2d",
         "Quantize",
         "ReLU",
+        "Rearrange",
+        "Sigmoid",
         "Sign",
         "Softmax",
+        "Tanh",
         "Weight",
     ),
     "network_file": ("load_network", "save_network"),

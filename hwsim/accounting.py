@@ -103,8 +103,12 @@ def _operations(work: NeuronWork) -> list[Operation]:
     factor = number if work.format.is_real else f"int{work.multiplier_bit_width}"
     multiplication = Operation("multiplication", (number, factor))
     addition, shift = Operation("addition", (number,)), Operation("constant_shift", (number,))
-    if work.kind in ("relu", "sign", "clip"):
+    if work.kind in ("relu", "sign", "clip", "threshold"):
         return [Operation("comparison", (number,))] * work.n_comparison
+    if work.kind == "leaky-relu":
+        return [Operation("comparison", (number,)), multiplication]
+    if work.kind in ("sigmoid", "tanh"):
+        return [Operation(work.kind, (number,))]
     if work.kind == "quantize":
         return {"none": [], "shift": [shift], "multiply": [multiplication, shift]}[work.ratio]
     if work.kind == "scale":
@@ -113,8 +117,12 @@ def _operations(work: NeuronWork) -> list[Operation]:
 
 
 def _join_operations(join: JoinActivity) -> list[Operation]:
-    """What one operation of pooling or Add executes."""
+    """What one operation of pooling or joining executes."""
     number = join.format.operand
+    if join.kind == "reading":
+        return []
+    if join.other is not None:
+        return [Operation(join.kind, (number, join.other.operand))]
     if join.kind != "rescale":
         return [Operation(join.kind, (number,))]
     shift = Operation("constant_shift", (number,))

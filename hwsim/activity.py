@@ -115,15 +115,20 @@ class Delta(Execution):
     kind: ExecutionKind = field(default="delta", init=False)
 
 
+WorkKind: TypeAlias = Literal[
+    "relu", "leaky-relu", "sign", "clip", "threshold", "sigmoid", "tanh", "quantize", "affine", "scale", "merge"
+]
+
+
 @dataclass(frozen=True)
 class NeuronWork:
     """What each neuron does once when it is updated, as the network declares it."""
 
     layer: str
-    kind: Literal["relu", "sign", "clip", "quantize", "affine", "scale", "merge"]
+    kind: WorkKind
     format: NumberFormat  # of the number worked on
     ratio: Literal["none", "shift", "multiply"] = "multiply"  # quantize: of the steps; scale: by what
-    n_comparison: int = 1  # relu, sign and clip: limits that a number is compared with
+    n_comparison: int = 1  # relu, sign, clip and threshold: limits that a number is compared with
     multiplier_bit_width: int = 16  # of fixed-point factors [bits]
     n_parameter: int = 0  # multipliers and offsets stored, when they are per channel or neuron
     parameter_bit_width: int = 0  # bits of all that one channel stores [bits]
@@ -131,14 +136,18 @@ class NeuronWork:
 
 @dataclass(frozen=True, eq=False)
 class JoinActivity:
-    """What pooling and Add do with the numbers that arrive, before anything is done once per neuron."""
+    """What pooling and joining do with the numbers that arrive, before anything is done once per neuron.
+
+    A `reading` executes nothing: it is the other operand of the operation before it, which a delta machine keeps.
+    """
 
     layer: str
-    kind: Literal["comparison", "addition", "rescale"]
-    format: NumberFormat  # of the number worked on: codes compared or rescaled, sums added to
+    kind: Literal["comparison", "addition", "rescale", "multiplication", "division", "reading"]
+    format: NumberFormat  # of the number worked on: codes compared, rescaled or multiplied, sums added to
     n_operation: IntArray  # (n_frame,)
     ratio: Literal["none", "shift", "multiply"] = "none"  # rescale: of the steps
     multiplier_bit_width: int = 16  # rescale [bits]
+    other: NumberFormat | None = None  # multiplication: of the second factor
     n_state_read: IntArray | None = None  # (n_frame,) numbers of that format that a delta machine reads from its state
     n_state_written: IntArray | None = None  # (n_frame,)
     n_sum: int = 0  # sums of that format that a delta machine keeps
@@ -201,7 +210,7 @@ class ConnectionActivity:
 class LayerActivity:
     """A layer with its neurons; the first one is the network's input, which reads no signal.
 
-    A Concat on its own is no layer here: whoever reads it reads the signals it is made of.
+    A Concat or Pad2d on its own is no layer here: whoever reads it reads the signals it is made of.
     """
 
     name: str

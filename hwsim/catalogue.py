@@ -75,6 +75,10 @@ def _path(name: str | Path, shipped: Path, kind: str, known: list[str]) -> Path:
     if str(name) in known:
         return shipped
     path = Path(name)
-    if path.exists() and (path.suffix or len(path.parts) > 1 or path.is_dir()):
+    try:
+        found = path.exists() and (path.suffix or len(path.parts) > 1 or path.is_dir())
+    except OSError:  # a name too long to be one
+        found = False
+    if found:
         return path
-    raise UnknownNameError(kind, str(name), known)
+    raise UnknownNameError(kind, str(name)[:200], known)

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,8 @@ from hwsim.commands.scales import convert_sigma_delta, scale_sweep, train_scales
 from hwsim.commands.thresholds import thresholds
 from hwsim.commands.train import train
 from hwsim.commands.training_cost import training_cost
-from hwsim.convert_commands import DATA_HELP, Data, convert, numbers
+from hwsim.convert_commands import convert
+from hwsim.data_options import DATA_HELP, Data, takes_data
 from hwsim.errors import FileError, HwsimError
 from hwsim.table_commands import Rules, tables
 
@@ -47,10 +49,7 @@ MANY_FRAMES = 20_000
 """Above this many frames, the energy of every single one is not kept."""
 
 Frames = Annotated[int | None, typer.Option(min=1, help="Only the first so many frames.")]
-Size = Annotated[str | None, typer.Option(help="Of a video's frames: 227, or height x width, 144x176. [pixels]")]
 Rate = Annotated[float | None, typer.Option(help="Inferences per second: adds static energy where the table has it.")]
-Grey = Annotated[bool, typer.Option("--grey", help="Of a video: its luma, not its colours.")]
-Step = Annotated[float | None, typer.Option(help="Of a video: real value of one code; unless given, 1/255.")]
 Order = Annotated[str, typer.Option(help="Order of the frames: file or temporal (each frame near the last one).")]
 
 
@@ -89,14 +88,12 @@ def common(
 
 
 @app.command()
+@takes_data
 def compare(
     study: Annotated[Path | None, typer.Argument(help="A study's YAML file; else what ships for the data.")] = None,
     data: Annotated[str | None, typer.Option(help=f"{DATA_HELP} Unless given, digits.")] = None,
     order: Annotated[str | None, typer.Option(help="Order of the frames: file or temporal.")] = None,
     frames: Frames = None,
-    size: Size = None,
-    grey: Grey = False,
-    step: Step = None,
     table: Annotated[list[str] | None, typer.Option(help="Energy table; may be given several times.")] = None,
     rule: Rules = None,
     frame_rate: Rate = None,
@@ -112,10 +109,13 @@ def compare(
             raise FileError(f"{path}: there is no folder {path.parent}; make it, or write elsewhere")
         if path is not None and path.is_dir():
             raise FileError(f"{path}: is a folder; write the name of a file")
-    plan = load_study(study) if study else default_study(data or "digits")
-    changes: dict[str, Any] = {"data": data, "order": order, "frames": frames, "frame_rate": frame_rate}
+    given: Any = data
+    name = data if isinstance(given, str | None) else given.name or None
+    plan = load_study(study) if study else default_study(name or "digits")
+    changes: dict[str, Any] = {"data": name, "order": order, "frames": frames, "frame_rate": frame_rate}
     changes |= {"tables": tuple(table) if table else None, "rules": tuple(rule) if rule else None}
-    changes |= _of_video(size, grey, step)
+    if not isinstance(given, str | None):
+        changes |= {"step": given.step, "preprocessing": replace(plan.preprocessing, **given.preprocessing.changed())}
     result = _run_study(plan.model_copy(update={name: each for name, each in changes.items() if each is not None}))
     typer.echo(result.to_text())
     for path, write in ((html, result.write_html), (csv, result.write_csv), (json, result.write_json)):
@@ -134,8 +134,7 @@ def _run_study(plan: "Study") -> "Comparison":
 
     with _progress() as progress:
         progress(f"loading {plan.data}")
-        video: dict[str, Any] = {"size": plan.size, "colour": plan.colour, "step": plan.step}
-        data = load_dataset(plan.data, plan.split, plan.order, frames=plan.frames, **video)
+        data = load_dataset(plan.source, plan.split, plan.order, frames=plan.frames)
         return compare_networks(
             rows=[(row.network, machine) for row in plan.rows for machine in row.machines],
             tables=[load_table(table, plan.rules) for table in plan.tables],
@@ -161,15 +160,13 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 
 @app.command()
+@takes_data
 def simulate(
     network: Annotated[str, typer.Argument(help="A network's name, or a model folder.")],
     data: Data = "digits",
     order: Order = "file",
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
     frames: Frames = None,
-    size: Size = None,
-    grey: Grey = False,
-    step: Step = None,
     execution: Annotated[str | None, typer.Option(help="dense, sparse or delta; unless given, the machine's.")] = None,
     threshold: Annotated[
         str, typer.Option(help="delta: smallest change that is sent, 2, or of some layers, input=2,dense1=3 [codes].")
@@ -185,19 +182,20 @@ def simulate(
     from hwsim.activity import Execution
     from hwsim.datasets import load_dataset
     from hwsim.energy import price
+    from hwsim.energy_table import load_table
     from hwsim.machine import load_machine
     from hwsim.network_file import load_network
     from hwsim.report.text import breakdown_text
     from hwsim.simulator import simulate as run_network
 
-    chosen = load_machine(machine) if machine else None
+    prices, chosen = load_table(table, rule or ()), load_machine(machine) if machine else None
     kind = execution or (chosen.execution if chosen else "dense")
     with _progress() as progress:
         progress(f"loading {data}")
-        dataset = load_dataset(data, split, order, frames=frames, **_of_video(size, grey, step))
+        dataset = load_dataset(data, split, order, frames=frames)
         progress(f"simulating {network}, {kind}")
         run = run_network(load_network(network), dataset, Execution(kind, thresholds(threshold)))  # type: ignore[arg-type]
-    breakdown = price(count(run.activity, chosen), table, phase, rule or (), frame_rate)
+    breakdown = price(count(run.activity, chosen), prices, phase, frame_rate=frame_rate)
     typer.echo(breakdown_text(breakdown, run))
 
 
@@ -219,13 +217,6 @@ def network_show(network: Annotated[str, typer.Argument(help="A network's name, 
     from hwsim.report.listing import network_text
 
     typer.echo(network_text(load_network(network)))
-
-
-def _of_video(size: str | None, grey: bool, step: float | None) -> dict[str, Any]:
-    """How the frames of a video are to be made, as `load_dataset` takes it."""
-    pixels = numbers(size, "x", int, "--size 227 or --size 144x176") if size else []
-    chosen = pixels[0] if len(pixels) == 1 else tuple(pixels) or None
-    return {"size": chosen, "colour": False if grey else None, "step": step}
 
 
 if __name__ == "__main__":

@@ -206,7 +206,8 @@ def _priced_phases(
     """Phases that a table's figures are about.
 
     Those asked for; else all four if the table prices every row in all of them; else those in which it prices the
-    baseline, and rows that need a price it lacks there go without.
+    baseline, and rows that need a price it lacks there go without. A phase in which the baseline does nothing is one of
+    them where that leaves no further row without.
     """
     if phases is not None:
         return tuple(phases)
@@ -215,13 +216,15 @@ def _priced_phases(
         return PHASES
     counts = book.count(first[0], book.machines[first[1]])
     lacks = lacking(counts, table)
-    priced = tuple(phase for phase in PHASES if counts.total(phase) and phase not in lacks)
-    if not priced:
+    at_work = [phase for phase in PHASES if counts.total(phase) and phase not in lacks]
+    if not at_work:
         raise TableError(
             f"energy table {table.name} can price no phase of the baseline, {first[0]} on {first[1]}; "
             f"`hwsim table show {table.name}` lists what it has"
         )
-    return priced
+    rows = [lacking(book.count(network, book.machines[machine]), table) for network, machine in pairs]
+    wanting = {phase for row in rows if not row.keys() & set(at_work) for phase in row}
+    return tuple(phase for phase in PHASES if phase in at_work or not (counts.total(phase) or phase in wanting))
 
 
 def _cell(

@@ -6,12 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from hwsim.data_options import DATA_HELP, Data, takes_data
 from hwsim.errors import HwsimError
 
 convert = typer.Typer(no_args_is_help=True, help="Make networks of networks, without torch.")
 
-DATA_HELP = "Data set: digits, mnist, fashion-mnist, cifar-10 or imagenet-sample."
-Data = Annotated[str, typer.Option(help=DATA_HELP)]
 Out = Annotated[Path, typer.Option(help="Folder to write the network to.")]
 FloatNetwork = Annotated[str, typer.Argument(help="A float network's name, or its folder.")]
 Split = Annotated[str | None, typer.Option(help="Split to calibrate on: train (the default) or test.")]
@@ -19,6 +18,7 @@ Frames = Annotated[int | None, typer.Option(min=1, help="Calibrate on the first 
 
 
 @convert.command("rounding")
+@takes_data
 def convert_rounding(
     network: FloatNetwork,
     out: Out,
@@ -42,6 +42,7 @@ def convert_rounding(
 
 
 @convert.command("int8")
+@takes_data
 def convert_int8(
     network: FloatNetwork,
     out: Out,
@@ -55,10 +56,11 @@ def convert_int8(
 
 
 @convert.command("batch-norm")
+@takes_data
 def convert_batch_norm(
     network: Annotated[str, typer.Argument(help="A network's name, or its folder.")],
     out: Out,
-    data: Annotated[str | None, typer.Option(help="Data set to measure the accuracy on; none unless given.")] = None,
+    data: Annotated[str | None, typer.Option(help=f"What accuracy is measured on, if any. {DATA_HELP}")] = None,
 ) -> None:
     """Fold batch norm (an Affine) into the weights of the layer before it, wherever that is exact."""
     _convert("batch-norm", network, data, out, {})

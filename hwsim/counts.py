@@ -27,6 +27,9 @@ ARITHMETIC = (
     "comparison",
     "xnor",
     "exponent_addition",
+    "sigmoid",
+    "tanh",
+    "division",
     "look_up",
     "random_number",
 )

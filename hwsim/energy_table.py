@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+LONGEST_CHAIN = 16
+"""Tables that extend one another in a row."""
+
+
 class StaticPower(NamedTuple):
     """A power that flows whether or not anything happens. Stated, not yet priced."""
 
@@ -155,7 +159,7 @@ def load_table(table: str | Path | EnergyTable, rules: Iterable[str] = ()) -> En
     TableError
         For a rule that there is not.
     """
-    return (table if isinstance(table, EnergyTable) else _load(*_split(table), ())).with_rules(rules)
+    return (table if isinstance(table, EnergyTable) else _load(*_split(table), (), {})).with_rules(rules)
 
 
 def _split(table: str | Path) -> tuple[Path, str]:
@@ -166,19 +170,30 @@ def _split(table: str | Path) -> tuple[Path, str]:
     return catalogue.table_path(name), variant
 
 
-def _load(path: Path, variant: str, extending: tuple[Path, ...]) -> EnergyTable:
+def _load(
+    path: Path, variant: str, extending: tuple[Path, ...], loaded: dict[tuple[Path, str], EnergyTable]
+) -> EnergyTable:
+    """A file with all that it extends; one that several extend is read once."""
+    chain = (*extending, path.resolve())
+    if (chain[-1], variant) in loaded:
+        return loaded[chain[-1], variant]
     file = strict_yaml.load(path, TableFile)
     own = _table(file, variant)
-    chain = (*extending, path.resolve())
     extended: EnergyTable | None = None
     for name in file.extends or ():
         base_path, base_variant = _base(path, name)
         if base_path.resolve() in chain:
             around = " extends ".join(each.name for each in (*chain, base_path))
             raise _complaint(path, "extends", f"{around}: a circle; take one `extends` out")
-        base = _load(base_path, base_variant, chain)
+        if len(chain) == LONGEST_CHAIN:
+            raise _complaint(path, "extends", f"tables extend each other {LONGEST_CHAIN} deep; write fewer files")
+        try:
+            base = _load(base_path, base_variant, chain, loaded)
+        except UnknownNameError as error:  # of its variant
+            raise _complaint(path, "extends", str(error)) from None
         extended = base if extended is None else _over(extended, base, path)
-    return own if extended is None else _over(extended, own, path)
+    loaded[chain[-1], variant] = own if extended is None else _over(extended, own, path)
+    return loaded[chain[-1], variant]
 
 
 def _over(base: EnergyTable, own: EnergyTable, path: Path) -> EnergyTable:
@@ -209,16 +224,23 @@ def _base(path: Path, name: str) -> tuple[Path, str]:
     for each, chosen in ((name, ""), (stem, variant)):
         if each in known:
             return catalogue.table_path(each), chosen
-        if each and (path.parent / each).is_file():
+        if each and _is_file(path.parent / each):
             return path.parent / each, chosen
     raise _complaint(path, "extends", str(UnknownNameError("energy table or file", name, known)))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long to be one
+        return False
 
 
 def _complaint(path: Path, key: str, problem: str) -> FileError:
     """An error at a key that only a second file shows to be wrong."""
     lines = path.read_text(encoding="utf-8").splitlines()
     line = next((number for number, text in enumerate(lines, 1) if text.lstrip().startswith(f"{key}:")), 1)
-    return FileError(f"{path}:{line}: {key}: {problem}")
+    return strict_yaml.file_error(path, line, f"{key}: {problem}")
 
 
 def _table(file: TableFile, variant: str) -> EnergyTable:
@@ -241,6 +263,8 @@ def _table(file: TableFile, variant: str) -> EnergyTable:
         raise UnknownNameError(f"variant of energy table {file.name}", variant, file.variants)
     chosen = file.variants[variant]
     # a memory of a variant replaces the table's of its kind as a whole, as in a table that extends another
+    left = {(each.operation, each.formats) for each in file.operations if each.words in chosen.without}
+    table = replace(table, exact={key: price for key, price in table.exact.items() if key not in left})
     figures: dict[str, Any] = {key: {**getattr(table, key), **own} for key, own in _figures(chosen, file.unit).items()}
     description = f"{file.description} Variant {variant}: {chosen.description}"
     name, supply = f"{file.name}:{variant}", chosen.supply or file.supply

@@ -26,7 +26,9 @@ TWO_OPERANDS = ("multiplication", "mac")
 T = TypeVar("T")
 Text = Annotated[str, Field(min_length=1)]
 Width = Annotated[int, Field(ge=1, le=64)]
-Amount = Annotated[float, Field(ge=0)]
+Amount = Annotated[float, Field(ge=0, le=1e12)]
+"""An energy or a power. [the table's unit] Nothing in hardware is beyond the limit."""
+Factor = Annotated[float, Field(ge=-1e12, le=1e12)]
 
 
 def canonical(formats: Sequence[str]) -> tuple[str, ...]:
@@ -138,6 +140,11 @@ class Entry(Origin, Spread):
         """The operands' formats; none of an operation that has none."""
         return self.format or ()
 
+    @property
+    def words(self) -> str:
+        """Operation and formats, such as ``mac int4 x int8``."""
+        return " ".join([self.operation, " x ".join(self.formats)]).strip()
+
     @model_validator(mode="after")
     def _has_the_formats_it_needs(self) -> Self:
         if self.operation in FORMATLESS and self.format is not None:
@@ -150,9 +157,9 @@ class Entry(Origin, Spread):
 class Formula(Schema):
     """constant + per_bit x sum of the widths + per_product x their product. [the table's unit]"""
 
-    constant: float = 0.0
-    per_bit: float = 0.0
-    per_product: float = 0.0
+    constant: Factor = 0.0
+    per_bit: Factor = 0.0
+    per_product: Factor = 0.0
 
     def at(self, widths: Sequence[int]) -> float:
         """Energy at the operands' bit widths."""
@@ -220,6 +227,12 @@ class Equivalence(Schema):
     as_operation: OperationName = Field(alias="as")
     as_format: Operand | None = None  # the same format where silent
     reason: Text
+
+    @model_validator(mode="after")
+    def _is_of_another(self) -> Self:
+        if self.as_operation == self.operation and self.as_format in (None, self.format):
+            raise ValueError(f"as: {self.operation} {self.format} as itself says nothing; write another operation")
+        return self
 
 
 class Unpriced(Origin, Spread):

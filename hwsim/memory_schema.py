@@ -8,14 +8,18 @@ from hwsim.figure_schema import Amount, Many, Origin, Spread, Text, in_order
 from hwsim.strict_yaml import Schema
 
 UNITS_PER_WATT = {"W": 1.0, "mW": 1e3, "uW": 1e6, "nW": 1e9}
-Above = Annotated[float, Field(gt=0)]
+Above = Annotated[float, Field(gt=0, le=1e12)]
+Bytes = Annotated[int, Field(ge=1, le=2**60)]
+WordLength = Annotated[int, Field(ge=1, le=2**20)]  # [bits]
+LEAST = 1e-12
+"""Accesses of less are none. [the table's unit]"""
 
 
 class Access(Schema):
     """The energy of moving one word to or from a memory."""
 
-    capacity: Annotated[int, Field(ge=1)] | None = None  # [bytes]; a DRAM has none
-    word_length: Annotated[int, Field(ge=1)]  # [bits]
+    capacity: Bytes | None = None  # a DRAM has none
+    word_length: WordLength
     access: "MemorySpread | None" = None  # where the source does not tell read from write
     read: "MemorySpread | None" = None
     write: "MemorySpread | None" = None
@@ -31,7 +35,7 @@ class Access(Schema):
         stated = (self.access is not None, self.read is not None, self.write is not None)
         if stated not in ((True, False, False), (False, True, True)):
             raise ValueError("write either `access` or both `read` and `write`")
-        if any(spread.bounds[0] <= 0 for spread in self.by_way.values()):
+        if any(spread.bounds[0] < LEAST for spread in self.by_way.values()):
             raise ValueError("expected energies above 0: no access to a memory is free")
         return self
 
@@ -51,8 +55,8 @@ class Memory(Origin):
 
     memory: Literal["sram", "dram"]
     # the interval of every energy that has none of its own, as factors on it
-    low_factor: Annotated[float, Field(gt=0, le=1)] | None = None
-    high_factor: Annotated[float, Field(ge=1)] | None = None
+    low_factor: Annotated[float, Field(ge=1e-6, le=1)] | None = None
+    high_factor: Annotated[float, Field(ge=1, le=1e6)] | None = None
     interval: Origin | None = None
     entries: Annotated[Many[Access], Field(min_length=1)]
 
@@ -77,8 +81,8 @@ class StaticEntry(Schema):
     power: Above
     low: Amount | None = None
     high: Amount | None = None
-    capacity: Annotated[int, Field(ge=1)] | None = None  # of a memory [bytes]
-    word_length: Annotated[int, Field(ge=1)] | None = None  # of a memory [bits]
+    capacity: Bytes | None = None  # of a memory
+    word_length: WordLength | None = None  # of a memory
 
     @property
     def bounds(self) -> tuple[float, float]:

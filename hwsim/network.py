@@ -21,17 +21,26 @@ from hwsim.layers import (
     Concat,
     Conv2d,
     Dense,
+    Divide,
     ElementWise,
     Flatten,
     GlobalAvgPool,
     HardTanh,
+    Joining,
     Layer,
+    LeakyReLU,
     MaxPool2d,
+    Multiply,
+    MultiThreshold,
+    Pad2d,
     Quantize,
+    Rearrange,
     ReLU,
+    Sigmoid,
     Sign,
     Softmax,
     Synaptic,
+    Tanh,
     Weight,
 )
 from hwsim.number_format import FP32, NumberFormat
@@ -44,17 +53,25 @@ __all__ = [
     "Concat",
     "Conv2d",
     "Dense",
+    "Divide",
     "Flatten",
     "GlobalAvgPool",
     "HardTanh",
     "Layer",
+    "LeakyReLU",
     "MaxPool2d",
+    "MultiThreshold",
+    "Multiply",
     "Network",
+    "Pad2d",
     "Quantize",
     "ReLU",
+    "Rearrange",
+    "Sigmoid",
     "Sign",
     "Softmax",
     "Stage",
+    "Tanh",
     "Weight",
 ]
 
@@ -193,7 +210,7 @@ def _with_inputs(network: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
                 raise NetworkError(
                     f"network {network}: layer {layer.name}: reads {name!r}, which no layer before it makes"
                 )
-        if len(inputs) > 1 and not isinstance(layer, Add | Concat):
+        if len(inputs) > 1 and not isinstance(layer, Joining):
             kind = type(layer).__name__
             raise NetworkError(
                 f"network {network}: layer {layer.name}: a {kind} reads one signal, but is given {len(inputs)}; "

@@ -1,23 +1,37 @@
 """What each neuron does once when it is updated, as a network declares it."""
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
 
-from hwsim.activity import NeuronWork
+from hwsim.activity import NeuronWork, WorkKind
 from hwsim.layers import (
     Affine,
     AvgPool2d,
     GlobalAvgPool,
     HardTanh,
     Layer,
+    LeakyReLU,
+    MultiThreshold,
     Quantize,
     ReLU,
+    Sigmoid,
     Sign,
     Synaptic,
+    Tanh,
 )
 from hwsim.network import Network, Stage
 from hwsim.signals import Signal
+
+SIMPLE: dict[type[Layer], WorkKind] = {
+    ReLU: "relu",
+    LeakyReLU: "leaky-relu",
+    Sign: "sign",
+    Sigmoid: "sigmoid",
+    Tanh: "tanh",
+}
+"""What is the same work whatever the layer's parameters."""
 
 
 def neuron_work(network: Network, stage: Stage, start: Signal) -> tuple[NeuronWork, ...]:
@@ -35,20 +49,31 @@ def neuron_work(network: Network, stage: Stage, start: Signal) -> tuple[NeuronWo
     work = list(_head_work(network, stage, start))
     signal, before = start, None
     for layer in stage.body:
-        if isinstance(layer, ReLU):
-            work.append(NeuronWork(layer.name, "relu", signal.format))
-        elif isinstance(layer, Sign):
-            work.append(NeuronWork(layer.name, "sign", signal.format))
+        if type(layer) in SIMPLE:
+            work.append(NeuronWork(layer.name, SIMPLE[type(layer)], signal.format))
         elif isinstance(layer, HardTanh):
             # a ReLU right before it is the same as a lower limit
-            n_comparison = 1 if isinstance(before, ReLU) else 2
-            work.append(NeuronWork(layer.name, "clip", signal.format, n_comparison=n_comparison))
+            is_compared = isinstance(before, ReLU) and np.isfinite(layer.lowest)
+            work.append(NeuronWork(layer.name, "clip", signal.format, n_comparison=layer.n_limit - int(is_compared)))
+        elif isinstance(layer, MultiThreshold):
+            work.append(_multi_threshold(layer, signal))
         elif isinstance(layer, Quantize):
             work.append(_quantize(layer, signal))
         elif isinstance(layer, Affine):
             work.append(_affine(layer, signal))
         signal, before = layer.signal(signal), layer
     return tuple(work)
+
+
+def _multi_threshold(layer: MultiThreshold, signal: Signal) -> NeuronWork:
+    return NeuronWork(
+        layer.name,
+        "threshold",
+        signal.format,
+        n_comparison=layer.n_threshold,
+        n_parameter=signal.shape[0] if layer.is_per_channel(signal) else 0,
+        parameter_bit_width=layer.n_threshold * signal.format.bit_width,
+    )
 
 
 def _quantize(layer: Quantize, signal: Signal) -> NeuronWork:
@@ -83,10 +108,12 @@ def _head_work(network: Network, stage: Stage, out: Signal) -> Iterator[NeuronWo
     """Scaling and merging of accumulators, where nothing after it absorbs it.
 
     The accumulators of integer layers are codes whose step is known and carried along, so scaling them is free;
-    real ones must be multiplied unless a Quantize, an Affine or a Sign makes that needless.
+    real ones must be multiplied unless a Quantize, an Affine, a Sign or thresholds make that needless. None behind a
+    Sigmoid or Tanh does, which bend what they read.
     """
     head: Layer | None = stage.head
-    absorbed = any(isinstance(layer, Quantize | Affine | Sign) for layer in stage.body)
+    straight = itertools.takewhile(lambda layer: not isinstance(layer, Sigmoid | Tanh), stage.body)
+    absorbed = any(isinstance(layer, Quantize | Affine | Sign | MultiThreshold) for layer in straight)
     if isinstance(head, Synaptic):
         read = network.signals[stage.sources[0]]
         if head.is_real(read) and not absorbed and np.any(np.asarray(head.terms[0].scale) != 1):

@@ -14,10 +14,24 @@ from hwsim.elementwise import Step, steps_of, values_step
 from hwsim.heads.convolution import ConvolutionHead
 from hwsim.heads.dense import DenseHead
 from hwsim.heads.head import Head
-from hwsim.heads.joining import AddHead, RelayHead
+from hwsim.heads.joining import AddHead, PadHead, PairHead, RelayHead
 from hwsim.heads.pooling import AveragePoolHead, MaxPoolHead
 from hwsim.heads.terms import SMALL
-from hwsim.layers import Add, AvgPool2d, Concat, Conv2d, Dense, Flatten, GlobalAvgPool, MaxPool2d, Quantize
+from hwsim.layers import (
+    Add,
+    AvgPool2d,
+    Concat,
+    Conv2d,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    MaxPool2d,
+    MultiThreshold,
+    Pad2d,
+    Pairing,
+    Quantize,
+    Rearrange,
+)
 from hwsim.network import INPUT, Network, Stage
 from hwsim.number_format import NumberFormat
 from hwsim.signals import Signal
@@ -28,7 +42,7 @@ class StagePlan:
     """One stage: what its head does with the signals it reads, and the element-wise steps after it."""
 
     stage: Stage
-    sources: tuple[str, ...]  # emitted signals it reads, those of a bare Concat in its place
+    sources: tuple[str, ...]  # emitted signals it reads, those of a bare Concat or Pad2d in its place
     reads: tuple[Signal, ...]  # what the head reads
     start: Signal  # what the element-wise layers begin with
     head: Head | None  # None: the stage that prepares the network's input
@@ -44,8 +58,8 @@ class StagePlan:
 
     @property
     def is_layer(self) -> bool:
-        """Whether it does anything: a bare Concat only says what lies side by side."""
-        return not is_bare_concat(self.stage) or self.is_last
+        """Whether it does anything: a bare Concat or Pad2d only says what lies where."""
+        return not is_wiring(self.stage) or self.is_last
 
     @property
     def is_exact(self) -> bool:
@@ -67,7 +81,7 @@ def prepare(network: Network, format: NumberFormat, step: float) -> tuple[StageP
     plans = []
     for stage in network.stages:
         sources = tuple(name for source in stage.sources for name in parts.get(source, (source,)))
-        parts[stage.output] = sources if is_bare_concat(stage) else (stage.output,)
+        parts[stage.output] = sources if is_wiring(stage) else (stage.output,)
         start = _start(network, stage, raw)
         plans.append(
             StagePlan(
@@ -85,9 +99,9 @@ def prepare(network: Network, format: NumberFormat, step: float) -> tuple[StageP
     return tuple(plans)
 
 
-def is_bare_concat(stage: Stage) -> bool:
-    """Whether a stage only lays signals side by side."""
-    return isinstance(stage.head, Concat) and not stage.body
+def is_wiring(stage: Stage) -> bool:
+    """Whether a stage only lays signals side by side, or constants around one."""
+    return isinstance(stage.head, Concat | Pad2d) and not stage.body
 
 
 def _start(network: Network, stage: Stage, raw: Signal) -> Signal:
@@ -109,6 +123,10 @@ def _head(network: Network, stage: Stage, out: Signal) -> Head:
         return AveragePoolHead(layer, reads[0], out)
     if isinstance(layer, Add):
         return AddHead(layer, reads, out, stage.sources)
+    if isinstance(layer, Pairing):
+        return PairHead(layer, reads, out)
+    if isinstance(layer, Pad2d):
+        return PadHead(layer, reads[0], out)
     return RelayHead(stage.name, reads, out)
 
 
@@ -122,18 +140,8 @@ def _way_in(network: Network, raw: Signal) -> tuple[Step, ...]:
 
 def _arrives_as_codes(network: Network, raw: Signal) -> bool:
     """Whether frames are worked on as they arrive: real ones, and codes that are quantized first or taken as such."""
-    first = next((layer for layer in network.stages[0].body if not isinstance(layer, Flatten)), None)
-    return raw.format.is_real or not network.input_format.is_real or isinstance(first, Quantize)
-
-
-def code_dtype(signal: Signal) -> Any:
-    """The dtype of a signal's codes, centred on the zero point; of few, because each is compiled for."""
-    if signal.format.is_real:
-        return np.float32
-    lowest, highest = signal.format.lowest - signal.zero_point, signal.format.highest - signal.zero_point
-    if signal.span > SMALL:
-        return np.int64
-    return np.int8 if lowest >= -128 and highest <= 127 else np.int16
+    first = next((layer for layer in network.stages[0].body if not isinstance(layer, Flatten | Rearrange)), None)
+    return raw.format.is_real or not network.input_format.is_real or isinstance(first, Quantize | MultiThreshold)
 
 
 def event_dtypes(signal: Signal, is_windowed: bool) -> tuple[Any, Any]:

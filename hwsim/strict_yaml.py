@@ -6,6 +6,7 @@ is an error of one line that names the file, the line, the place, what was found
 
 import datetime
 import difflib
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +17,14 @@ import yaml
 
 from hwsim.errors import FileError
 
-LARGEST_FILE = 150_000
-"""Files above this are refused unread. [bytes]"""
+LARGEST_FILE = 64_000
+"""Files above this are refused unread, unless more is allowed. [bytes]"""
 LONGEST_NUMBER = 400
 """Whole numbers of more digits are refused."""
+DEEPEST = 40
+"""Lists and mappings inside one another beyond so many are refused."""
+LONGEST_COMPLAINT = 400
+"""Of more characters the middle is left out: what was found may be as long as the file."""
 
 
 class Schema(pydantic.BaseModel):
@@ -34,60 +39,88 @@ Model = TypeVar("Model", bound=pydantic.BaseModel)
 Place = tuple[str | int, ...]
 
 
-def load(path: Path, model: type[Model]) -> Model:
-    """Read a YAML file as an instance of a schema.
+def load(path: Path, model: type[Model], largest: int = LARGEST_FILE) -> Model:
+    """Read a YAML file as an instance of a schema, of at most so many bytes.
 
     Raises
     ------
     FileError
         One line: file, line, place, what was found, what was expected.
     """
-    document, lines = _read(path)
+    document, lines = _read(path, largest)
     try:
         return model.model_validate(document)
     except pydantic.ValidationError as error:
-        raise FileError(_first_complaint(path, error, document, lines, model)) from None
+        line, complaint = _first_complaint(error, document, lines, model)
+        raise file_error(path, line, complaint) from None
 
 
-def _read(path: Path) -> tuple[Any, dict[Place, int]]:
+def file_error(path: Path, line: int, complaint: str) -> FileError:
+    """In one line of bounded length, whatever the file holds."""
+    text = " ".join(complaint.split())
+    if len(text) > LONGEST_COMPLAINT:
+        half = LONGEST_COMPLAINT // 2
+        text = f"{text[:half]} ... {text[-half:]}"
+    return FileError(f"{path}:{line}: {text}")
+
+
+def _read(path: Path, largest: int) -> tuple[Any, dict[Place, int]]:
     """The document, and the line on which each place of it stands."""
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise FileError(f"{path}:1: larger than {LARGEST_FILE:,} bytes; no file of hwsim's is, so give another")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read ({error.strerror}); give a file that exists and is readable") from None
-    except UnicodeDecodeError as error:
-        number = error.object.count(b"\n", 0, error.start) + 1
-        raise FileError(f"{path}:{number}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    text = _text(path, largest)
     loader = None
     lines: dict[Place, int] = {}
     try:
         loader = _Loader(text)
         loader.name = str(path)
         node = loader.get_single_node()
-        if node is None:
-            raise FileError(f"{path}:1: empty; expected a mapping, such as `schema: 1`")
-        lines.update(_lines(node, ()))
-        return loader.construct_document(node), lines
+        lines.update(_lines(node, ()) if node is not None else ())
+        document = None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = ": ".join(part for part in (error.context, error.problem) if part)
-        raise FileError(f"{path}{line}: {problem}{_remedy(problem)}") from None
+        raise file_error(path, line, f"{problem}{_remedy(problem)}") from None
     except yaml.reader.ReaderError as error:
-        number = text.count("\n", 0, error.position) + 1
+        line = text.count("\n", 0, error.position) + 1
         character = f"the character #x{int(error.character):04x}"  # text is read, so it is a code point
-        raise FileError(f"{path}:{number}: {character} is not allowed in YAML; take it out") from None
+        raise file_error(path, line, f"{character} is not allowed in YAML; take it out") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise FileError(f"{path}:1: not YAML: {str(error).splitlines()[0]}; write it as the other files are") from None
+        raise file_error(path, 1, f"not YAML: {str(error).splitlines()[0]}; write it as the other files are") from None
     finally:
         if loader is not None:
             loader.dispose()
+    if document is None:
+        raise file_error(path, 1, "empty; expected a mapping, such as `schema: 1`")
+    return document, lines
+
+
+def _text(path: Path, largest: int) -> str:
+    """What a file of bounded size holds, with one kind of line end."""
+    try:
+        endless = path.exists() and not path.is_file()  # a device or a pipe may have no end
+        content = b"" if endless else _start(path, largest)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error.strerror}); give a file that exists and is readable") from None
+    except ValueError:  # a zero byte in the name
+        raise FileError(f"{str(path)!r}: no name of a file; give a file that exists and is readable") from None
+    if endless:
+        raise FileError(f"{path}: is a folder or a device; give a file")
+    if len(content) > largest:
+        raise file_error(path, 1, f"larger than {largest:,} bytes; no file of hwsim's is, so give another")
+    try:
+        return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise file_error(path, line, f"byte {error.start} is not UTF-8; save the file as UTF-8") from None
+
+
+def _start(path: Path, largest: int) -> bytes:
+    """As much of a file as may be read, and a byte more where there is more."""
+    with path.open("rb") as file:
+        return file.read(largest + 1)
 
 
 REMEDIES = {
     "found character '\\t'": "indent with spaces, not with a tab",
-    "a constructor for the tag": "take the tag (!...) out",
     "could not find expected ':'": "write `key: value`",
     "expected <block end>": "indent the keys of one mapping alike",
     "mapping values are not allowed here": "put text that holds `: ` in quotes",
@@ -103,15 +136,25 @@ def _remedy(problem: str) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses keys written twice and aliases."""
+    """SafeLoader that refuses keys written twice, aliases, tags and nesting without end."""
+
+    depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(
-                problem="aliases (*name) are not allowed; write the value out",
-                problem_mark=self.peek_event().start_mark,  # type: ignore[no-untyped-call]
-            )
-        return super().compose_node(parent, index)
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        problem = None
+        if isinstance(event, yaml.AliasEvent):
+            problem = "aliases (*name) are not allowed; write the value out"
+        elif getattr(event, "tag", None) is not None:
+            problem = f"tags ({event.tag}) are not allowed; take the tag (!...) out"
+        elif self.depth == DEEPEST:
+            problem = f"more than {DEEPEST} lists and mappings inside one another; write it as the other files are"
+        if problem:
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
@@ -119,12 +162,18 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
         problem = "written twice; keep one of the two" if isinstance(key, str) and key in result else None
-        if not isinstance(key, str):
+        if key_node.tag == MERGE:
+            problem = "keys are not merged here; write them out"
+        elif not isinstance(key, str):
             problem = f"is not text; write it in quotes: '{key}'"
         if problem:
             raise yaml.MarkedYAMLError(problem=f"{key}: {problem}", problem_mark=key_node.start_mark)
         result[key] = loader.construct_object(value_node, deep=True)
     return result
+
+
+def _text_of(loader: _Loader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_yaml_str(node))
 
 
 def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
@@ -139,6 +188,15 @@ def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
     return int(value)
 
 
+def _date(loader: _Loader, node: yaml.ScalarNode) -> datetime.date:
+    """A date, to be named as such where a text or a number is expected."""
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError as error:
+        problem = f"{node.value}: YAML reads it as a date ({error}); put it in quotes"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
+
+
 def _real(loader: _Loader, node: yaml.ScalarNode) -> float:
     if ":" in node.value:
         problem = f"{node.value}: YAML reads it in base 60; write a decimal number, or put text in quotes"
@@ -146,7 +204,12 @@ def _real(loader: _Loader, node: yaml.ScalarNode) -> float:
     return float(loader.construct_yaml_float(node))
 
 
+MERGE = "tag:yaml.org,2002:merge"
+"""Of the key `<<`."""
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _date)
+_Loader.add_constructor(MERGE, _text_of)  # `<<` and `=` are text like any other
+_Loader.add_constructor("tag:yaml.org,2002:value", _text_of)
 _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 _Loader.add_constructor("tag:yaml.org,2002:float", _real)
 
@@ -163,24 +226,21 @@ def _lines(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
 
 
 def _first_complaint(
-    path: Path, error: pydantic.ValidationError, document: Any, lines: dict[Place, int], model: type[pydantic.BaseModel]
-) -> str:
-    """Word the first thing that is wrong; how many more there are is said at the end."""
+    error: pydantic.ValidationError, document: Any, lines: dict[Place, int], model: type[pydantic.BaseModel]
+) -> tuple[int, str]:
+    """Line and wording of the first thing that is wrong; how many more there are is said at the end."""
     complaints = error.errors(include_url=False)
     places = [_known(each["loc"], document) for each in complaints]
     # a union tries every branch: the deepest complaint is about the branch that was meant
-    deepest = [k for k, place in enumerate(places) if not any(_is_within(other, place) for other in places)]
+    outer = {place[:n] for place in places for n in range(len(place))}
+    deepest = [k for k, place in enumerate(places) if place not in outer]
     first = min(deepest, key=lambda k: lines.get(places[k], 1))
     complaint, place = complaints[first], places[first]
     # pydantic names a missing key at its end, where the document has nothing
     missing = complaint["type"] == "missing"
     where = ".".join(map(str, complaint["loc"] if missing else place or complaint["loc"]))
     more = f" (and {len(complaints) - 1} more)" if len(complaints) > 1 else ""
-    return f"{path}:{lines.get(place, 1)}: {where or 'document'}: {_problem(complaint, model)}{more}"
-
-
-def _is_within(inner: Place, outer: Place) -> bool:
-    return len(inner) > len(outer) and inner[: len(outer)] == outer
+    return lines.get(place, 1), f"{where or 'document'}: {_problem(complaint, model)}{more}"
 
 
 def _known(loc: tuple[int | str, ...], document: Any) -> Place:
@@ -204,7 +264,7 @@ def _problem(complaint: Any, model: type[pydantic.BaseModel]) -> str:
     if kind == "extra_forbidden":
         return f"unknown key; {_known_keys(complaint['loc'], model)}"
     # "Input should be a valid number", "Tuple should have at most 2 items", or what one of our validators says
-    expected = re.sub(r"^\w+ should (be|have) ", "expected ", complaint["msg"].removeprefix("Value error, "))
+    expected = re.sub(r"^\w+ should (be|have|match) ", "expected ", complaint["msg"].removeprefix("Value error, "))
     expected = re.sub(r"^expected (greater|less)", r"expected a number \1", expected)
     expected = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping, `key: value`", expected)
     if isinstance(found, str) and kind in ("float_type", "int_type", "float_parsing"):
@@ -240,6 +300,8 @@ def _number_hint(text: str) -> str:
         value = float(text)
     except ValueError:
         return ""
+    if not math.isfinite(value):
+        return " (larger than any number here; write a smaller one)"
     mantissa, _, exponent = f"{value!r}".partition("e")
     fixed = (mantissa if "." in mantissa else f"{mantissa}.0") + (f"e{exponent}" if exponent else "")
     return " (take the quotes off)" if text == fixed else f" (YAML reads {text} as text; write {fixed})"

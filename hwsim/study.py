@@ -1,18 +1,29 @@
 """A study as a file: what `hwsim compare` runs, and what it runs when told nothing."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema
 
 from hwsim import strict_yaml
 from hwsim.catalogue import network_names
-from hwsim.errors import UnknownNameError
+from hwsim.datasets import Preprocessing, Source
+from hwsim.errors import DataError, UnknownNameError
 from hwsim.strict_yaml import Schema
 from hwsim.table_schema import Rule
 
 Phase = Literal["encode", "synapse", "neuron", "memory"]
 Names = Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+
+
+def _preprocessing(written: Any) -> Any:
+    """As a file has it, checked by Preprocessing itself, so that a study and a command are told the same."""
+    return Preprocessing.of(written) if isinstance(written, dict) else written
+
+
+PREPROCESSING_SCHEMA = TypeAdapter(Preprocessing).json_schema() | {"additionalProperties": False, "description": ""}
+
+WrittenPreprocessing = Annotated[Preprocessing, BeforeValidator(_preprocessing), WithJsonSchema(PREPROCESSING_SCHEMA)]
 
 
 class Row(Schema):
@@ -38,15 +49,19 @@ class Study(Schema):
     split: Literal["train", "test"] = "test"
     order: Literal["file", "temporal"] = "file"
     frames: Annotated[int, Field(ge=1)] | None = None  # only the first so many
-    size: int | Annotated[tuple[int, int], Field(strict=False)] | None = None  # of a video: height and width [pixels]
-    colour: bool | None = None  # of a video
-    step: float | None = None  # of a video: real value of one code
+    step: float | None = None  # real value of one code, of data that state none
+    preprocessing: WrittenPreprocessing = Preprocessing()
     rows: Annotated[tuple[Row, ...], Field(min_length=1, strict=False)]
     tables: Names = ("default_45nm",)
     baseline: Baseline
     phases: Annotated[tuple[Phase, ...], Field(min_length=1, strict=False)] | None = None
     frame_rate: Annotated[float, Field(gt=0)] | None = None  # inferences per second: adds static energy [1/s]
     rules: Annotated[tuple[Rule, ...], Field(strict=False)] = ()  # ways to find prices that the tables do not state
+
+    @property
+    def source(self) -> Source:
+        """The data with how they are read."""
+        return Source(self.data, self.step, self.preprocessing)
 
 
 FRAME_BY_FRAME = ("mac-array", "zero-skipping-mac", "delta-mac")
@@ -63,9 +78,13 @@ def default_study(data: str) -> Study:
 
     Raises
     ------
-    UnknownNameError
-        When no network ships for the data set.
+    UnknownNameError, DataError
+        When no network ships for the data set; for a path.
     """
+    if Path(data).suffix or len(Path(data).parts) > 1:
+        raise DataError(
+            f"{data}: no networks ship for data of your own; name some in a study: hwsim compare STUDY.yaml"
+        )
     float_network = f"{data}-mlp"
     if float_network not in network_names():
         raise UnknownNameError("network", float_network, network_names())

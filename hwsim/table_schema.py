@@ -3,10 +3,11 @@
 Nothing is looked up or computed here; :mod:`hwsim.energy_table` makes prices of it.
 """
 
+import difflib
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from hwsim.figure_schema import Entry, Equivalence, Law, Many, Origin, Source, Text, Unpriced
@@ -25,6 +26,12 @@ Names = Annotated[
         json_schema_input_type=str | Annotated[list[str], Field(min_length=1)],
     ),
 ]
+
+
+def _printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("a name is in one line of printable characters; write it so")
+    return name
 
 
 class Figures(Schema):
@@ -49,7 +56,7 @@ class Figures(Schema):
     def statements(self) -> Iterator[tuple[Place, str]]:
         """What may be said only once, in words."""
         for index, entry in enumerate(self.operations):
-            yield ("operations", index), f"{entry.operation} {' x '.join(entry.formats)}".strip()
+            yield ("operations", index), entry.words
         for index, law in enumerate(self.laws):
             yield ("laws", index), f"law of {law.operation}, operands {law.operands}"
         for index, same in enumerate(self.equivalences):
@@ -68,13 +75,14 @@ class Variant(Figures):
 
     description: Text
     supply: Above | None = None  # [V]; the table's where silent
+    without: Many[Text] = ()  # operations of the table that do not hold here, such as `mac int2`
 
 
 class TableFile(Figures):
     """A whole file."""
 
     schema_version: Literal[1] = Field(alias="schema")
-    name: Text
+    name: Annotated[Text, AfterValidator(_printable)]
     description: Text
     process_node: Above | None = None  # [nm]; silent where the figures are of no one process
     supply: Above | None = None  # [V]; silent where the source is
@@ -89,7 +97,7 @@ class TableFile(Figures):
     def _fits_together(self) -> Self:
         errors: list[InitErrorDetails] = [
             {"type": PydanticCustomError("table", "{problem}", {"problem": problem}), "loc": place, "input": []}
-            for place, problem in (*self._unknown_sources(), *self._repetitions())
+            for place, problem in (*self._unknown_sources(), *self._repetitions(), *self._strangers())
         ]
         if errors:  # raised this way, they keep their places
             raise ValidationError.from_exception_data("table", errors)
@@ -107,6 +115,17 @@ class TableFile(Figures):
                 if origin.source not in self.sources:
                     problem = f"no source {origin.source!r} in this file's `sources` (known: {known})"
                     yield (*start, *place, "source"), problem
+
+    def _strangers(self) -> Iterator[tuple[Place, str]]:
+        stated = [each.words for each in self.operations]
+        for name, variant in self.variants.items():
+            for index, words in enumerate(variant.without):
+                if words not in stated:
+                    known = ", ".join(difflib.get_close_matches(words, stated) or stated) or "none"
+                    yield (
+                        ("variants", name, "without", index),
+                        f"no {words!r} in this file's `operations` (known: {known})",
+                    )
 
     def _repetitions(self) -> Iterator[tuple[Place, str]]:
         for start, part in self._parts():

@@ -6,10 +6,10 @@ import numpy as np
 
 from hwsim.block import Array, Emitted, Frames, Worker
 from hwsim.elementwise import run_steps
-from hwsim.heads.terms import padded
+from hwsim.heads.terms import code_dtype, padded
 from hwsim.kernels.events import GROUP, LANES, hold_back, list_changes
 from hwsim.kernels.pixels import point_pixels
-from hwsim.plan import StagePlan, code_dtype, event_dtypes
+from hwsim.plan import StagePlan, event_dtypes
 from hwsim.signals import Signal
 
 
@@ -80,7 +80,8 @@ class Walker:
         width = padded(plan.out.size, LANES)
         codes = self.worker.rows(("codes", plan.stage.output, 0), len(block), width, code_dtype(plan.out))
         self._run_steps(plan, block, codes[1:], frames)
-        threshold = self.notes.execution.threshold_of(plan.name)
+        # whoever sent what lies in a Concat or a border has held back already
+        threshold = self.notes.execution.threshold_of(plan.name) if plan.is_layer else 1
         if threshold > 1:
             zero = np.float32(0) if plan.out.format.is_real else np.int64(0)
             hold_back(codes, self._rest(codes), frames.reset, threshold, zero)

@@ -27,7 +27,7 @@ def pytest_configure(config):
     settings.load_profile("hwsim")
 
 
-EXTRAS = {"torch": ("torch", "train"), "images": ("PIL", "images"), "video": ("av", "video")}
+EXTRAS = {"torch": ("torch", "train"), "images": ("PIL", "images"), "video": ("av", "video"), "onnx": ("onnx", "onnx")}
 """By marker: the module that is needed, and the extra that brings it."""
 
 

@@ -21,15 +21,23 @@ from hwsim.network import (
     Concat,
     Conv2d,
     Dense,
+    Divide,
     Flatten,
     GlobalAvgPool,
     HardTanh,
+    LeakyReLU,
     MaxPool2d,
+    Multiply,
+    MultiThreshold,
     Network,
+    Pad2d,
     Quantize,
+    Rearrange,
     ReLU,
+    Sigmoid,
     Sign,
     Softmax,
+    Tanh,
     Weight,
 )
 from hwsim.number_format import FP32, NumberFormat
@@ -350,7 +358,7 @@ class _Graph(_Builder):
             if self.signal.bound > LARGEST_SUM or (self.exact and self.signal.step.ndim) or self.chance(one_in):
                 self.quantize()
         elif self.exact or self.chance(4):
-            self.draw(st.sampled_from((self.quantize, self.quantize, self.sign)))()
+            self.draw(st.sampled_from((self.quantize, self.quantize, self.sign, self.thresholds)))()
 
     # layers
 
@@ -388,6 +396,71 @@ class _Graph(_Builder):
             geometry["ceil_mode"] = False
         self.add(AvgPool2d, **geometry, count_include_pad=not self.signal.format.is_real or self.chance())
 
+    def pad(self):
+        """A border of zero, or of a code that the tip may have."""
+        sides = st.tuples(st.integers(0, 1), st.integers(0, 2))
+        format, step = self.signal.format, self.signal.step
+        codes = (0.0, 1.0, -2.5) if format.is_real else (0, 1, max(-3, format.lowest - self.signal.zero_point))
+        if format.kind == "binary":
+            codes = (-1, 1)
+        value = 0.0 if step.ndim else self.draw(st.sampled_from(codes)) * float(step)
+        self.add(Pad2d, padding=(self.draw(sides), self.draw(sides)), value=value)
+
+    def rearrange(self):
+        """Axes in another order, or another shape around them; an image stays one."""
+        order = self.draw(st.sampled_from(((), (0, 2, 1), (1, 2, 0), (2, 1, 0))))
+        shape = [self.signal.shape[axis] for axis in order or (0, 1, 2)]
+        if self.chance(3):
+            shape = [shape[1], shape[0] * shape[2], 1] if self.chance() else [shape[0] * shape[1], 1, shape[2]]
+        self.add(Rearrange, order=order, shape=tuple(shape))
+
+    def thresholds(self):
+        """Thresholds of which some are met exactly; codes around zero, around a zero point, or of one sign."""
+        n, unit = self.signal.shape[0], float(self.signal.step.flat[0])
+        reach = 8 if self.signal.format.is_real else max(2, min(self.signal.bound, 200))
+        n_row = n if self.chance() else 1
+        n_threshold = self.draw(st.sampled_from((3, 1, 2, 7, 4, 20)))
+        halves = st.integers(-2 * reach, 2 * reach).map(lambda half: half / 2 * unit)
+        ends = st.one_of(halves, halves, halves, st.sampled_from((-np.inf, np.inf)))
+        rows = [sorted(self.draw(st.lists(ends, min_size=n_threshold, max_size=n_threshold))) for _ in range(n_row)]
+        scale = self.draw(self.factor)
+        start = self.draw(st.sampled_from((0, -n_threshold // 2, -n_threshold, 2)))
+        offset = -scale / 2 if n_threshold == 1 and self.chance() else start * scale
+        self.add(MultiThreshold, thresholds=np.array(rows), scale=scale, offset=offset)
+
+    def product(self):
+        """The tip times what is made of it, itself, or a gate for each channel; or of real numbers a quotient."""
+        base = self.tip
+        real = self.signal.format.is_real
+        if not real and (self.signal.format.bit_width > 8 or self.signal.bound > 2**10):
+            self.quantize()
+            base = self.tip
+        other = base
+        if self.is_image and self.chance():
+            self.add(MaxPool2d, kernel=self.signal.shape[1:])  # a gate for each channel
+            other = self.tip
+            if self.chance():
+                self.add(Flatten)
+                other = self.tip
+        elif self.chance():
+            other = self.branch(base)
+            if self.signals[other].format.is_real != real:
+                reject()
+            if not real and self.signal.bound > 2**10:
+                self.quantize()
+                other = self.tip
+        kind = Divide if real and self.chance(3) else Multiply
+        if kind is Divide:  # by nothing near zero
+            self.go_to(other)
+            self.add(HardTanh, lowest=0.5, highest=np.inf)
+            other = self.tip
+        self.add(kind, inputs=self.draw(st.permutations([base, other])) if kind is Multiply else (base, other))
+
+    def arrange(self):
+        """Perhaps one of the layers that only say where numbers are."""
+        if self.is_image and self.chance(4):
+            self.draw(st.sampled_from((self.pad, self.rearrange)))()
+
     def sign(self):
         self.add(Sign)
 
@@ -395,13 +468,28 @@ class _Graph(_Builder):
         unit, lowest = float(self.signal.step.max()), [-1.0, -2.5]
         if self.signal.format.kind != "binary":  # of those, nothing may become zero
             lowest += [0.0, 0.5]
-        lowest, highest = self.draw(st.sampled_from(lowest)), self.draw(st.sampled_from((1.0, 1.5, 4.0)))
-        self.add(HardTanh, lowest=lowest * unit, highest=highest * unit)
+        lowest, highest = self.draw(st.sampled_from(lowest)) * unit, self.draw(st.sampled_from((1.0, 1.5, 4.0))) * unit
+        open_end = self.draw(st.sampled_from(("none", "none", "lowest", "highest")))
+        lowest, highest = (-np.inf if open_end == "lowest" else lowest), (np.inf if open_end == "highest" else highest)
+        self.add(HardTanh, lowest=lowest, highest=highest)
+
+    def leaky_relu(self):
+        self.add(LeakyReLU, slope=self.draw(st.sampled_from((0.01, 0.25, -0.5, 3.0))))
+
+    def curve(self):
+        self.add(self.draw(st.sampled_from((Sigmoid, Tanh))))
 
     def activation(self):
         """None, one, or two of the layers that do something to one number."""
         for _ in range(self.draw(st.sampled_from((1, 0, 1, 2)))):
-            self.draw(st.sampled_from((self.relu, self.hard_tanh, self.relu, self.sign, self.affine)))()
+            self.draw(st.sampled_from(self.activations()))()
+
+    def activations(self):
+        """Layers that the tip may have: those that end in real numbers only where these are allowed."""
+        kinds = (self.relu, self.hard_tanh, self.relu, self.sign, self.affine, self.thresholds)
+        if self.exact:
+            return kinds
+        return (*kinds, self.curve, self.leaky_relu) if self.signal.format.is_real else (*kinds, self.curve)
 
     def relu(self):
         self.add(ReLU)
@@ -413,7 +501,7 @@ class _Graph(_Builder):
         self.go_to(base)
         if self.chance(3):
             # a layer of the kind that is fused, on a signal with several readers
-            self.draw(st.sampled_from((self.hard_tanh, self.relu, self.sign, self.affine)))()
+            self.draw(st.sampled_from(self.activations()))()
         elif self.is_image:
             self.convolution(self.signal.shape[0] if like is None else None, same_size=True)
         else:
@@ -448,7 +536,9 @@ class _Graph(_Builder):
         steps = np.concatenate([self.signals[name].step.ravel() for name in (*whole, *branches)])
         if steps.max() > 2**12 * steps.min():
             reject()  # in 16 bits nothing might be left of the finer one
-        self.add(Add, inputs=self.draw(st.permutations([*whole, *branches])))
+        inputs = self.draw(st.permutations([*whole, *branches]))
+        signs = [self.draw(st.sampled_from((1, -1))) for _ in inputs] if self.chance(3) else ()
+        self.add(Add, inputs=inputs, signs=signs)
 
     def concatenation(self):
         """Put the tip and what is made of it one after the other, and perhaps all that again beside something else."""
@@ -469,12 +559,17 @@ class _Graph(_Builder):
     def blocks(self):
         """Convolutions with whatever may stand between them."""
         for k in range(self.n_convolution):
+            self.arrange()
             self.convolution()
             self.activation()
             self.settle()
-            what = self.draw(st.sampled_from(("nothing", "pool", "residual", "concatenation", "join both", "pool")))
+            what = self.draw(
+                st.sampled_from(("nothing", "pool", "residual", "concatenation", "join both", "pool", "product"))
+            )
             if what == "pool" and (self.exact is False or not self.signal.format.is_real):
                 self.pool()
+            if what == "product":
+                self.product()
             if what in ("residual", "join both"):
                 self.residual()
             if what == "join both":
@@ -486,6 +581,8 @@ class _Graph(_Builder):
                     self.activation()
                 if k + 1 < self.n_convolution:
                     self.settle(3)
+            if self.chance(3):  # where others read it too
+                self.arrange()
             if self.signal.size > LARGEST_IMAGE:
                 break
 

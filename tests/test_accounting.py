@@ -27,6 +27,7 @@ HOME = {
     "sums": "state",
     "last codes": "state",
     "window codes": "state",
+    "operands": "state",
     "pointers": "weights",
     "accumulators": "state",
 }

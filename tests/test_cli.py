@@ -136,7 +136,7 @@ def test_convert(method, tmp_path):
     ("arguments", "expected"),
     [
         (("simulate", "digits-mlp", "--data", "none.mp4"), ("none.mp4", "No such file")),
-        (("simulate", "digits-mlp", "--size", "8"), ("digits", "for video files only")),
+        (("simulate", "digits-mlp", "--step", "8"), ("digits", "a step of their own")),
         (("simulate", "digits-mlp", "--data", "clip.mp4", "--size", "8by8"), ("8by8", "--size 144x176")),
         (("convert", "int8", "digits-mlp", "--split", "none", "--out", "made"), ("none", "'test' or 'train'")),
         (("simulate", "mnist-mpl"), ("no network named 'mnist-mpl'", "mnist-mlp")),

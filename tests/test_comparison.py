@@ -156,6 +156,18 @@ def test_a_table_that_lacks_prices_shows_what_it_can(data):
     assert "memory" in by_row[BASELINE].lacks  # it needs capacities between the printed ones
 
 
+def test_a_row_without_prices_takes_no_phase_from_the_others(data):
+    rows = [("digits-mlp", "mac-array"), ("digits-mlp-int8", "delta-mac"), ("digits-mlp", "neuromorphic-per-synapse")]
+    result = hwsim.compare(rows=rows, data=data, baseline=rows[0])
+    dense, delta, chip = result.cells
+    assert chip.breakdown is None
+    assert list(chip.lacks) == ["synapse", "neuron"]
+    # the baseline encodes nothing, the differences of the other row do
+    assert dense.breakdown.phases == delta.breakdown.phases == PHASES
+    assert delta.breakdown.of("encode") > 0
+    assert delta.breakdown.total == hwsim.price(delta.counts).total
+
+
 def test_tables_stand_apart(data):
     study = hwsim.compare(rows=ROWS[:2], tables=["default_45nm", "horowitz_2014_45nm"], data=data, baseline=BASELINE)
     assert [cell.table for cell in study.cells] == ["default_45nm"] * 2 + ["horowitz_2014_45nm"] * 2

@@ -12,8 +12,8 @@ from hwsim.json_schema import MODELS, schema_path, schema_text
 @pytest.mark.parametrize("kind", MODELS)
 def test_what_ships_is_up_to_date(kind):
     shipped = schema_path(kind).read_text(encoding="utf-8")
-    assert shipped == schema_text(kind), "run python -m hwsim.json_schema"
-    document = json.loads(shipped)
+    document = json.loads(shipped)  # versions of pydantic differ in how they write a number
+    assert document == json.loads(schema_text(kind)), "run python -m hwsim.json_schema"
     assert document["$schema"].endswith("2020-12/schema")
     assert document["additionalProperties"] is False
     assert "schema" in document["required"]

@@ -1,5 +1,6 @@
 """Files that are no energy tables: one line each, with the file, the line in it, and what to write instead."""
 
+import numpy as np
 import pytest
 
 from hwsim.energy_table import load_table
@@ -69,9 +70,31 @@ CHANGES = {
     "text for a number": ("energy: 0.03", "energy: cheap", None, "energy: expected a valid number, got text 'cheap'"),
     "number as text": ("energy: 0.03", "energy: 3e-2", None, "YAML reads 3e-2 as text; write 0.03"),
     "number in quotes": ("energy: 0.03", "energy: '0.03'", None, "got text '0.03' (take the quotes off)"),
+    "text for a number, larger than any": ("energy: 0.03", "energy: 1.0e400", None, "(larger than any number here;"),
     "NaN": ("energy: 0.03", "energy: .nan", None, "expected a finite number, got nan"),
     "infinity": ("energy: 0.03", "energy: .inf", None, "expected a finite number, got inf"),
     "too large for a number": ("energy: 0.03", "energy: 1.0e+999", None, "expected a finite number, got inf"),
+    "beyond hardware": ("energy: 0.03", "energy: 1.0e+300", None, "a number less than or equal to 1000000000000"),
+    "beyond hardware, law": ("{per_product: 0.003}", "{per_product: 1.0e+308}", None, "less than or equal to"),
+    "beyond hardware, factor": (
+        "high_factor: 2.0",
+        "high_factor: 1.0e+308",
+        None,
+        "less than or equal to 1000000, got",
+    ),
+    "beyond hardware, bytes": (
+        "capacity: 1024",
+        "capacity: " + "9" * 390,
+        None,
+        "less than or equal to 1152921504606846976",
+    ),
+    "beyond hardware, bits": (
+        "word_length: 64",
+        "word_length: " + "9" * 390,
+        None,
+        "less than or equal to 1048576, got",
+    ),
+    "negative infinity": ("energy: 0.03", "energy: -.inf", None, "expected a finite number, got -inf"),
     "negative": ("energy: 0.03", "energy: -0.03", None, "greater than or equal to 0, got -0.03"),
     "negative power": ("power: 1.5", "power: -1.5", None, "greater than 0, got -1.5"),
     "no energy": ("energy: 0.03, ", "", None, "operations.0.energy: missing; add `energy: ...`"),
@@ -85,6 +108,7 @@ CHANGES = {
     "no word length": ("word_length: 64, ", "", None, "entries.0.word_length: missing; add `word_length: ...`"),
     "read without write": (", write: 2.0", "", None, "write either `access` or both `read` and `write`"),
     "free memory": ("read: 1.0", "read: 0.0", None, "expected energies above 0: no access to a memory is free"),
+    "all but free memory": ("read: 1.0", "read: 1.0e-320", None, "expected energies above 0: no access to a memory"),
     "factor above the value": ("low_factor: 0.5", "low_factor: 1.5", None, "less than or equal to 1, got 1.5"),
     "interval from nowhere": (
         "    interval: {source: paper, where: T3, standing: printed}\n",
@@ -127,6 +151,21 @@ CHANGES = {
     "key that is no text": ("supply: 0.8", "8: 0.8", None, "8: is not text; write it in quotes: '8'"),
     "anchor and alias": ("where: T6", "where: *t", None, "aliases (*name) are not allowed; write the value out"),
     "merge key": ("    supply: 0.6", "    <<: *slow", None, "aliases (*name) are not allowed"),
+    "merge key, inline": (
+        "    supply: 0.6",
+        "    <<: {supply: 0.6}",
+        None,
+        "<<: keys are not merged here; write them out",
+    ),
+    "nested anchors": ("missing: [much]", "missing: [&a [&b [&c x]]]", None, "missing.0: expected a valid string"),
+    "an alias of itself": ("missing: [much]", "missing: &a [*a]", None, "aliases (*name) are not allowed"),
+    "tag on a number": ("energy: 0.03", "energy: !!bool maybe", None, "; take the tag (!...) out"),
+    "tag on nothing": ("capacity: 1024", "capacity: !!int ''", None, "; take the tag (!...) out"),
+    "tag on a date": ("name: good", "name: !!timestamp never", None, "; take the tag (!...) out"),
+    "tag on a list": ("missing: [much]", "missing: !!map [much]", None, "; take the tag (!...) out"),
+    "no date": ("name: good", "name: 2020-99-99", None, "YAML reads it as a date (month must be in 1..12); put it in"),
+    "a key of brackets": ("supply: 0.8", "? [a, b]\n: 0.8", None, "is not text; write it in quotes"),
+    "nested too deep": ("[much]", "[" * 60 + "]" * 60, None, "more than 40 lists and mappings inside one another"),
     "tag that runs code": ("name: good", "name: !!python/name:os.system", None, "; take the tag (!...) out"),
     "control character": (
         "name: good",
@@ -135,9 +174,21 @@ CHANGES = {
         "the character #x0007 is not allowed in YAML; take it out",
     ),
     "schema of the future": ("schema: 1", "schema: 2", None, "schema: expected 1, got 2"),
+    "name of two lines": ("name: good", 'name: "go\\nod"', None, "name: a name is in one line of printable characters"),
+    "name that paints": ("name: good", 'name: "\\e[31mgood"', None, "one line of printable characters"),
+    "endless unit": ("unit: pJ", "unit: " + "x" * 50_000, None, " ... xxx"),
+    "endless key": ("supply: 0.8", "x" * 900 + ": 0.8", None, " ... "),
+    "endless format": ("[int8, int4]", "[int8, int" + "9" * 5000 + "]", None, " ... "),
+    "as itself": ("as: addition", "as: comparison", None, "comparison integer as itself says nothing; write another"),
     "empty name": ("name: good", "name: ''", None, "name: expected at least 1 character, got ''"),
     "no sources": ("source: paper, where: T5", "source: pager, where: T5", None, "(known: paper)"),
     "no source of a variant": ("source: paper, where: T6", "source: x, where: T6", None, "no source 'x'"),
+    "without what is not there": (
+        "    supply: 0.6",
+        "    without: [mac int16]",
+        None,
+        "variants.slow.without.0: no 'mac int16' in this file's `operations` (known: addition int8, mac int4 x int8,",
+    ),
     "standing": ("where: T5, standing: printed", "where: T5, standing: sure", None, "standing: expected 'printed'"),
     "converted from what": (
         "where: T5, standing: printed",
@@ -180,6 +231,21 @@ CHANGES = {
     "rules not a list": ("rules: [interpolation]", "rules: interpolation", None, "expected a list, in square brackets"),
     "extends itself": ("unit: pJ", "unit: pJ\nextends: bad.yaml", 7, "a circle; take one `extends` out"),
     "extends nothing": ("unit: pJ", "unit: pJ\nextends: default_54nm", 7, "did you mean default_45nm"),
+    "extends a folder": ("unit: pJ", "unit: pJ\nextends: ..", 7, "no energy table or file named '..'"),
+    "extends a device": ("unit: pJ", "unit: pJ\nextends: /dev/zero", 7, "no energy table or file named '/dev/zero'"),
+    "extends no name": ("unit: pJ", 'unit: pJ\nextends: "a\\0b"', 7, "no energy table or file named"),
+    "extends an endless name": (
+        "unit: pJ",
+        "unit: pJ\nextends: " + "a" * 6000,
+        7,
+        "no energy table or file named 'aaa",
+    ),
+    "extends no variant": (
+        "unit: pJ",
+        "unit: pJ\nextends: jouppi_2021_7nm:hbm9",
+        7,
+        "no variant of energy table jouppi_2021_7nm named 'hbm9'; did you mean hbm2",
+    ),
     "extends a number": ("unit: pJ", "unit: pJ\nextends: [1]", 7, "expected a valid string, got 1"),
 }
 WHOLE = {  # bytes of a file, the line, and what is said
@@ -192,6 +258,22 @@ WHOLE = {  # bytes of a file, the line, and what is said
     "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00", 1, "is not UTF-8"),
     "huge": (b"#" * (LARGEST_FILE + 1), 1, f"larger than {LARGEST_FILE:,} bytes"),
     "as large as may be": (b"x: 1\n" + b"- a\n" * ((LARGEST_FILE - 10) // 4), 2, "indent the keys"),
+    "line ends of another system": (
+        GOOD.replace("unit: pJ", "unit: kWh").replace("\n", "\r\n").encode(),
+        6,
+        "got 'kWh'",
+    ),
+    "line ends of an old system": (GOOD.replace("unit: pJ", "unit: kWh").replace("\n", "\r").encode(), 6, "got 'kWh'"),
+    "byte order mark": (b"\xef\xbb\xbf" + GOOD.replace("unit: pJ", "unit: kWh").encode(), 6, "got 'kWh'"),
+    "zero byte": (
+        GOOD.replace("good", "go\0od").encode(),
+        2,
+        "the character #x0000 is not allowed in YAML; take it out",
+    ),
+    "half a character": (GOOD.encode()[:100] + b"\xed\xa0\x80", 8, "is not UTF-8"),
+    "many unknown keys": (b"".join(b"k%d: 1\n" % k for k in range(6000)), 1, "k0: unknown key; take it out"),
+    "many wrong items": (b"missing: [" + b"1, " * 20_000 + b"1]\n", 1, "(and 2000"),
+    "many documents": (b"---\n" * 10_000, 2, "expected a single document"),
     "brackets without end": (b"[" * 20_000, 1, ""),
     "YAML bomb": (
         b"a: &a [x, x, x, x, x, x, x, x]\n"
@@ -239,6 +321,46 @@ def test_a_file_that_is_something_else_gets_one_line(tmp_path, case):
     assert message.startswith(f"{path}:{line}: "), message
     assert problem in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("content", [GOOD.replace("\n", "\r\n").encode(), b"\xef\xbb\xbf" + GOOD.encode()])
+def test_what_other_editors_write_is_read(tmp_path, content):
+    path = tmp_path / "good.yaml"
+    path.write_bytes(content)
+    assert load_table(path).name == "good"
+
+
+def test_any_byte_may_be_wrong(tmp_path):
+    """Bytes flipped, files cut off: a table, or one line."""
+    generator = np.random.default_rng(0)
+    path = tmp_path / "bad.yaml"
+    complaints = []
+    for _ in range(150):
+        content = np.frombuffer(GOOD.encode(), np.uint8).copy()
+        places = generator.integers(0, len(content), generator.integers(1, 4))
+        content[places] ^= 1 << generator.integers(0, 7, len(places), dtype=np.uint8)
+        path.write_bytes(content[: generator.integers(1, 2 * len(content))].tobytes())
+        try:
+            load_table(path)
+        except FileError as error:
+            complaints.append(str(error))
+    assert len(complaints) > 100
+    assert all(each.startswith(f"{path}:") and "\n" not in each for each in complaints)
+
+
+def test_a_long_row_of_tables_and_a_dense_net(tmp_path):
+    for k in range(100):
+        (tmp_path / f"t{k}.yaml").write_text(GOOD.replace("unit: pJ", f"unit: pJ\nextends: t{k + 1}.yaml"))
+    (tmp_path / "t100.yaml").write_text(GOOD)
+    assert complaint(tmp_path / "t0.yaml").endswith(
+        "t15.yaml:7: extends: tables extend each other 16 deep; write fewer files"
+    )
+    assert load_table(tmp_path / "t85.yaml").name == "good"
+    for k in range(15):  # 2^15 ways down
+        extends = f"unit: pJ\nextends: [n{k + 1}.yaml, ./n{k + 1}.yaml]"
+        (tmp_path / f"n{k}.yaml").write_text(GOOD.replace("unit: pJ", extends))
+    (tmp_path / "n15.yaml").write_text(GOOD)
+    assert load_table(tmp_path / "n0.yaml").name == "good"
 
 
 def test_circles_of_any_length(tmp_path):

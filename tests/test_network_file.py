@@ -19,15 +19,23 @@ from hwsim.network import (
     Concat,
     Conv2d,
     Dense,
+    Divide,
     Flatten,
     GlobalAvgPool,
     HardTanh,
+    LeakyReLU,
     MaxPool2d,
+    Multiply,
+    MultiThreshold,
     Network,
+    Pad2d,
     Quantize,
+    Rearrange,
     ReLU,
+    Sigmoid,
     Sign,
     Softmax,
+    Tanh,
     Weight,
 )
 from hwsim.network_file import load_network, save_network
@@ -102,7 +110,34 @@ def branching_network():
     )
 
 
-@pytest.fixture(params=[small_network, branching_network])
+def imported_network():
+    """The layers that networks from elsewhere bring."""
+    generator = np.random.default_rng(3)
+    thresholds = np.sort(generator.normal(size=(3, 7)), axis=1)
+    thresholds[0, -1] = np.inf
+    return Network(
+        "imported",
+        (2, 4, 3),
+        (
+            Pad2d("border", padding=((1, 0), (0, 2)), value=-0.5),
+            Rearrange("turned", order=(1, 2, 0), shape=(5, 2, 5)),
+            Conv2d("stem", terms=(Weight(generator.normal(size=(3, 5, 1, 1))),)),
+            LeakyReLU("leaky", slope=0.2),
+            Add("minus", ("leaky", "stem"), signs=(-1, 1)),
+            MultiThreshold("levels", thresholds=thresholds, scale=0.5, offset=-1.5),
+            GlobalAvgPool("mean"),
+            Sigmoid("gate"),
+            Tanh("bent", ("minus",)),
+            Multiply("gated", ("bent", "gate")),
+            HardTanh("floor", lowest=0.25, highest=float("inf")),
+            Divide("over", ("bent", "floor")),
+            HardTanh("ceiling", lowest=float("-inf"), highest=2),
+            MultiThreshold("bit", thresholds=[[0.0]], scale=2.0, offset=-1.0),
+        ),
+    )
+
+
+@pytest.fixture(params=[small_network, branching_network, imported_network])
 def network(request):
     return request.param()
 
@@ -111,6 +146,12 @@ def network(request):
 def branching(tmp_path):
     save_network(branching_network(), tmp_path / "branching")
     return tmp_path / "branching"
+
+
+@pytest.fixture
+def imported(tmp_path):
+    save_network(imported_network(), tmp_path / "imported")
+    return tmp_path / "imported"
 
 
 @pytest.fixture
@@ -260,6 +301,56 @@ def test_geometry_and_inputs_stand_in_the_description(branching):
 def test_wrong_geometry_and_graphs(branching, old, new, expected):
     edit(branching, old, new)
     assert expected in error_of(branching, (FileError, NetworkError))
+
+
+def test_layers_from_elsewhere_stand_in_the_description(imported):
+    layers = {each["name"]: each for each in yaml.safe_load((imported / "network.yaml").read_text())["layers"]}
+    assert layers["border"] == {
+        "name": "border", "type": "pad2d", "padding": [[1, 0], [0, 2]], "value": -0.5,
+    }  # fmt: skip
+    assert layers["turned"] == {"name": "turned", "type": "rearrange", "order": [1, 2, 0], "shape": [5, 2, 5]}
+    assert layers["leaky"] == {"name": "leaky", "type": "leakyrelu", "slope": 0.2}
+    assert layers["minus"] == {"name": "minus", "type": "add", "inputs": ["leaky", "stem"], "signs": [-1, 1]}
+    assert layers["levels"] == {
+        "name": "levels", "type": "multithreshold", "shape": [3, 7], "scale": 0.5, "offset": -1.5,
+    }  # fmt: skip
+    assert layers["gated"] == {"name": "gated", "type": "multiply", "inputs": ["bent", "gate"]}
+    assert layers["floor"] == {"name": "floor", "type": "hardtanh", "lowest": 0.25, "highest": "none"}
+    assert layers["ceiling"] == {"name": "ceiling", "type": "hardtanh", "lowest": "none", "highest": 2.0}
+    with np.load(imported / "weights.npz") as arrays:
+        assert arrays["levels.thresholds"].shape == (3, 7)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("highest: none", "highest: .inf", "layers.10.highest"),
+        ("highest: none", "highest: open", "layers.10.highest"),
+        ("lowest: none", "lowest: 2.5", "layer ceiling: limits 2.5 ... 2"),
+        ("slope: 0.2", "slope: steep", "layers.3.slope"),
+        ("\n  slope: 0.2", "", ".slope: missing"),
+        ("signs: [-1, 1]", "signs: [-1, 2]", "layer minus: signs (-1, 2); expected 1"),
+        ("signs: [-1, 1]", "signs: [-1]", "layer minus: has 1 signs for 2 signals"),
+        ("signs: [-1, 1]", "signs: [-1, true]", "layers.4.signs.1"),
+        ("order: [1, 2, 0]", "order: [1, 2, 3]", "layer turned: order (1, 2, 3) of a frame of shape (2, 5, 5)"),
+        ("shape: [5, 2, 5]", "shape: [5, 5]", "layer turned: shape (5, 5) of a frame"),
+        ("padding: [[1, 0], [0, 2]]", "padding: 1", "layers.0.padding"),
+        ("value: -0.5", "value: .nan", "layers.0.value"),
+        ("shape: [3, 7]", "shape: [3, 8]", "levels.thresholds: shape (3, 7); expected shape (3, 8)"),
+        ("shape: [3, 7]", "shape: [3]", "layers.5.shape"),
+        ("scale: 0.5", "scale: 0", "layer levels: scale 0.0 and offset -1.5; expected"),
+        ("offset: -1.5", "offset: -1.3", "layer levels: offset -1.3 is no multiple of the scale 0.5"),
+        ("inputs: [bent, gate]", "inputs: [bent, gate, gate]", "layer gated: multiplies frames of shapes"),
+    ],
+)
+def test_wrong_layers_from_elsewhere(imported, old, new, expected):
+    edit(imported, old, new)
+    assert expected in error_of(imported, (FileError, NetworkError))
+
+
+def test_thresholds_that_are_none(imported):
+    rewrite(imported, **{"levels.thresholds": np.full((3, 7), np.nan)})
+    assert "layer levels: thresholds that do not rise" in error_of(imported, (FileError, NetworkError))
 
 
 def test_defaults_may_be_left_out(branching):

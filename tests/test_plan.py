@@ -5,11 +5,11 @@ import pytest
 
 import hwsim
 from hwsim import Dense, Network, Quantize, Weight
-from hwsim.heads.terms import LINE, padded
+from hwsim.heads.terms import LINE, code_dtype, padded
 from hwsim.kernels.convolution import WIDTHS
 from hwsim.kernels.events import GROUP, LANES
 from hwsim.number_format import FP32, NumberFormat, integer
-from hwsim.plan import code_dtype, event_dtypes, prepare
+from hwsim.plan import event_dtypes, prepare
 from hwsim.signals import Signal
 
 EXECUTIONS = ("dense", "sparse", "delta")

@@ -30,8 +30,12 @@ from hwsim.network import (
     GlobalAvgPool,
     HardTanh,
     MaxPool2d,
+    Multiply,
+    MultiThreshold,
     Network,
+    Pad2d,
     Quantize,
+    Rearrange,
     ReLU,
     Sign,
     Softmax,
@@ -920,6 +924,9 @@ def whole_network(network, frames):
         (top, bottom), (left, right) = pads
         return functions.pad(value, (left, right, top, bottom), value=filling)
 
+    def by_channel_of_frame(value):
+        return value.reshape(*value.shape, 1, 1) if value.ndim == 2 else value
+
     def rounded(value, rounding):
         assert float(value.abs().max()) < 2**52
         if rounding == "half_even":
@@ -961,9 +968,19 @@ def whole_network(network, frames):
             case Add():
                 factors = layer.factors(*(network.signals[name] for name in layer.inputs))
                 value = sum(
-                    values[name] * by_channel(factor.multiplier, value)
-                    for name, factor in zip(layer.inputs, factors, strict=True)
+                    values[name] * by_channel(factor.multiplier, value) * sign
+                    for name, factor, sign in zip(layer.inputs, factors, layer.signs or [1] * len(factors), strict=True)
                 )
+            case Multiply():
+                first, second = (values[name] for name in layer.inputs)
+                if first.ndim != second.ndim:
+                    first, second = (by_channel_of_frame(each) for each in (first, second))
+                value = first * second
+            case MultiThreshold():
+                levels = torch.tensor(layer.levels(read).astype(np.float64))
+                levels = levels.reshape(*levels.shape, *[1] * (value.ndim - 2))
+                reached = sum((value >= levels[:, k]).double() for k in range(levels.shape[1]))
+                value = layer.lowest + layer.rise * reached
             case Concat():
                 value = torch.cat([values[name] for name in layer.inputs], dim=1)
             case ReLU():
@@ -989,6 +1006,12 @@ def whole_network(network, frames):
                 value = (rounded(value, layer.rounding) + zero).clamp(format.lowest, format.highest) - zero
             case Flatten():
                 value = value.flatten(1)
+            case Pad2d():
+                border = by_channel(np.rint(layer.value / read.step), value)
+                value = pad(value - border, layer.padding, 0) + border
+            case Rearrange():
+                value = value.permute(0, *(axis + 1 for axis in layer.order)) if layer.order else value
+                value = value.reshape(len(value), *network.signals[layer.name].shape)
             case Softmax():
                 value = torch.softmax(value * by_channel(read.step, value), dim=1)
         values[layer.name] = value

@@ -3,7 +3,8 @@
 import pytest
 
 from hwsim.catalogue import machine_names, network_names
-from hwsim.errors import FileError, UnknownNameError
+from hwsim.datasets import Preprocessing, Source
+from hwsim.errors import DataError, FileError, UnknownNameError
 from hwsim.study import default_study, load_study
 
 STUDY = """\
@@ -51,11 +52,26 @@ def test_what_may_be_left_out(write):
 
 
 def test_frames_of_a_video(write):
-    chosen = "data: clip.mp4\nframes: 50\nsize: [144, 176]\ncolour: false\nstep: 1.0"
+    chosen = "data: clip.mp4\nframes: 50\npreprocessing: {size: [144, 176], grey: true}\nstep: 1.0"
     study = load_study(write(STUDY.replace("data: digits", chosen).replace("order: temporal\n", "")))
-    assert (study.data, study.frames, study.size) == ("clip.mp4", 50, (144, 176))
-    assert (study.colour, study.step) == (False, 1.0)
-    assert load_study(write(STUDY.replace("data: digits", "data: clip.mp4\nsize: 227"))).size == 227
+    assert (study.data, study.frames) == ("clip.mp4", 50)
+    assert study.source == Source("clip.mp4", 1.0, Preprocessing(size=(144, 176), grey=True))
+
+
+def test_all_of_preprocessing(write):
+    chosen = """\
+preprocessing:
+  size: 32
+  scale: 2
+  mean: [0.5, 0.25, 0.125]
+  standard_deviation: 0.5
+  source_layout: NHWC
+  layout: NCHW
+  independent: true
+"""
+    expected = Preprocessing("NHWC", False, (32, 32), 2.0, (0.5, 0.25, 0.125), (0.5,), "NCHW", True)
+    assert load_study(write(STUDY + chosen)).preprocessing == expected
+    assert load_study(write(STUDY)).preprocessing == Preprocessing()
 
 
 @pytest.mark.parametrize(
@@ -70,8 +86,15 @@ def test_frames_of_a_video(write):
         ("[synapse, neuron]", "[synapses]", (":11:", "phases.0", "'synapse'", "synapses")),
         ("machine: mac-array", "machines: mac-array", (":10:", "baseline")),
         ("order: temporal", "frames: 0", (":4:", "frames", "greater than or equal to 1")),
-        ("order: temporal", "size: [1, 2, 3]", (":4:", "size")),
-        ("order: temporal", "size: large", (":4:", "size", "'large'")),
+        ("order: temporal", "preprocessing: {size: [1, 2, 3]}", (":4:", "preprocessing", "size [1, 2, 3]")),
+        ("order: temporal", "preprocessing: {size: large}", (":4:", "preprocessing", "size 'large'")),
+        ("order: temporal", "preprocessing: {meen: 0.5}", (":4:", "meen: unknown key; did you mean mean?")),
+        ("order: temporal", "preprocessing: {mean: 1/2}", (":4:", "mean '1/2'; expected one finite number")),
+        ("order: temporal", "preprocessing: {mean: [0.5, big]}", (":4:", "mean", "expected one finite number")),
+        ("order: temporal", "preprocessing: {scale: true}", (":4:", "scale True; expected one finite number")),
+        ("order: temporal", "preprocessing: {grey: 1}", (":4:", "grey 1; expected true or false")),
+        ("order: temporal", "preprocessing: 3", (":4:", "preprocessing")),
+        ("order: temporal", "size: 227", (":4:", "size: unknown key")),
         ("schema: 1", "schema: 2", (":1:", "schema", "1", "2")),
         ("digits-mlp-rounding", "7", (":7:", "rows.1.network", "string", "7")),
         ("baseline: {network", "baseline: *{network", (":10",)),
@@ -109,6 +132,8 @@ def test_without_a_file_one_network_and_what_is_made_of_it_are_compared(data):
 def test_data_for_which_nothing_ships():
     with pytest.raises(UnknownNameError, match="no network named 'digit-mlp'; did you mean digits-mlp"):
         default_study("digit")
+    with pytest.raises(DataError, match="no networks ship for data of your own; name some in a study"):
+        default_study("my/frames.npz")
 
 
 def test_rules_that_tables_are_asked_with(write):

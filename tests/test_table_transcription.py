@@ -113,6 +113,13 @@ def test_the_fit_of_the_array_is_close():
         assert law.at((width, width)).energy == pytest.approx(figure * PICO, rel=5e-3)
 
 
+def test_a_fusible_unit_of_2_bits_is_not_stated():
+    assert is_stated(price("sharma_2018_45nm", "mac", "int2"), 0.0407, "printed")
+    assert price("sharma_2018_45nm:fusible", "mac", "int2") is None
+    rule = load_table("sharma_2018_45nm:fusible", ["next-wider"])
+    assert rule.price(Operation("mac", ("int2",))).energy == pytest.approx(0.118 * PICO)
+
+
 def test_bit_fusions_memories():
     table = "sharma_2018_45nm"
     sram = {128: (0.684, 0.925), 512: (1.06, 2.34), 1024: (1.13, 3.30), 2048: (1.90, 3.64)}

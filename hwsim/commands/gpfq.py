@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hwsim.convert_commands import Data, FloatNetwork, Out, numbers
+from hwsim.convert_commands import FloatNetwork, Out, numbers
+from hwsim.data_options import Data, takes_data
 from hwsim.errors import DataError, FileError, HwsimError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ DEFAULTS = {
 """What need not be said again in the command that a network states."""
 
 
+@takes_data
 def convert_gpfq(
     network: FloatNetwork,
     out: Out,
@@ -108,9 +110,10 @@ def _sets(data: str, split: str, frames: int, validation: int) -> "tuple[Dataset
 
     whole = load_dataset(data, split)
     spare = 1 if split == "test" else 0
+    name = str(data)
     if frames + validation + spare > len(whole):
         raise DataError(
-            f"data set {data!r}: {frames:,} frames to calibrate on and {validation:,} to choose by, but its {split} "
+            f"data set {name!r}: {frames:,} frames to calibrate on and {validation:,} to choose by, but its {split} "
             f"split has {len(whole):,}{', and some must be left to report on' if spare else ''}; give --frames and "
             "--validation that fit"
         )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from hwsim.convert_commands import Data, FloatNetwork, Frames, Out, Split, numbers, say_where
+from hwsim.convert_commands import FloatNetwork, Frames, Out, Split, numbers, say_where
+from hwsim.data_options import Data, takes_data
 from hwsim.errors import HwsimError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 SCALES_HELP = "Codes per unit: one number, one for each layer (1,2,4), or the file that `hwsim train scales` wrote."
 
-Recipe = Annotated[str, typer.Option(help="paper (O'Connor & Welling 2017), or temporal: for what changes cost.")]
+Recipe = Annotated[str, typer.Option(help="paper (O'Connor & Welling 2017), paper-batched, or temporal: what changes cost.")]
 Order = Annotated[str | None, typer.Option(help="Order of the frames: file or temporal; unless given, by the cost.")]
 Cost = Annotated[str | None, typer.Option(help="rounding: codes; temporal: their changes.")]
 Loss = Annotated[str | None, typer.Option(help="Distance to the original's outputs: kl or l2.")]
@@ -34,6 +35,7 @@ Epochs = Annotated[int | None, typer.Option(min=0, help="0: the scales to begin 
 Seed = Annotated[int | None, typer.Option(min=0)]
 
 
+@takes_data
 def convert_sigma_delta(
     network: FloatNetwork,
     out: Out,
@@ -66,6 +68,7 @@ def _scales(text: str) -> Any:
     return found[0] if len(found) == 1 else found
 
 
+@takes_data
 def train_scales(
     network: FloatNetwork,
     lam: Annotated[float, typer.Option(help="Error that an addition is worth: larger ones compute less.")],
@@ -104,6 +107,7 @@ def train_scales(
     typer.echo(f"wrote {out}. Next: hwsim convert sigma-delta {network} --data {data} --scales {out} --out FOLDER")
 
 
+@takes_data
 def scale_sweep(
     network: FloatNetwork,
     out: Annotated[Path, typer.Option(help="Folder: a file of scales for each lambda, and sweep.csv.")],
@@ -134,7 +138,7 @@ def scale_sweep(
     from hwsim.train.scale_sweep import sweep
 
     train = load_dataset(data, _split(data), order=order or _order(data, settings), frames=frames)
-    test = load_dataset(data, order="temporal") if _is_named(data) else train
+    test = load_dataset(data, order="temporal" if _is_named(data) else "file") if _split(data) == "train" else train
     with _bar() as progress:
         rows = sweep(load_network(network), train, test, chosen, settings, out, progress=progress)
     typer.echo(rows.drop(columns=["scales", "seconds"]).to_string(index=False))
@@ -172,14 +176,16 @@ def _order(data: str, settings: "Settings") -> str:
 
 
 def _split(data: str) -> str:
-    """A video has no splits."""
-    return "train" if _is_named(data) else "test"
+    """Data of one's own may have no splits."""
+    from hwsim.datasets import has_splits
+
+    return "train" if has_splits(data) else "test"
 
 
 def _is_named(data: str) -> bool:
-    from hwsim.datasets.load import dataset_names
+    from hwsim.datasets import dataset_names
 
-    return data in dataset_names()
+    return getattr(data, "name", data) in dataset_names()
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from hwsim.convert_commands import Data, Out, numbers, say_where
+from hwsim.convert_commands import Out, numbers, say_where
+from hwsim.data_options import Data, takes_data
 
 FLOAT = "mlp"
 """The plain float perceptron, with a recipe of its own; all other methods are those of `hwsim.train.methods`."""
@@ -16,6 +17,7 @@ HELP = (
 )
 
 
+@takes_data
 def train(
     method: Annotated[str, typer.Argument(help=HELP)],
     out: Out,

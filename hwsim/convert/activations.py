@@ -21,7 +21,7 @@ from hwsim.convert.fixed_point import width_of_codes
 from hwsim.convert.places import cannot_be_negative, is_of_input, place
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.layers import Add, Affine, AvgPool2d, Flatten, GlobalAvgPool, Layer, Quantize, Sign, Synaptic
+from hwsim.layers import Add, Affine, AvgPool2d, Flatten, GlobalAvgPool, Layer, MultiThreshold, Quantize, Sign, Synaptic
 from hwsim.network import INPUT, Network
 from hwsim.number_format import NumberFormat, integer, round_real
 from hwsim.signals import FloatArray, Signal
@@ -207,7 +207,7 @@ def _check(network: Network, bit_width: int, steps: Steps, headroom: int) -> Non
     if not 2 <= bit_width <= 16 or not 0 <= headroom < bit_width - 1:
         raise NetworkError(f"{bit_width} bits with {headroom} of headroom; write 2 to 16 bits, and fewer of headroom")
     for layer in network.layers:
-        if isinstance(layer, Quantize | Sign):
+        if isinstance(layer, Quantize | Sign | MultiThreshold):
             raise NetworkError(f"{place}: layer {layer.name}: {type(layer).__name__}: its signals are codes already")
         if isinstance(layer, Synaptic) and (not layer.is_integer or len(layer.terms) > 1):
             raise NetworkError(f"{place}: layer {layer.name}: weights are real or of two terms; quantize them first")

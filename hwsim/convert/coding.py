@@ -15,6 +15,9 @@ from hwsim.errors import FileError, NetworkError
 from hwsim.signals import FloatArray
 from hwsim.strict_yaml import Schema
 
+LARGEST_FILE = 16_000_000
+"""Files of scales above this are refused: a unit takes up to 70 bytes. [bytes]"""
+
 Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -152,7 +155,7 @@ def read_codings(path: str | Path, layers: Sequence[str], digest: str) -> tuple[
         For a file that is none, or one of another network.
     """
     path = Path(path)
-    file = strict_yaml.load(path, _File)
+    file = strict_yaml.load(path, _File, LARGEST_FILE)
     if file.network_digest != digest:
         raise FileError(f"{path}: scales of another network than this one ({file.network}); learn them for this one")
     if set(file.layers) != set(layers):

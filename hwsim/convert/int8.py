@@ -54,7 +54,8 @@ def convert(network: Network, data: Dataset, per_channel: bool = False, name: st
     Parameters
     ----------
     network : Network
-        Dense and Conv2d with real weights, ReLU, HardTanh, Affine, Flatten, poolings, Add, Concat; Softmax at the end.
+        Dense and Conv2d with real weights, ReLU, HardTanh, Affine, Flatten, Rearrange, Pad2d, poolings, Add,
+        Concat; Softmax at the end.
     data : Dataset
         Frames for calibration.
     per_channel : bool

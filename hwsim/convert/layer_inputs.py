@@ -14,7 +14,7 @@ from hwsim.convert.greedy import Gram, Moments, Rows, moments_of
 from hwsim.convert.patches import columns, n_column, parts_of
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.layers import Add, Concat, Layer, Quantize, Sign, Synaptic
+from hwsim.layers import Add, Concat, Divide, Joining, Layer, MultiThreshold, Quantize, Sign, Synaptic
 from hwsim.network import INPUT, Network
 from hwsim.simulator import simulate
 
@@ -80,9 +80,8 @@ class Flow:
         if name == INPUT:
             return self.data[k * self.batch : (k + 1) * self.batch].values()
         layer = self._layer(name)
-        if isinstance(layer, Add | Concat):
-            read = [self._value(each, known, k) for each in layer.inputs]
-            value = np.concatenate(read, axis=1) if isinstance(layer, Concat) else _sum(read)
+        if isinstance(layer, Joining):
+            value = _joined(layer, [self._value(each, known, k) for each in layer.inputs])
         else:
             start, part = self._part(name, known)
             frames = self._value(start, known, k)
@@ -100,7 +99,7 @@ class Flow:
             start = name
             while start != INPUT and start not in known:
                 layer = self._layer(start)
-                if isinstance(layer, Add | Concat):
+                if isinstance(layer, Joining):
                     break
                 chain.insert(0, replace(layer, inputs=()))
                 start = layer.inputs[0]
@@ -109,10 +108,20 @@ class Flow:
         return self._parts[name]
 
 
-def _sum(values: list[Values]) -> Values:
-    total = values[0]
-    for value in values[1:]:
-        total = total + value
+def _joined(layer: Joining, values: list[Values]) -> Values:
+    if isinstance(layer, Add):
+        return _sum(layer, values)
+    if isinstance(layer, Concat):
+        return np.concatenate(values, axis=1)
+    n_axis = max(value.ndim for value in values)
+    first, second = (value.reshape(*value.shape, *[1] * (n_axis - value.ndim)) for value in values)
+    return first / second if isinstance(layer, Divide) else first * second
+
+
+def _sum(layer: Add, values: list[Values]) -> Values:
+    total = values[0] if layer.sign(0) > 0 else -values[0]
+    for k, value in enumerate(values[1:], 1):
+        total = total + value if layer.sign(k) > 0 else total - value
     return total
 
 
@@ -241,7 +250,7 @@ def check_real(network: Network) -> None:
     if not network.input_format.is_real:
         raise NetworkError(f"{place}: takes {network.input_format} codes; quantize weights of a network of real values")
     for layer in network.layers:
-        if isinstance(layer, Quantize | Sign):
+        if isinstance(layer, Quantize | Sign | MultiThreshold):
             raise NetworkError(
                 f"{place}: layer {layer.name}: {type(layer).__name__} makes codes; quantize weights first"
             )

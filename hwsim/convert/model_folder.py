@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.datasets import Dataset, load_dataset
+from hwsim.datasets import Dataset, Source, has_splits, load_dataset
 from hwsim.errors import DataError, UnknownNameError
 from hwsim.network import Network
 from hwsim.network_file import load_network, save_network
@@ -23,16 +23,17 @@ WITHOUT_DATA = ("batch-norm",)
 def convert_to_folder(
     method: str,
     network: str | Path,
-    data: str | None,
+    data: str | Source | None,
     out: str | Path,
     *,
-    split: str = "train",
+    split: str | None = None,
     frames: int | None = None,
     **options: Any,
 ) -> tuple[Network, Dataset | None]:
     """Do what ``hwsim convert METHOD NETWORK --data DATA --out FOLDER`` does.
 
-    The network is calibrated on the training split of the data set and its accuracy measured on the test split.
+    The network is calibrated on the training split of the data set and its accuracy measured on the test split; of data
+    without splits, both on all frames.
 
     Parameters
     ----------
@@ -40,12 +41,12 @@ def convert_to_folder(
         A module of this package.
     network : str or Path
         Name or folder of the network to convert.
-    data : str, optional
-        Name of a data set. What needs no calibration can do without one; no accuracy is stated then.
+    data : str or Source, optional
+        Name of a data set, or path. What needs no calibration can do without one; no accuracy is stated then.
     out : str or Path
         Folder to write; its last part becomes the network's name.
-    split : {"train", "test"}
-        Split to calibrate on.
+    split : {"train", "test"}, optional
+        Split to calibrate on; train where there is one unless given.
     frames : int, optional
         Only the first so many frames of it.
     **options
@@ -72,9 +73,10 @@ def convert_to_folder(
     elif data is None:
         raise DataError(f"conversion {method}: no data to calibrate on; name a data set")
     else:
-        chosen = {"split": split} if split != "train" else {}
-        command += command_options(chosen | ({} if frames is None else {"frames": frames}))
-        converted = convert(source, load_dataset(data, split, frames=frames), name=name, **options)
+        given = {"split": None if split == "train" else split, "frames": frames}
+        command += command_options({what: each for what, each in given.items() if each is not None})
+        chosen = split or ("train" if has_splits(data) else "test")
+        converted = convert(source, load_dataset(data, chosen, frames=frames), name=name, **options)
     return save_measured(converted, test, " ".join([*command, *command_options(options), "--out"]), out), test
 
 

@@ -23,14 +23,29 @@ from hwsim.layers import (
     HardTanh,
     Layer,
     MaxPool2d,
+    Pad2d,
     Quantize,
+    Rearrange,
     ReLU,
     Softmax,
     Synaptic,
 )
 from hwsim.network import INPUT, Network
 
-KINDS = (Add, Affine, AvgPool2d, Concat, Flatten, GlobalAvgPool, HardTanh, MaxPool2d, ReLU, Softmax)
+KINDS = (
+    Add,
+    Affine,
+    AvgPool2d,
+    Concat,
+    Flatten,
+    GlobalAvgPool,
+    HardTanh,
+    MaxPool2d,
+    Pad2d,
+    Rearrange,
+    ReLU,
+    Softmax,
+)
 """What can be converted besides Dense and Conv2d with real weights."""
 
 KEEP_CODES = (Flatten, ReLU, HardTanh)
@@ -139,11 +154,11 @@ def _steps(layers: dict[str, Layer], reader: str, name: str) -> list[Step]:
 
 
 def _keeps_codes(layers: dict[str, Layer], name: str) -> bool:
-    """Whether a signal is made by choosing or joining codes, so that what is before it has to be quantized."""
+    """Whether a signal is made by choosing, moving or joining codes, so that what is before it has to be quantized."""
     layer = layers.get(name)
     if isinstance(layer, KEEP_CODES):
         return _keeps_codes(layers, layer.inputs[0])
-    return isinstance(layer, MaxPool2d | Concat)
+    return isinstance(layer, MaxPool2d | Concat | Rearrange)
 
 
 def _adds_input(layers: dict[str, Layer], layer: Layer) -> bool:
@@ -169,6 +184,8 @@ def cannot_be_negative(layers: dict[str, Layer], name: str) -> bool:
         return False
     if isinstance(layer, ReLU | Softmax) or (isinstance(layer, HardTanh) and layer.lowest >= 0):
         return True
+    if (isinstance(layer, Add) and layer.signs) or (isinstance(layer, Pad2d) and layer.value < 0):
+        return False
     return all(cannot_be_negative(layers, source) for source in layer.inputs)
 
 

@@ -54,7 +54,8 @@ def convert(
     Parameters
     ----------
     network : Network
-        Dense and Conv2d with real weights, ReLU, HardTanh, Affine, Flatten, poolings, Add, Concat; Softmax at the end.
+        Dense and Conv2d with real weights, ReLU, HardTanh, Affine, Flatten, Rearrange, Pad2d, poolings, Add,
+        Concat; Softmax at the end.
     data : Dataset
         Frames for calibration: bit widths are the smallest that hold the codes seen; weights that meet larger codes
         are rounded with more care.

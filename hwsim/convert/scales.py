@@ -7,11 +7,23 @@ import numpy as np
 from hwsim.convert.coding import Coding, CodingLike, coding
 from hwsim.convert.places import cannot_be_negative, is_of_input
 from hwsim.errors import NetworkError
-from hwsim.layers import Add, Affine, AvgPool2d, Concat, Flatten, GlobalAvgPool, HardTanh, Layer, Synaptic
+from hwsim.layers import (
+    Add,
+    Affine,
+    AvgPool2d,
+    Concat,
+    Flatten,
+    GlobalAvgPool,
+    HardTanh,
+    Layer,
+    Pad2d,
+    Rearrange,
+    Synaptic,
+)
 from hwsim.network import INPUT, Network
 from hwsim.signals import FloatArray
 
-JOINTS = (Add, AvgPool2d, Concat, GlobalAvgPool, HardTanh, Affine)
+JOINTS = (Add, AvgPool2d, Concat, GlobalAvgPool, HardTanh, Affine, Pad2d, Rearrange)
 """Where signals pass one of these, their units are rounded alike."""
 
 

@@ -31,6 +31,7 @@ class Dataset:
     name: str = "array"
     split: str = ""
     order: str = "given"  # "file", "temporal", or "given" for an array or a list of frames
+    class_names: tuple[str, ...] = ()  # of the labels, where they are known
 
     def __post_init__(self) -> None:
         """Check every part, and bring the arrays into the one form that kernels take."""
@@ -48,6 +49,7 @@ class Dataset:
             self._set("labels", self._vector("labels", self.labels))
             if len(self.labels) != len(inputs):
                 raise self._error(f"{len(self.labels)} labels for {len(inputs)} frames; give one per frame")
+            self._check_classes(self.labels)
 
     def _set(self, field: str, value: object) -> None:
         object.__setattr__(self, field, value)
@@ -71,6 +73,11 @@ class Dataset:
         if step != 1 and self.format.is_real:
             raise self._error(f"step {step} with {self.inputs.dtype} inputs; real values have step 1")
         self._set("step", float(step))
+
+    def _check_classes(self, labels: IntArray) -> None:
+        n_class, lowest, highest = len(self.class_names), int(labels.min()), int(labels.max())
+        if n_class and not 0 <= lowest <= highest < n_class:
+            raise self._error(f"labels {lowest} ... {highest} of {n_class} classes; expected 0 to {n_class - 1}")
 
     def _vector(self, what: str, given: npt.ArrayLike) -> IntArray:
         value = np.asarray(given)

@@ -1,6 +1,5 @@
 """Video as a stream of frames. Needs PyAV: the extra `video`."""
 
-import math
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -10,14 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.datasets.dataset import Dataset
+from hwsim.datasets.resizing import Size, covering, height_and_width
 from hwsim.errors import DataError
 
 if TYPE_CHECKING:
     from av import VideoFrame
     from av.container import InputContainer
-
-Size: TypeAlias = int | tuple[int, int]
-"""Height and width, or one number for both. [pixels]"""
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
@@ -55,7 +52,7 @@ def load_video(
         frames is no positive number.
     """
     path = Path(path)
-    wanted = None if size is None else _size(size)
+    wanted = None if size is None else height_and_width(size)
     chosen = _slice(frames)
     decoded = list(islice(_decode(path, wanted, colour), chosen.start, chosen.stop, chosen.step))
     if not decoded:
@@ -64,15 +61,6 @@ def load_video(
     for k in reversed(range(len(decoded))):
         inputs[k] = decoded.pop()  # one after the other, so that no two copies of everything are held
     return Dataset(inputs, step, name=path.name, order="file")
-
-
-def _size(size: Size) -> tuple[int, int]:
-    """Height and width."""
-    both: tuple[object, ...] = (size, size) if isinstance(size, int) else tuple(size)
-    pixels = [each for each in both if isinstance(each, int) and 1 <= each < 2**14]
-    if not len(both) == len(pixels) == 2:
-        raise DataError(f"size {size!r}; expected one number of pixels, 1 to 16383, or (height, width)")
-    return pixels[0], pixels[1]
 
 
 def _slice(frames: int | slice | None) -> slice:
@@ -111,9 +99,7 @@ def _pixels(frame: "VideoFrame", size: tuple[int, int], colour: bool) -> Pixels:
     from av.video.reformatter import Interpolation
 
     height, width = size
-    scale = max(height / frame.height, width / frame.width)
-    covering_height = max(height, math.floor(frame.height * scale + 0.5))
-    covering_width = max(width, math.floor(frame.width * scale + 0.5))
+    covering_height, covering_width = covering((frame.height, frame.width), size)
     image = frame.to_ndarray(
         format="rgb24" if colour else "gray",
         height=covering_height,

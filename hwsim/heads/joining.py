@@ -1,4 +1,4 @@
-"""Layers that read several signals at work, and element-wise layers that could not be fused into another one."""
+"""Layers that read several signals at work, borders, and element-wise layers that could not be fused into others."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,14 @@ from hwsim.activity import JoinActivity
 from hwsim.block import Array, Emitted, Frames, Notes, Worker
 from hwsim.fixed_point import Rescale
 from hwsim.heads.head import Head
-from hwsim.layers import Add
+from hwsim.heads.terms import code_dtype
+from hwsim.layers import Add, Divide, Pad2d, Pairing
+from hwsim.layers.window import padding_pairs
 from hwsim.signals import Signal
 
 
 class AddHead(Head):
-    """Sum of signals; a delta machine adds the changes to its sums."""
+    """Sum of signals, or their difference; a delta machine adds the changes to its sums."""
 
     def __init__(self, layer: Add, reads: Sequence[Signal], out: Signal, sources: Sequence[str]) -> None:
         super().__init__(layer.name, out.size)
@@ -21,7 +23,10 @@ class AddHead(Head):
         self.is_real = out.format.is_real
         one = Rescale(np.asarray(1), np.asarray(0), "none")
         self.rescales = [one for _ in reads] if self.is_real else layer.factors(*reads)
-        self.factors = [out.channels_last(each.multiplier) for each in self.rescales]
+        self.signs = [layer.sign(k) for k in range(len(reads))]
+        self.factors = [
+            out.channels_last(each.multiplier) * sign for each, sign in zip(self.rescales, self.signs, strict=True)
+        ]
 
     def run(self, sources: Sequence[Emitted], frames: Frames, worker: Worker) -> Array:
         """Add the codes up, or their changes."""
@@ -40,8 +45,9 @@ class AddHead(Head):
         total = worker.rows(("total", self.name, 0), len(reset), self.n_neuron, np.float32)
         for t, resets in enumerate(reset):
             total[t + 1] = 0 if resets else total[t]
-            for each in codes:
-                total[t + 1] += each[t + 1] if resets else each[t + 1] - each[t]
+            for each, sign in zip(codes, self.signs, strict=True):
+                change = each[t + 1] if resets else each[t + 1] - each[t]
+                total[t + 1] += change if sign > 0 else -change
         return total[1:]
 
     def joins(self, notes: Notes) -> tuple[JoinActivity, ...]:
@@ -67,6 +73,58 @@ class AddHead(Head):
         return (*rescales, add)
 
 
+class PairHead(Head):
+    """Products or quotients of two signals; a delta machine makes those anew of which an operand has changed."""
+
+    def __init__(self, layer: Pairing, reads: Sequence[Signal], out: Signal) -> None:
+        super().__init__(layer.name, out.size)
+        self.reads, self.out = reads, out
+        self.divides = isinstance(layer, Divide)
+
+    def run(self, sources: Sequence[Emitted], frames: Frames, worker: Worker) -> Array:
+        """Work on pairs of codes; a number for a channel is one of many pairs."""
+        first, second = (self._spread(source, read) for source, read in zip(sources, self.reads, strict=True))
+        if worker.notes.is_delta:
+            changed = _note_changes(self.name, [first, second], frames, worker)
+            by_place = changed.reshape(len(changed), self.out.n_position, -1)
+            channels = np.count_nonzero(by_place.any(axis=1), axis=1)
+            worker.notes.write(self.name, "channels", frames, channels)
+        with np.errstate(all="ignore"):  # outputs that are not finite are reported
+            if self.divides:
+                return first[1:] / second[1:]
+            return first[1:] * second[1:]
+
+    def _spread(self, source: Emitted, read: Signal) -> Array:
+        """A signal's codes, one for each pair. (n_frame + 1, n_neuron)"""
+        codes = source.codes[:, : read.size].astype(np.float32 if self.out.format.is_real else np.int64, copy=False)
+        return codes if read.size == self.n_neuron else np.tile(codes, self.out.n_position)
+
+    def joins(self, notes: Notes) -> tuple[JoinActivity, ...]:
+        """One operation for each pair; both operands come from where a delta machine keeps them."""
+        touched, _ = self.touched(notes)
+        first, second = self.reads
+        operation = JoinActivity(
+            self.name,
+            "division" if self.divides else "multiplication",
+            first.format,
+            touched,
+            other=None if self.divides else second.format,
+            n_state_read=self._n_read(first, notes),
+        )
+        none = np.zeros(notes.n_frame, np.int64)
+        other = JoinActivity(self.name, "reading", second.format, none, n_state_read=self._n_read(second, notes))
+        return operation, other
+
+    def _n_read(self, read: Signal, notes: Notes) -> Array | None:
+        """Operands that a delta machine reads: one for each pair, or for each channel that has one to work on."""
+        if not notes.is_delta:
+            return None
+        touched, _ = self.touched(notes)
+        if read.size == self.n_neuron:
+            return touched
+        return np.where(notes.first, read.size, notes.read(self.name, "channels"))
+
+
 class RelayHead(Head):
     """Codes of one signal, or of several one after the other along the channels, as they are."""
 
@@ -90,9 +148,32 @@ class RelayHead(Head):
         return codes[1:]
 
 
-def _note_changes(name: str, codes: Sequence[Array], frames: Frames, worker: Worker) -> None:
-    """Note how many neurons have a changed input."""
+class PadHead(Head):
+    """The codes of a signal, in the middle of constant ones."""
+
+    def __init__(self, layer: Pad2d, read: Signal, out: Signal) -> None:
+        super().__init__(layer.name, out.size)
+        self.read, self.out = read, out
+        self.border: Array = np.asarray(layer.value, np.float32) if read.format.is_real else layer.border(read)
+        (top, _), (left, _) = padding_pairs(layer.padding)
+        self.middle = np.s_[:, top : top + read.shape[1], left : left + read.shape[2]]
+
+    def run(self, sources: Sequence[Emitted], frames: Frames, worker: Worker) -> Array:
+        """Lay the codes into the border."""
+        (source,) = sources
+        codes = np.empty((len(frames.reset) + 1, self.n_neuron), code_dtype(self.out))
+        image = codes.reshape(len(codes), *self.out.shape[1:], self.out.shape[0])
+        image[:] = self.border
+        image[self.middle] = source.codes[:, : self.read.size].reshape(len(codes), *self.read.shape[1:], -1)
+        if worker.notes.is_delta:
+            _note_changes(self.name, [codes], frames, worker)
+        return codes[1:]
+
+
+def _note_changes(name: str, codes: Sequence[Array], frames: Frames, worker: Worker) -> Array:
+    """Note how many neurons have a changed input, and tell which. (n_frame, n)"""
     changed = np.zeros(codes[0][1:].shape, np.bool_)
     for each in codes:
         changed |= np.where(frames.reset[:, None], each[1:] != 0, each[1:] != each[:-1])
     worker.notes.write(name, "touched", frames, np.count_nonzero(changed, axis=1))
+    return changed

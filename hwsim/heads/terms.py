@@ -104,3 +104,13 @@ def combine_of(head: Synaptic, read: Signal, out: Signal) -> Combine:
 
 def _only(totals: Sequence[Array]) -> Array:
     return totals[0]
+
+
+def code_dtype(signal: Signal) -> Any:
+    """The dtype of a signal's codes, centred on the zero point; of few, because each is compiled for."""
+    if signal.format.is_real:
+        return np.float32
+    lowest, highest = signal.format.lowest - signal.zero_point, signal.format.highest - signal.zero_point
+    if signal.span > SMALL:
+        return np.int64
+    return np.int8 if lowest >= -128 and highest <= 127 else np.int16

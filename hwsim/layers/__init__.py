@@ -1,15 +1,29 @@
 """The layers of a network, as frozen dataclasses that check themselves.
 
-``synaptic``: Dense and Conv2d, whose weights events meet; ``elementwise``: what is done to one number at a time;
-``pooling``: windows of numbers; ``joining``: several signals. Layout: a frame is (C, H, W) or (n,), flattened in C
-order; a Dense weight is (n_in, n_out), a Conv2d weight (C_out, C_in / groups, kH, kW).
+``synaptic``: Dense and Conv2d, whose weights events meet; ``elementwise`` and ``threshold``: what is done to one number
+at a time; ``arrangement``: where numbers stand; ``pooling``: windows of numbers; ``joining``: several signals. Layout:
+a frame is (C, H, W) or (n,), flattened in C order; a Dense weight is (n_in, n_out), a Conv2d weight (C_out, C_in /
+groups, kH, kW).
 """
 
-from hwsim.layers.elementwise import Affine, Flatten, HardTanh, Quantize, ReLU, Sign, Softmax
-from hwsim.layers.joining import Add, Concat
+from hwsim.layers.arrangement import Pad2d, Rearrange
+from hwsim.layers.elementwise import (
+    Affine,
+    Flatten,
+    HardTanh,
+    LeakyReLU,
+    Quantize,
+    ReLU,
+    Sigmoid,
+    Sign,
+    Softmax,
+    Tanh,
+)
+from hwsim.layers.joining import Add, Concat, Divide, Joining, Multiply, Pairing
 from hwsim.layers.layer import ElementWise, Layer
 from hwsim.layers.pooling import AvgPool2d, GlobalAvgPool, MaxPool2d
 from hwsim.layers.synaptic import Conv2d, Dense, Synaptic
+from hwsim.layers.threshold import MultiThreshold
 from hwsim.layers.weight import Weight
 from hwsim.layers.window import Axis, Window
 
@@ -21,17 +35,27 @@ __all__ = [
     "Concat",
     "Conv2d",
     "Dense",
+    "Divide",
     "ElementWise",
     "Flatten",
     "GlobalAvgPool",
     "HardTanh",
+    "Joining",
     "Layer",
+    "LeakyReLU",
     "MaxPool2d",
+    "MultiThreshold",
+    "Multiply",
+    "Pad2d",
+    "Pairing",
     "Quantize",
     "ReLU",
+    "Rearrange",
+    "Sigmoid",
     "Sign",
     "Softmax",
     "Synaptic",
+    "Tanh",
     "Weight",
     "Window",
 ]

@@ -25,6 +25,26 @@ class ReLU(ElementWise):
 
 
 @dataclass(frozen=True, eq=False)
+class LeakyReLU(ElementWise):
+    """x where x >= 0, else slope times x, in float32; of real numbers only."""
+
+    slope: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Check the slope."""
+        if not np.isfinite(self.slope):
+            raise NetworkError(f"layer {self.name}: slope {self.slope}; expected a finite number")
+        object.__setattr__(self, "slope", float(self.slope))
+
+    def signal(self, *source: Signal) -> Signal:
+        """Real numbers."""
+        (read,) = source
+        if not read.format.is_real:
+            raise NetworkError(f"a LeakyReLU of {read.format} codes, which have no such slope; quantize after it")
+        return read
+
+
+@dataclass(frozen=True, eq=False)
 class Sign(ElementWise):
     """+1 where x >= 0, else -1: codes declared binary."""
 
@@ -35,19 +55,28 @@ class Sign(ElementWise):
 
 @dataclass(frozen=True, eq=False)
 class HardTanh(ElementWise):
-    """min(max(x, lowest), highest). Codes are clipped to the outermost ones within the limits."""
+    """min(max(x, lowest), highest). Codes are clipped to the outermost ones within the limits.
+
+    One of the limits may be infinite: nothing is clipped, or compared, on that side.
+    """
 
     lowest: float = -1.0
     highest: float = 1.0
 
     def __post_init__(self) -> None:
         """Check the limits."""
-        if not (np.isfinite(self.lowest) and np.isfinite(self.highest) and self.lowest < self.highest):
+        if not (self.lowest < self.highest and self.n_limit):
             raise NetworkError(
-                f"layer {self.name}: limits {self.lowest} ... {self.highest}; expected two finite numbers, rising"
+                f"layer {self.name}: limits {self.lowest} ... {self.highest}; expected two numbers, rising, of which "
+                "one may be infinite"
             )
         object.__setattr__(self, "lowest", float(self.lowest))
         object.__setattr__(self, "highest", float(self.highest))
+
+    @property
+    def n_limit(self) -> int:
+        """How many of the limits are numbers."""
+        return int(np.isfinite(self.lowest)) + int(np.isfinite(self.highest))
 
     def limits(self, read: Signal) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Lowest and highest code let through, less the zero point: () or one per channel."""
@@ -73,6 +102,24 @@ class HardTanh(ElementWise):
             raise NetworkError("clips codes declared to be -1 or 1; only limits that keep them make sense")
         reach = (np.clip(end, lowest, highest) for end in (-read.bound, read.bound))
         return replace(read, bound=max(int(np.abs(end).max()) for end in reach))
+
+
+@dataclass(frozen=True, eq=False)
+class Sigmoid(ElementWise):
+    """1 / (1 + exp(-x)), worked out in float64 and rounded to float32. Codes are read as the values they stand for."""
+
+    def signal(self, *source: Signal) -> Signal:
+        """Real numbers."""
+        return Signal(source[0].shape, FP32, np.asarray(1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Tanh(ElementWise):
+    """The hyperbolic tangent, worked out in float64 and rounded to float32. Codes are read as values."""
+
+    def signal(self, *source: Signal) -> Signal:
+        """Real numbers."""
+        return Signal(source[0].shape, FP32, np.asarray(1.0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,21 +18,26 @@ def load_network(network: Network | str | Path) -> Network:
     Parameters
     ----------
     network : Network, str or Path
-        The name of a network that ships with hwsim, the path of a model folder, or a Network, which is returned.
+        The name of a network that ships with hwsim, the path of a model folder or of an ONNX or QONNX file
+        (``.onnx``), or a Network, which is returned.
 
     Raises
     ------
     UnknownNameError
-        When there is neither such a network nor such a folder.
+        When there is neither such a network nor such a folder or file.
     FileError
         When a file is missing, cut short, or not what it should be: a pickle, an array that is missing, unknown,
         or of the wrong shape or dtype, an unknown key or layer type.
     NetworkError
         When the files are well formed, but what they describe is no network: weights that are not finite or
-        outside their format, layers that do not fit together.
+        outside their format, layers that do not fit together, operators that no layer stands for.
     """
     if isinstance(network, Network):
         return network
+    if Path(network).suffix == ".onnx":
+        from hwsim.onnx_file import read_onnx  # which is heavy
+
+        return read_onnx(network)
     folder = network_path(network)
     if not folder.is_dir():
         raise FileError(f"{folder}: a file; expected a model folder with {DESCRIPTION} and {ARRAYS}")

@@ -3,6 +3,7 @@
 A layer type is added by one description here, its line in ``LAYERS``, and its fields in `hwsim.network_file.writing`.
 """
 
+import math
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
@@ -16,15 +17,23 @@ from hwsim.layers import (
     Concat,
     Conv2d,
     Dense,
+    Divide,
     Flatten,
     GlobalAvgPool,
     HardTanh,
     Layer,
+    LeakyReLU,
     MaxPool2d,
+    Multiply,
+    MultiThreshold,
+    Pad2d,
     Quantize,
+    Rearrange,
     ReLU,
+    Sigmoid,
     Sign,
     Softmax,
+    Tanh,
     Weight,
 )
 from hwsim.number_format import NumberFormat, Rounding
@@ -35,6 +44,9 @@ DESCRIPTION = "network.yaml"
 ARRAYS = "weights.npz"
 PER_CHANNEL: Literal["per-channel"] = "per-channel"
 """Written in the place of a number that differs by channel; the numbers stand in ``weights.npz``."""
+
+NO_LIMIT: Literal["none"] = "none"
+"""Written in the place of a limit that is infinite."""
 
 PerChannel: TypeAlias = float | Literal["per-channel"]
 Pair: TypeAlias = Annotated[list[int], pydantic.Field(min_length=2, max_length=2)]
@@ -131,19 +143,68 @@ class _AvgPool2d(_Layer):
 
 
 class _Plain(_Layer):
-    type: Literal["add", "concat", "flatten", "globalavgpool", "relu", "sign", "softmax"]
+    type: Literal[
+        "concat", "divide", "flatten", "globalavgpool", "multiply", "relu", "sigmoid", "sign", "softmax", "tanh"
+    ]
 
     def layer(self, arrays: ArrayFile) -> Layer:
         return LAYERS[self.type](**self.common)
 
 
-class _HardTanh(_Layer):
-    type: Literal["hardtanh"]
-    lowest: int | float
-    highest: int | float
+class _Add(_Layer):
+    type: Literal["add"]
+    signs: list[int] = pydantic.Field(default=[])
 
     def layer(self, arrays: ArrayFile) -> Layer:
-        return HardTanh(**self.fields("lowest", "highest"))
+        return Add(**self.fields("signs"))
+
+
+class _HardTanh(_Layer):
+    type: Literal["hardtanh"]
+    lowest: int | float | Literal["none"]
+    highest: int | float | Literal["none"]
+
+    def layer(self, arrays: ArrayFile) -> Layer:
+        lowest = -math.inf if self.lowest == NO_LIMIT else self.lowest
+        highest = math.inf if self.highest == NO_LIMIT else self.highest
+        return HardTanh(**self.common, lowest=lowest, highest=highest)
+
+
+class _Pad2d(_Layer):
+    type: Literal["pad2d"]
+    padding: Padding
+    value: float = 0.0
+
+    def layer(self, arrays: ArrayFile) -> Layer:
+        return Pad2d(**self.fields("padding", "value"))
+
+
+class _Rearrange(_Layer):
+    type: Literal["rearrange"]
+    order: list[int] = pydantic.Field(default=[])
+    shape: list[int] = pydantic.Field(default=[])
+
+    def layer(self, arrays: ArrayFile) -> Layer:
+        return Rearrange(**self.fields("order", "shape"))
+
+
+class _MultiThreshold(_Layer):
+    type: Literal["multithreshold"]
+    shape: Annotated[list[int], pydantic.Field(min_length=2, max_length=2)]
+    scale: float
+    offset: float
+
+    def layer(self, arrays: ArrayFile) -> Layer:
+        thresholds = arrays.take(f"{self.name}.thresholds", (tuple(self.shape),), "f8")
+        return MultiThreshold(**self.fields("scale", "offset"), thresholds=thresholds)
+
+
+class _LeakyReLU(_Layer):
+    type: Literal["leakyrelu"]
+    slope: int | float
+
+    def layer(self, arrays: ArrayFile) -> Layer:
+        return LeakyReLU(**self.fields("slope"))
 
 
 class _Affine(_Layer):
@@ -187,14 +248,22 @@ LAYERS: dict[str, type[Layer]] = {
         Concat,
         Conv2d,
         Dense,
+        Divide,
         Flatten,
         GlobalAvgPool,
         HardTanh,
+        LeakyReLU,
         MaxPool2d,
+        Multiply,
+        MultiThreshold,
+        Pad2d,
         Quantize,
+        Rearrange,
         ReLU,
+        Sigmoid,
         Sign,
         Softmax,
+        Tanh,
     )
 }
 """The layer types of files."""
@@ -210,7 +279,19 @@ def _of_known_type(layer: Any) -> Any:
 
 AnyLayer = Annotated[
     Annotated[
-        _Dense | _Conv2d | _MaxPool2d | _AvgPool2d | _Plain | _HardTanh | _Affine | _Quantize,
+        _Dense
+        | _Conv2d
+        | _MaxPool2d
+        | _AvgPool2d
+        | _Plain
+        | _Add
+        | _Pad2d
+        | _Rearrange
+        | _HardTanh
+        | _LeakyReLU
+        | _MultiThreshold
+        | _Affine
+        | _Quantize,
         pydantic.Field(discriminator="type"),
     ],
     pydantic.BeforeValidator(_of_known_type),

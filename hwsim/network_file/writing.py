@@ -1,5 +1,6 @@
 """From a network to a model folder."""
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,20 +12,34 @@ import pydantic
 import yaml
 
 from hwsim.errors import FileError, NetworkError
-from hwsim.layers import Layer, Synaptic
+from hwsim.layers import Layer, MultiThreshold, Synaptic
 from hwsim.network import Network
-from hwsim.network_file.schema import ARRAYS, DESCRIPTION, LAYERS, PER_CHANNEL, Description, PerChannel, array_numbers
+from hwsim.network_file.schema import (
+    ARRAYS,
+    DESCRIPTION,
+    LAYERS,
+    NO_LIMIT,
+    PER_CHANNEL,
+    Description,
+    PerChannel,
+    array_numbers,
+)
 from hwsim.strict_npz import Array
 
 FIELDS: dict[str, tuple[str, ...]] = {
+    "add": ("signs",),
     "affine": ("multiplier_bit_width",),
     "avgpool2d": ("kernel", "stride", "padding", "ceil_mode", "count_include_pad"),
     "conv2d": ("stride", "padding", "dilation", "groups"),
     "hardtanh": ("lowest", "highest"),
+    "leakyrelu": ("slope",),
     "maxpool2d": ("kernel", "stride", "padding", "ceil_mode"),
+    "multithreshold": ("scale", "offset"),
+    "pad2d": ("padding", "value"),
+    "rearrange": ("order", "shape"),
     "quantize": ("bit_width", "signed", "narrow_range", "zero_point", "rounding", "multiplier_bit_width"),
 }
-"""By layer type: what is written as it is held."""
+"""By layer type: what is written as it is held; of what is empty nothing is."""
 
 CHANNEL_FIELDS: dict[str, tuple[str, ...]] = {"affine": ("scale", "offset"), "quantize": ("scale",)}
 """By layer type: what is one number, or one per channel."""
@@ -92,12 +107,19 @@ def _describe(layer: Layer, previous: str, arrays: dict[str, Array]) -> dict[str
         described["inputs"] = list(layer.inputs)
     if isinstance(layer, Synaptic):
         described |= _describe_synaptic(layer, arrays)
+    if isinstance(layer, MultiThreshold):
+        thresholds = arrays[f"{layer.name}.thresholds"] = np.asarray(layer.thresholds)
+        described["shape"] = list(thresholds.shape)
     for what in CHANNEL_FIELDS.get(kind, ()):
         described[what] = _describe_number(getattr(layer, what), f"{layer.name}.{what}", arrays)
-    return described | {what: _lists(getattr(layer, what)) for what in FIELDS.get(kind, ())}
+    written = {what: _lists(getattr(layer, what)) for what in FIELDS.get(kind, ())}
+    return described | {what: value for what, value in written.items() if value != []}
 
 
 def _lists(value: Any) -> Any:
+    """A value as YAML holds it: tuples as lists, and an infinite limit by name."""
+    if isinstance(value, float) and math.isinf(value):
+        return NO_LIMIT
     return list(map(_lists, value)) if isinstance(value, tuple) else value
 
 

@@ -25,7 +25,7 @@ RUN = 50
 SPREAD = 2.0
 """A unit's scale is at most so many times its layer's, or its layer's so many times it."""
 
-LOWEST, HIGHEST = 1 / 64, 4096.0
+LOWEST, HIGHEST = 1 / 4096, 4096.0
 """Scales stay within. [codes per unit]"""
 
 

@@ -19,6 +19,8 @@ from hwsim.layers import (
     HardTanh,
     Layer,
     MaxPool2d,
+    Pad2d,
+    Rearrange,
     ReLU,
     Softmax,
     Synaptic,
@@ -123,7 +125,7 @@ class Graph:
     def _apply(self, layer: Layer, sources: list[Tensor]) -> Tensor:
         constant = self._constants[layer.name]
         if isinstance(layer, Add):
-            return torch.stack(sources).sum(0)
+            return torch.stack([each if layer.sign(k) > 0 else -each for k, each in enumerate(sources)]).sum(0)
         if isinstance(layer, Concat):
             return torch.cat(sources, 1)
         (x,) = sources
@@ -165,6 +167,17 @@ def _hard_tanh(layer: Layer, x: Tensor) -> Tensor:
     return x.clamp(layer.lowest, layer.highest)
 
 
+def _rearrange(layer: Layer, x: Tensor) -> Tensor:
+    assert isinstance(layer, Rearrange)
+    x = x.permute(0, *(axis + 1 for axis in layer.order)) if layer.order else x
+    return x.reshape(len(x), *layer.shape) if layer.shape else x
+
+
+def _border(layer: Layer, x: Tensor) -> Tensor:
+    assert isinstance(layer, Pad2d)
+    return functional.pad(x, _pads(layer.padding), value=layer.value)
+
+
 _ELEMENTS: dict[type[Layer], Callable[[Layer, Tensor], Tensor]] = {
     MaxPool2d: _max_pool,
     AvgPool2d: _average_pool,
@@ -172,4 +185,6 @@ _ELEMENTS: dict[type[Layer], Callable[[Layer, Tensor], Tensor]] = {
     ReLU: lambda _, x: x.relu(),
     HardTanh: _hard_tanh,
     Flatten: lambda _, x: x.flatten(1),
+    Rearrange: _rearrange,
+    Pad2d: _border,
 }

@@ -138,7 +138,7 @@ def train_to_folder(
         load_dataset(data, split="train"), layers, epochs, seed, name=out.name, checkpoint=checkpoint, **options
     )
     units = "-".join(map(str, layers))
-    command = ["hwsim train mlp --data", data, "--layers", units, f"--epochs {epochs} --seed {seed}"]
+    command = ["hwsim train mlp --data", str(data), "--layers", units, f"--epochs {epochs} --seed {seed}"]
     test = load_dataset(data, split="test")
     network = save_measured(network, test, " ".join([*command, *command_options(options), "--out"]), out)
     checkpoint.unlink(missing_ok=True)

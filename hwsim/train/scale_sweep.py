@@ -75,7 +75,7 @@ def sweep(
     rows = _rows(folder)
     original = simulate(network, test, execution="sparse").predictions
     names = [layer.name for layer in network.layers if isinstance(layer, Synaptic)]
-    todo = [lam for lam in (0.0, *lams) if not _has(rows, lam)]
+    todo = [float(lam) for lam in (0.0, *lams) if not _has(rows, lam)]
     for number, lam in enumerate(todo):
         begin = time.perf_counter()
         file = folder / f"scales-{lam:.3e}.yaml"

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import reference
+from reference.tally import Meter
 
 import hwsim
 from hwsim import Add, Affine, AvgPool2d, Concat, Conv2d, Dense, Flatten, MaxPool2d, Network, Quantize, ReLU, Weight
 from hwsim.convert import rounding, sigma_delta
-from hwsim.convert.coding import Coding
+from hwsim.convert.coding import Coding, read_codings, write_codings
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
 
@@ -146,11 +147,19 @@ def test_herding_of_differences_is_differences_of_rounding():
 
 
 @pytest.mark.parametrize(("network", "scales"), NETWORKS)
-def test_the_reference_never_multiplies_behind_the_encoding(network, scales):
+def test_the_reference_never_multiplies_behind_the_encoding(network, scales, monkeypatch):
     data = drawn(network, 200)
     converted = sigma_delta.convert(network, data, scales)
     frames = data.inputs[:4]
+    called, multiply = [], Meter.multiply
+
+    def watched(meter, *operands):
+        called.append(meter.phase)
+        return multiply(meter, *operands)
+
+    monkeypatch.setattr(Meter, "multiply", watched)
     result = reference.run(converted, frames, reference.PRESETS["sigma-delta-adder"], data_step=data.step)
+    assert set(called) == {"encode"}
     operations = {key[2] for key in result.arithmetic if key[1] in ("synapse", "neuron")}
     assert operations <= {"addition", "constant_shift", "comparison"}
     run = hwsim.simulate(converted, data[:4], "delta")
@@ -220,6 +229,18 @@ def test_accumulators_are_derived_and_reported():
             assert 2 ** (stated[layer.name] - 1) > largest
             assert converted.signals[layer.name].format.bit_width == stated[layer.name]
     assert sigma_delta.accumulator_bits(network) == {}
+
+
+def test_a_file_holds_the_codings_of_many_units(tmp_path):
+    generator = np.random.default_rng(3)
+    codings = {
+        f"dense{k}": Coding(*generator.uniform(0.5, 2, (2, 2000)), generator.uniform(-0.4, 1, 2000)) for k in range(3)
+    }
+    path = tmp_path / "scales.yaml"
+    write_codings(path, ("many", "digest"), codings, {"seed": 0})
+    assert path.stat().st_size > 300_000
+    found = read_codings(path, list(codings), "digest")
+    assert all(one.same(two) for one, two in zip(found, codings.values(), strict=True))
 
 
 # ------------------------------------------------------------------------------------------------- what is refused

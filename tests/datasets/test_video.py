@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import hwsim.datasets
-from hwsim.datasets import load_dataset, load_video
+from hwsim.datasets import Preprocessing, load_dataset, load_video
 from hwsim.errors import DataError, UnknownNameError
 
 pytestmark = pytest.mark.video
@@ -157,8 +157,9 @@ def test_a_file_with_sound_only(tmp_path):
 
 
 def test_a_path_works_where_a_name_does(clip, drawn):
-    data = load_dataset(str(clip), frames=4, size=20, colour=False, step=1.0)
+    data = load_dataset(str(clip), frames=4, step=1.0, preprocessing=Preprocessing(size=20, grey=True))
     assert (data.inputs.shape, data.step) == ((4, 1, 20, 20), 1.0)
+    assert np.array_equal(data.inputs, load_video(clip, size=20, colour=False, frames=4).inputs)
     assert np.array_equal(load_dataset(str(clip)).inputs, planes(drawn))
     assert hwsim.datasets.load_video is load_video
 
@@ -167,10 +168,9 @@ def test_paths_and_names_are_told_apart(clip):
     assert "cannot be read as a video" in one_line(load_dataset, "nowhere.mp4")
     with pytest.raises(UnknownNameError):
         load_dataset("clip")
-    assert "leave out order and split" in one_line(load_dataset, str(clip), order="temporal")
-    assert "leave out order and split" in one_line(load_dataset, str(clip), split="train")
-    assert "for video files only" in one_line(load_dataset, "digits", size=8)
-    assert "for video files only" in one_line(load_dataset, "digits", colour=True)
+    assert "a video has one order; leave out order" in one_line(load_dataset, str(clip), order="temporal")
+    assert "no splits, so no 'train'; leave split out" in one_line(load_dataset, str(clip), split="train")
+    assert "a step of their own; leave step out" in one_line(load_dataset, "digits", step=0.5)
 
 
 def test_without_pyav_one_line_names_the_extra(clip):

@@ -1,7 +1,9 @@
 """Frames of numbers between layers, and the layers fused into others: one number in, one number out."""
 
+import itertools
 import math
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 
@@ -53,7 +55,8 @@ class Trace:
 
     def __init__(self):
         self.value = None
-        self.code = {}  # by name of the Quantize
+        self.code = {}  # by name of the Quantize: (place, code)
+        self.place = None  # of the value among those that leave
         self.n_saturated = 0
 
 
@@ -71,6 +74,10 @@ class Elementwise:
     def apply(self, meter: Meter, element: int, value, trace: Trace):
         raise NotImplementedError
 
+    def place(self, element: int) -> int:
+        """Where what is made of an element lies."""
+        return element
+
 
 class Flatten(Elementwise):
     def __init__(self, layer, source, before=None):
@@ -79,6 +86,30 @@ class Flatten(Elementwise):
 
     def apply(self, meter, element, value, trace):
         return value
+
+
+class Rearrange(Elementwise):
+    """Axes in another order, and another shape around them: every element by its coordinates."""
+
+    def __init__(self, layer, source, before=None):
+        super().__init__(layer, source, before)
+        order = layer.order or tuple(range(len(source.shape)))
+        moved = [source.shape[axis] for axis in order]
+        self.goes_to, step = {}, []
+        for place, there in enumerate(itertools.product(*(range(n) for n in moved))):
+            here = [there[order.index(axis)] for axis in range(len(order))]
+            element = 0
+            for coordinate, n in zip(here, source.shape, strict=True):
+                element = element * n + coordinate
+            self.goes_to[element] = place
+            step.append(source.step[element])
+        self.tensor = replace(source, shape=tuple(layer.shape or moved), step=step)
+
+    def apply(self, meter, element, value, trace):
+        return value
+
+    def place(self, element):
+        return self.goes_to[element]
 
 
 class ReLU(Elementwise):
@@ -105,12 +136,16 @@ class HardTanh(Elementwise):
 
     def __init__(self, layer, source, before=None):
         super().__init__(layer, source, before)
+        self.has_lowest, self.has_highest = layer.lowest != -math.inf, layer.highest != math.inf
         if source.number.is_real:
             self.lowest = [np.float32(layer.lowest)] * source.size
             self.highest = [np.float32(layer.highest)] * source.size
             return
-        self.lowest = [math.ceil(layer.lowest / step) for step in source.step]
-        self.highest = [math.floor(layer.highest / step) for step in source.step]
+        self.lowest, self.highest = [-math.inf] * source.size, [math.inf] * source.size
+        if self.has_lowest:
+            self.lowest = [math.ceil(layer.lowest / step) for step in source.step]
+        if self.has_highest:
+            self.highest = [math.floor(layer.highest / step) for step in source.step]
         limits = zip(self.lowest, self.highest, strict=True)
         ends = [min(max(end, low), high) for low, high in limits for end in (-source.bound, source.bound)]
         self.tensor = replace(source, bound=max(map(abs, ends)))
@@ -118,9 +153,45 @@ class HardTanh(Elementwise):
     def apply(self, meter, element, value, trace):
         lowest, highest = self.lowest[element], self.highest[element]
         # the ReLU before it has compared with the lower limit already: the two clip together
-        below = value < lowest if isinstance(self.before, ReLU) else meter.exceeds(lowest, value, self.operand)
-        above = meter.exceeds(value, highest, self.operand)
+        is_compared = self.has_lowest and not isinstance(self.before, ReLU)
+        below = meter.exceeds(lowest, value, self.operand) if is_compared else value < lowest
+        above = self.has_highest and meter.exceeds(value, highest, self.operand)
         return lowest if below else highest if above else value
+
+
+class LeakyReLU(Elementwise):
+    def __init__(self, layer, source, before=None):
+        super().__init__(layer, source, before)
+        self.slope = np.float32(layer.slope)
+
+    def apply(self, meter, element, value, trace):
+        leaked = meter.multiply(value, self.slope, self.operand, self.operand)  # whether or not it is taken
+        return value if meter.reaches(value, 0, self.operand) else leaked
+
+
+class Curve(Elementwise):
+    """A function that no arithmetic unit has: one operation of its own name."""
+
+    def __init__(self, layer, source, before=None):
+        super().__init__(layer, source, before)
+        self.tensor = real_tensor(source.shape)
+
+    def apply(self, meter, element, value, trace):
+        exact = float(value) * self.source.step[element]
+        return np.float32(meter.curve(self.operation, self.function, exact, self.operand))
+
+
+class Sigmoid(Curve):
+    operation = "sigmoid"
+
+    @staticmethod
+    def function(x):
+        return 0.0 if x < -300 else 1.0 / (1.0 + math.exp(-x))  # below, no float32 is as small
+
+
+class Tanh(Curve):
+    operation = "tanh"
+    function = staticmethod(math.tanh)
 
 
 class Affine(Elementwise):
@@ -200,7 +271,7 @@ class Quantize(Elementwise):
         code = self._round(meter, element, value) + self.zero_point
         kept = min(max(code, self.lowest), self.highest)
         trace.n_saturated += kept != code
-        trace.code[self.name] = kept - self.zero_point
+        trace.code[self.name] = element, kept - self.zero_point
         return kept - self.zero_point
 
     def _round(self, meter, element, value):
@@ -215,7 +286,54 @@ class Quantize(Elementwise):
         return meter.shift_right(value, self.shift[element], self.rounding, self.operand)
 
 
-ELEMENTWISE = {each.__name__: each for each in (Flatten, ReLU, Sign, HardTanh, Affine, Quantize)}
+class MultiThreshold(Elementwise):
+    """How many thresholds a number reaches; all are tried."""
+
+    def __init__(self, layer, source, before=None):
+        super().__init__(layer, source, before)
+        thresholds = [[float(t) for t in row] for row in layer.thresholds]
+        n_threshold, n_position = len(thresholds[0]), source.size // source.shape[0]
+        rows = thresholds if len(thresholds) > 1 else thresholds * source.shape[0]
+        self.levels = []  # of each element
+        for element in range(source.size):
+            row, step = rows[element // n_position], Fraction(source.step[element])
+            if source.number.is_real:
+                self.levels.append(row)
+            elif element % n_position:
+                self.levels.append(self.levels[-1])
+            else:
+                self.levels.append([t if math.isinf(t) else math.ceil(Fraction(t) / step) for t in row])
+        if len(thresholds) > 1 or source.per_channel:
+            self.n_parameter, self.parameter_bits = source.shape[0], n_threshold * source.number.n_bit
+        self.rise, step = 1, layer.scale
+        if n_threshold == 1 and layer.offset == -layer.scale / 2:
+            self.start, self.rise, step, number = -1, 2, layer.scale / 2, BINARY
+        else:
+            self.start = round(Fraction(layer.offset) / Fraction(layer.scale))
+            number = self._number(n_threshold)
+        codes = [self.start + self.rise * k for k in range(n_threshold + 1)]
+        self.tensor = Tensor(number, source.shape, [step] * source.size, bound=max(map(abs, codes)))
+
+    def _number(self, n_threshold: int) -> Number:
+        """The narrowest that holds all codes; one without a sign if it is narrower, around a zero point of its own."""
+        codes = range(self.start, self.start + n_threshold + 1)
+        for n_bit in range(1, 65):
+            for signed in (False, True):
+                lowest, highest = Number("integer", n_bit, signed).range
+                if lowest <= codes[0] and codes[-1] <= highest:
+                    return Number("integer", n_bit, signed)
+            if 0 in codes and n_threshold < 2**n_bit:
+                return Number("integer", n_bit, False)
+        raise AssertionError("the network should have been refused")
+
+    def apply(self, meter, element, value, trace):
+        number = float(value) if self.source.number.is_real else value
+        reached = [meter.reaches(number, level, self.operand) for level in self.levels[element]]
+        return self.start + self.rise * sum(reached)
+
+
+KINDS = (Flatten, Rearrange, ReLU, LeakyReLU, Sign, HardTanh, Sigmoid, Tanh, Affine, Quantize, MultiThreshold)
+ELEMENTWISE = {each.__name__: each for each in KINDS}
 
 
 def softmax(values, tensor: Tensor) -> list[np.float32]:

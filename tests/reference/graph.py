@@ -6,7 +6,8 @@ from typing import Any
 
 from reference.elementwise import ELEMENTWISE, Elementwise, Tensor, concatenated
 from reference.head import Head, Relay
-from reference.joining import Add
+from reference.joining import Add, Divide, Multiply
+from reference.padding import Pad2d
 from reference.pooling import AvgPool2d, MaxPool2d
 from reference.synaptic import Conv2d, Dense
 
@@ -18,6 +19,7 @@ HEADS = {
     "AvgPool2d": AvgPool2d,
     "GlobalAvgPool": AvgPool2d,
 }
+JOINTS = {"Add": Add, "Multiply": Multiply, "Divide": Divide}
 FUSED = (*ELEMENTWISE, "Softmax")
 
 
@@ -30,6 +32,7 @@ class Node:
     reads: list[str]  # names of the signals
     fused: list[Any]  # element-wise layers, as the network has them
     is_last: bool = False
+    inputs: list["Node"] = field(default_factory=list)  # of every signal read, the stage that leaves it
     sources: list[list["Node"]] = field(default_factory=list)  # of every signal read, the stages that emit its parts
     head: Head | None = None  # None: the network's input
     body: list[Elementwise] = field(default_factory=list)
@@ -37,9 +40,9 @@ class Node:
     has_softmax: bool = False
 
     @property
-    def is_mere_concat(self) -> bool:
+    def is_mere_wiring(self) -> bool:
         """Whether it does nothing: its readers read what it is made of."""
-        return kind_of(self.layer) == "Concat" and not self.fused and not self.is_last
+        return kind_of(self.layer) in ("Concat", "Pad2d") and not self.fused and not self.is_last
 
 
 def kind_of(layer) -> str:
@@ -69,13 +72,14 @@ def nodes_of(network) -> list[Node]:
         leaves[layer.name] = nodes[-1]
     leaves[names[-1]].is_last = True
     for node in nodes:
+        node.inputs = [leaves[name] for name in node.reads]
         node.sources = [_emitters(name, leaves) for name in node.reads]
     return nodes
 
 
 def _emitters(name: str, leaves: dict[str, Node]) -> list[Node]:
     node = leaves[name]
-    if not node.is_mere_concat:
+    if not node.is_mere_wiring:
         return [node]
     return [emitter for part in node.reads for emitter in _emitters(part, leaves)]
 
@@ -92,8 +96,10 @@ def work_out(nodes: list[Node], input_tensor: Tensor) -> None:
                 tensor = concatenated(tensors)
             if node.layer is None or kind_of(node.layer) == "Concat":
                 node.head = Relay(node.name, tensor)
-            elif kind_of(node.layer) == "Add":
-                node.head = Add(node.layer, tensors)
+            elif kind_of(node.layer) == "Pad2d":
+                node.head = Pad2d(node.layer, tensor)
+            elif kind_of(node.layer) in JOINTS:
+                node.head = JOINTS[kind_of(node.layer)](node.layer, tensors)
             else:
                 node.head = HEADS[kind_of(node.layer)](node.layer, tensor)
             tensor = node.head.tensor

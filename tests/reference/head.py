@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from reference.elementwise import Affine, Elementwise, Quantize, Sign, Tensor
+from reference.elementwise import Affine, Curve, Elementwise, MultiThreshold, Quantize, Sign, Tensor
 from reference.machine import Machine
 from reference.tally import Meter, Moment
 
@@ -25,8 +25,16 @@ class Head:
 
     @property
     def has_multiplier(self) -> bool:
-        """Whether a fused layer multiplies anyhow, or sees only the sign, and so takes a constant factor along."""
-        return any(isinstance(layer, Quantize | Affine | Sign) for layer in self.body)
+        """Whether a fused layer multiplies anyhow, or sees only the sign, and so takes a constant factor along.
+
+        It cannot reach through a curve, which wants the number itself.
+        """
+        for layer in self.body:
+            if isinstance(layer, Curve):
+                return False
+            if isinstance(layer, Quantize | Affine | Sign | MultiThreshold):
+                return True
+        return False
 
     def n_pass(self, machine: Machine) -> int:
         """How often codes or events are read."""
@@ -51,11 +59,17 @@ class Relay(Head):
         super().__init__(name)
         self.tensor = source
 
+    def together(self, moment: Moment, arrivals: list[Arrival]) -> Arrival:
+        """What the numbers are made of, as one signal: of a Concat, one after the other."""
+        whole = Arrival([], [])
+        for arrival in arrivals:
+            whole.event.extend((len(whole.code) + i, s) for i, s in arrival.event)
+            whole.code.extend(arrival.code)
+        return whole
+
     def deliver(self, moment, arrivals):
-        self.code, touched = [], []
-        for arrival in arrivals:  # of a Concat, one after the other
-            touched.extend(len(self.code) + i for i, _ in arrival.event)
-            self.code.extend(arrival.code)
+        self.code, events = self.together(moment, arrivals)
+        touched = [i for i, _ in events]
         if not moment.machine.is_delta:  # every code is there to be worked on
             touched = list(range(self.tensor.size))
         return touched, touched

@@ -1,4 +1,8 @@
-"""The sum of several signals."""
+"""The sum of several signals; the product and the quotient of two."""
+
+import math
+
+import numpy as np
 
 from reference.elementwise import Tensor, real_tensor
 from reference.head import Head
@@ -15,6 +19,7 @@ class Add(Head):
         self.sources = sources
         first, self.n_out = sources[0], sources[0].size
         self.sums = [first.number.zero] * self.n_out
+        self.sign = list(layer.signs) or [1] * len(sources)
         self.cost = ["none"] * len(sources)
         if first.number.is_real:
             self.tensor = real_tensor(first.shape)
@@ -53,6 +58,8 @@ class Add(Head):
         return sorted(touched), sorted(touched)
 
     def _in_common_step(self, meter, k, j, code):
+        """With its sign, which turns an addition into a subtraction: they cost the same."""
+        code = code if self.sign[k] == 1 else -code
         if self.cost[k] == "none":
             return code
         factor, operand = self.factor[k][j], self.sources[k].number.operand
@@ -63,3 +70,61 @@ class Add(Head):
 
     def number(self, meter, neuron):
         return self.sums[neuron]
+
+
+class Pair(Head):
+    """What is made of two numbers, one of each signal; one signal may have a single number for each channel."""
+
+    def __init__(self, layer, sources: list[Tensor]):
+        super().__init__(layer.name)
+        self.sources = sources
+        larger = max(sources, key=lambda source: source.size)
+        self.n_out = larger.size
+        n_position = larger.size // larger.shape[0]
+        self.operand = [  # of each signal, the number that each pair takes
+            [j if source.size == self.n_out else j // n_position for j in range(self.n_out)] for source in sources
+        ]
+        self.tensor = real_tensor(self._shape())
+
+    def _shape(self):
+        return max((source.shape for source in self.sources), key=lambda shape: (math.prod(shape), len(shape)))
+
+    def deliver(self, moment, arrivals):
+        self.code = [arrival.code for arrival in arrivals]
+        everyone = list(range(self.n_out))
+        if not moment.machine.is_delta:
+            return everyone, everyone
+        changed = [{i for i, _ in arrival.event} for arrival in arrivals]
+        touched = [j for j in everyone if any(at[j] in each for at, each in zip(self.operand, changed, strict=True))]
+        return touched, touched
+
+    def settle(self, moment, at_work):
+        if moment.machine.is_delta:  # what has not changed has to be known as well
+            for source, at in zip(self.sources, self.operand, strict=True):
+                needed = {at[j] for j in at_work}
+                moment.meter(self.name, "memory").read("operands", len(needed) * source.number.n_bit)
+
+    def pair(self, neuron):
+        return (code[at[neuron]] for code, at in zip(self.code, self.operand, strict=True))
+
+
+class Multiply(Pair):
+    def __init__(self, layer, sources):
+        super().__init__(layer, sources)
+        first, second = sources
+        if first.number.is_real:
+            return
+        step = [first.step[i] * second.step[j] for i, j in zip(*self.operand, strict=True)]
+        per_channel, bound = first.per_channel or second.per_channel, first.bound * second.bound
+        self.tensor = Tensor(partial_sum(bound), self._shape(), step, per_channel, bound)
+
+    def number(self, meter, neuron):
+        first, second = self.pair(neuron)
+        return meter.multiply(first, second, *(source.number.operand for source in self.sources))
+
+
+class Divide(Pair):
+    def number(self, meter, neuron):
+        first, second = self.pair(neuron)
+        with np.errstate(all="ignore"):
+            return meter.divide(first, second, self.tensor.number.operand)

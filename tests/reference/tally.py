@@ -79,6 +79,10 @@ class Meter:
         self._count("multiplication", operands)
         return a * b
 
+    def divide(self, a, b, *operands):
+        self._count("division", operands)
+        return a / b
+
     def exceeds(self, a, b, *operands):
         self._count("comparison", operands)
         return a > b
@@ -118,6 +122,11 @@ class Meter:
         """The product of two numbers of plus or minus one: whether they agree."""
         self._count("xnor", operands)
         return 1 if a == b else -1
+
+    def curve(self, name, function, value, *operands):
+        """A function of one number, by a unit of its own."""
+        self._count(name, operands)
+        return function(value)
 
     def whole(self, operation):
         """One of the chip's own operations."""

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from reference.elementwise import Quantize, Tensor, Trace, real_tensor, softmax
+from reference.elementwise import MultiThreshold, Quantize, Tensor, Trace, real_tensor, softmax
 from reference.graph import INPUT, Node, kind_of, nodes_of, work_out
 from reference.head import Arrival
 from reference.machine import Machine
@@ -28,8 +28,8 @@ class Walker:
     def __init__(self, nodes: list[Node], machine: Machine, threshold: dict[str, int], raw: Number):
         self.nodes, self.machine, self.threshold, self.raw = nodes, machine, threshold, raw
         # without a Quantize the raw frame is itself the code buffer that the first layers read
-        self.input_is_buffered = any(isinstance(layer, Quantize) for layer in nodes[0].body)
-        self.at_work = [node for node in nodes if not node.is_mere_concat]
+        self.input_is_buffered = any(isinstance(layer, Quantize | MultiThreshold) for layer in nodes[0].body)
+        self.at_work = [node for node in nodes if not node.is_mere_wiring]
         self.result = Result()
         for node in self.at_work:
             self.result.stages[node.name] = Stage()
@@ -68,7 +68,8 @@ class Walker:
         trace = Trace()
         for layer in node.body:
             value = layer.apply(meter, element, value, trace)
-        trace.value = value
+            element = layer.place(element)
+        trace.value, trace.place = value, element
         return trace
 
     # a stage with neurons
@@ -81,7 +82,7 @@ class Walker:
             inside, meter = moment.inner_meter(node.name, "memory"), moment.inner_meter(node.name, "neuron")
         for _ in range(head.n_pass(self.machine)):
             self._read_sources(node, memory)
-        touched, touched_nonzero = head.deliver(moment, [self._arrival(parts) for parts in node.sources])
+        touched, touched_nonzero = head.deliver(moment, [self._arrival(source) for source in node.inputs])
         if isinstance(head, Synaptic):
             for k, seen in enumerate(head.seen):
                 self.result.synapses[node.name, k].append(seen)
@@ -116,14 +117,12 @@ class Walker:
             else:
                 memory.read("codes", source.tensor.size * self.raw.n_bit)
 
-    def _arrival(self, parts: list[Node]) -> Arrival:
+    def _arrival(self, source: Node) -> Arrival:
         """What a reader is shown of a signal, put together of its parts."""
-        arrival = Arrival([], [])
-        for part in parts:
-            emitted = self.emitted[part.name]
-            arrival.event.extend((len(arrival.code) + i, s) for i, s in emitted.event)
-            arrival.code.extend(emitted.last if self.machine.is_delta else emitted.code)
-        return arrival
+        if source.is_mere_wiring:
+            return source.head.together(self.moment, [self._arrival(part) for part in source.inputs])
+        emitted = self.emitted[source.name]
+        return Arrival(emitted.last if self.machine.is_delta else emitted.code, emitted.event)
 
     # what leaves a stage
 
@@ -131,20 +130,20 @@ class Walker:
         traces, stage, number = self.trace[node.name], self.result.stages[node.name], node.tensor.number
         for layer in node.body:
             if isinstance(layer, Quantize):
-                self.result.codes[layer.name].append([trace.code[layer.name] for trace in traces])
+                self.result.codes[layer.name].append([code for _, code in sorted(t.code[layer.name] for t in traces)])
         stage.touched.append(len(touched))
         stage.touched_nonzero.append(len(touched_nonzero))
         stage.saturated.append(sum(trace.n_saturated for trace in traces))
         recomputed = touched if self.machine.is_delta else range(len(traces))
         stage.saturated_touched.append(sum(traces[j].n_saturated for j in recomputed))
-        code = [trace.value for trace in traces]
+        code = [trace.value for trace in sorted(traces, key=lambda trace: trace.place)]
         if node.is_last:
             memory.write("network output", len(at_work) * number.n_bit)
             self.result.outputs.append(softmax(code, node.tensor) if node.has_softmax else code)
             return
         emitted = self.emitted[node.name]
         emitted.code = code
-        self._emit(meter, memory, inside, emitted, at_work, node)
+        self._emit(meter, memory, inside, emitted, sorted(traces[j].place for j in at_work), node)
         if self.machine.is_dense and (node.name != INPUT or self.input_is_buffered):
             memory.write("codes", node.tensor.size * number.n_bit)
         stage.emitted.append(len(emitted.event))
@@ -231,8 +230,8 @@ def run(
     elif is_code:
         raw = Number("integer", raw_bits or 8 * frames.dtype.itemsize, frames.dtype.kind == "i")
         tensor = real_tensor(shape)
-        leading = [layer for layer in nodes[0].fused if kind_of(layer) != "Flatten"]
-        if leading and kind_of(leading[0]) == "Quantize":  # reads the codes themselves
+        leading = [layer for layer in nodes[0].fused if kind_of(layer) not in ("Flatten", "Rearrange")]
+        if leading and kind_of(leading[0]) in ("Quantize", "MultiThreshold"):  # reads the codes themselves
             tensor = Tensor(raw, shape, [float(data_step)] * size, bound=max(map(abs, raw.range)))
     else:
         raw = Number("real", raw_bits or 32)

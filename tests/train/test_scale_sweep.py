@@ -37,7 +37,7 @@ def settings(**changes):
 @pytest.fixture(scope="module")
 def swept(case, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
-    return folder, scale_sweep.sweep(*case, LAMS, settings(), folder)
+    return folder, scale_sweep.sweep(*case, np.array(LAMS), settings(), folder)
 
 
 def test_rows_are_what_the_simulator_counts(case, swept):

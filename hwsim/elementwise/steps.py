@@ -1,31 +1,30 @@
-"""Element-wise layers at work on blocks of frames: the frames' way in, ReLU, Affine, Quantize."""
+"""From element-wise layers to steps, and the steps that only work on numbers."""
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from hwsim.elementwise.quantizing import multi_threshold, quantize_codes, quantize_values
+from hwsim.elementwise.step import Array, Step
 from hwsim.fixed_point import affine
-from hwsim.kernels.quantize import count_thresholds, quantize_integer, quantize_real, settle_ties
-from hwsim.layers import Affine, Flatten, HardTanh, Layer, Quantize, ReLU, Sign, Softmax
+from hwsim.layers import (
+    Affine,
+    Flatten,
+    HardTanh,
+    Layer,
+    LeakyReLU,
+    MultiThreshold,
+    Quantize,
+    Rearrange,
+    ReLU,
+    Sigmoid,
+    Sign,
+    Softmax,
+    Tanh,
+)
 from hwsim.signals import Signal
-
-Array: TypeAlias = npt.NDArray[Any]
-
-ROUNDINGS = ("half_up", "half_even", "floor")
-
-MOST_THRESHOLDS = 6
-"""Up to so many, comparing bytes with each is faster than multiplying and shifting them."""
-
-
-class Step(NamedTuple):
-    """One element-wise layer at work."""
-
-    run: Callable[[Array, Array], int]  # (n_frame, >= n) in, (n_frame, >= n) to write; returns codes clipped
-    dtype: Any  # of the result, where nothing narrower is asked for
 
 
 def run_steps(steps: Sequence[Step], block: Array, out: Array, n: int) -> int:
@@ -59,7 +58,7 @@ def steps_of(body: Sequence[Layer], start: Signal) -> tuple[Step, ...]:
     for layer, following in itertools.zip_longest(body, body[1:]):
         if isinstance(layer, Quantize):
             steps.append(
-                _quantize_real(layer, signal, relu) if signal.format.is_real else _quantize(layer, signal, relu)
+                quantize_values(layer, signal, relu) if signal.format.is_real else quantize_codes(layer, signal, relu)
             )
         elif isinstance(layer, Affine):
             steps.append(_affine(layer, signal))
@@ -90,6 +89,18 @@ def _relu(signal: Signal) -> Step:
     return Step(run, np.float32 if signal.format.is_real else np.int64)
 
 
+def _leaky_relu(layer: LeakyReLU, signal: Signal) -> list[Step]:
+    slope = np.float32(layer.slope)
+
+    def run(block: Array, out: Array) -> int:
+        number = block[:, : signal.size]
+        with np.errstate(over="ignore"):  # outputs that are not finite are reported
+            out[:, : signal.size] = np.where(number >= 0, number, number * slope)
+        return 0
+
+    return [Step(run, np.float32)]
+
+
 def _hard_tanh(layer: HardTanh, signal: Signal) -> list[Step]:
     if signal.format.is_real:
         lowest: Array = np.asarray(layer.lowest, np.float32)
@@ -110,6 +121,23 @@ def _sign(layer: Sign, signal: Signal) -> list[Step]:
         return 0
 
     return [Step(run, np.int64)]
+
+
+def _curve(layer: Sigmoid | Tanh, signal: Signal) -> list[Step]:
+    step = signal.channels_last(signal.step).astype(np.float64)
+    curve = np.tanh if isinstance(layer, Tanh) else _sigmoid
+
+    def run(block: Array, out: Array) -> int:
+        # in float64, so that the float32 result is the same on every computer
+        out[:, : signal.size] = curve(block[:, : signal.size] * step)
+        return 0
+
+    return [Step(run, np.float32)]
+
+
+def _sigmoid(number: Array) -> Array:
+    power = np.exp(-np.abs(number))  # never above 1, so that nothing overflows
+    return np.asarray(np.where(number >= 0, 1.0, power) / (1 + power))
 
 
 def _softmax(layer: Softmax, signal: Signal) -> list[Step]:
@@ -138,11 +166,30 @@ def _flatten(layer: Flatten, signal: Signal) -> list[Step]:
     return [Step(run, np.float32 if signal.format.is_real else np.int64)]
 
 
+def _rearrange(layer: Rearrange, signal: Signal) -> list[Step]:
+    """From the one order to the other, channels last before and after, where they differ."""
+    slot = np.arange(signal.size).reshape(signal.n_position, -1).T.ravel()  # of each number in C order
+    source = slot[layer.places(signal)].reshape(layer.signal(signal).shape[0], -1).T.ravel()
+    if np.all(source[1:] > source[:-1]):
+        return []
+
+    def run(block: Array, out: Array) -> int:
+        out[:, : signal.size] = block[:, source]
+        return 0
+
+    return [Step(run, np.float32 if signal.format.is_real else np.int64)]
+
+
 _STEPS: dict[type[Layer], Callable[[Any, Signal], list[Step]]] = {
+    LeakyReLU: _leaky_relu,
     HardTanh: _hard_tanh,
     Sign: _sign,
+    Sigmoid: _curve,
+    Tanh: _curve,
     Softmax: _softmax,
     Flatten: _flatten,
+    Rearrange: _rearrange,
+    MultiThreshold: multi_threshold,
 }
 
 
@@ -159,76 +206,3 @@ def _affine(layer: Affine, signal: Signal) -> Step:
         return 0
 
     return Step(run, factor.dtype)
-
-
-def _quantize(layer: Quantize, signal: Signal, relu: bool) -> Step:
-    quantize = _multiply_and_shift(layer, signal, relu)
-    threshold = None
-    is_byte = signal.format.name == "uint8" and signal.zero_point == 0
-    if is_byte and layer.ratio(signal).multiplier.ndim == 0:
-        threshold = _thresholds(_multiply_and_shift(layer, replace(signal, shape=(1,)), relu))
-    if threshold is None:
-        return Step(quantize, np.int64)
-    lowest, reached = threshold
-
-    def run(block: Array, out: Array) -> int:
-        if block.dtype != np.uint8:  # codes that an earlier step has made
-            return quantize(block, out)
-        count_thresholds(block, signal.size, reached, lowest, out)
-        return 0
-
-    return Step(run, np.int64)
-
-
-def _multiply_and_shift(layer: Quantize, signal: Signal, relu: bool) -> Callable[[Array, Array], int]:
-    """Quantization as hardware does it; in as few bits as hold every number on the way."""
-    ratio = layer.ratio(signal)
-    half = np.where(
-        (ratio.shift > 0) & (layer.rounding != "floor"), np.left_shift(1, np.maximum(ratio.shift - 1, 0)), 0
-    )
-    reach = signal.bound * int(ratio.multiplier.max()) + int(half.max())
-    # also how many codes of a frame may be clipped
-    reach = max(reach, signal.bound, layer.format.highest - layer.zero_point, signal.size)
-    reach = max(reach, layer.zero_point - layer.format.lowest)
-    work: Any = np.int16 if reach < 2**15 else np.int32 if reach < 2**31 else np.int64
-    multiplier, shift, halves = (
-        signal.channels_last(each).astype(work) for each in (ratio.multiplier, ratio.shift, half)
-    )
-    floor = work(0 if relu else np.iinfo(work).min)
-    lowest, highest = work(layer.format.lowest - layer.zero_point), work(layer.format.highest - layer.zero_point)
-
-    def run(block: Array, out: Array) -> int:
-        # of few dtypes, because each is compiled for
-        if work is np.int64 or block.dtype not in (np.uint8, np.int16, work):
-            block = block.astype(work)
-        clipped = quantize_integer(work, block, floor, multiplier, shift, halves, lowest, highest, out)
-        if layer.rounding == "half_even":
-            clipped += settle_ties(block, floor, multiplier, shift, halves, lowest, highest, out)
-        return clipped
-
-    return run
-
-
-def _thresholds(quantize: Callable[[Array, Array], int]) -> tuple[int, Array] | None:
-    """The lowest level of a byte, and the bytes at which the next levels begin.
-
-    Where they are few, and none is a clipped one, comparing with each is several times faster; else None.
-    """
-    byte, level = np.arange(256, dtype=np.uint8), np.zeros((256, 1), np.int64)
-    clipped = quantize(byte[:, None], level)
-    steps = np.diff(level[:, 0])
-    if clipped or np.count_nonzero(steps) > MOST_THRESHOLDS or steps.max() > 1:
-        return None
-    return int(level[0, 0]), byte[1:][steps > 0]
-
-
-def _quantize_real(layer: Quantize, signal: Signal, relu: bool) -> Step:
-    scale = signal.channels_last(layer.scale).astype(np.float64)
-    floor = 0.0 if relu else -np.inf
-    lowest, highest = layer.format.lowest - layer.zero_point, layer.format.highest - layer.zero_point
-    rounding = ROUNDINGS.index(layer.rounding)
-
-    def run(block: Array, out: Array) -> int:
-        return quantize_real(block, floor, scale, rounding, lowest, highest, out)
-
-    return Step(run, np.int64)

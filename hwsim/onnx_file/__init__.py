@@ -1,0 +1,10 @@
+"""ONNX and QONNX files: the only folder that imports onnx (``pip install 'hwsim[onnx]'``).
+
+``graph`` is a file as plain data; ``reading`` walks its nodes, works out constants (``folding``), and asks the table in
+``operators`` what each other node becomes; ``builder`` holds the layers while they are made. What cannot be imported
+is collected and reported at once; nothing is ever put in its place.
+"""
+
+from hwsim.onnx_file.reading import Examination, Unsupported, examine_onnx, read_onnx
+
+__all__ = ["Examination", "Unsupported", "examine_onnx", "read_onnx"]

@@ -1,0 +1,263 @@
+"""The layers of a network while they are being made from a graph."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from hwsim.errors import NetworkError
+from hwsim.layers import Affine, Flatten, Layer, Rearrange, Synaptic, Weight
+from hwsim.network import INPUT
+from hwsim.number_format import FP32
+from hwsim.onnx_file.chain import Chain, factor_of, is_uniform, with_affine
+from hwsim.onnx_file.coded import Constant, value_of
+from hwsim.onnx_file.graph import Array, Graph, Node, readers
+from hwsim.onnx_file.refusal import Refused
+from hwsim.onnx_file.tensor import Tensor, frame_of, is_in_order, order_in_frame, plain, size_of, without_ones
+from hwsim.signals import Signal
+
+MULTIPLIER_BIT_WIDTH = 24
+"""Of an Affine on codes: as fine as the mantissa of the numbers it was given with. [bits]"""
+
+
+class Unknown:
+    """A tensor that no layer makes, because a node before it was refused."""
+
+
+class Builder:
+    """Layers in order, the signals they leave, and what stands for every tensor of the graph."""
+
+    def __init__(self, graph: Graph, input_shape: tuple[int, ...]) -> None:
+        self.layers: dict[str, Layer] = {}
+        self.signals = {INPUT: Signal.of_input(input_shape, FP32)}
+        self.values: dict[str, Tensor | Constant | Unknown] = {}
+        self.n_frame = graph.input_shape[0]  # as the graph's constants count them
+        self.output = graph.output
+        self.n_reader = Counter(readers(graph))
+        self.remarks: list[str] = list(graph.remarks)
+        self._made: dict[tuple[Any, ...], str] = {}  # what was made behind a layer already
+        self._kept: list[Chain] = []  # so that no two chains share an identity
+
+    def tensor(self, node: Node, number: int) -> Tensor:
+        """An input that depends on the network's input."""
+        name = node.inputs[number]
+        value = self.values[name]
+        if not isinstance(value, Tensor):
+            raise Refused(f"input {number} is a constant; expected what depends on the network's input")
+        return replace(value, is_alone=value.is_alone and self.n_reader[name] == 1)
+
+    def constant(self, node: Node, number: int, what: str) -> Constant | None:
+        """An input that is a constant; None where it is left out."""
+        if len(node.inputs) <= number or not node.inputs[number]:
+            return None
+        value = self.values[node.inputs[number]]
+        if isinstance(value, Tensor | Unknown):
+            raise Refused(f"its {what} is computed while the network runs; expected a constant")
+        return value
+
+    def numbers(self, node: Node, number: int, what: str) -> Array | None:
+        """The numbers of an input that is a constant."""
+        constant = self.constant(node, number, what)
+        return None if constant is None else value_of(constant)
+
+    def is_constant(self, name: str) -> bool:
+        """Whether a tensor is a constant."""
+        return not isinstance(self.values[name], Tensor | Unknown)
+
+    def signal(self, tensor: Tensor) -> Signal:
+        """What the tensor's layer leaves, before what waits behind it."""
+        return self.signals[tensor.layer]
+
+    def is_real(self, tensor: Tensor) -> bool:
+        """Whether the tensor's layer leaves real numbers."""
+        return self.signal(tensor).format.is_real
+
+    def shape_of(self, tensor: Tensor) -> Array:
+        """Shape of a tensor, with the axis of frames, as a constant."""
+        return np.asarray((self.n_frame, *tensor.shape), np.int64)
+
+    def add(self, layer: Layer, *inputs: str) -> str:
+        """Append a layer; its name, which is made unique."""
+        name = _name(layer.name, {*self.layers, INPUT})
+        layer = replace(layer, name=name, inputs=inputs)
+        try:
+            self.signals[name] = layer.signal(*(self.signals[each] for each in inputs))
+        except NetworkError as error:
+            raise Refused(str(error)) from None
+        self.layers[name] = layer
+        return name
+
+    def change(self, layer: Layer) -> None:
+        """Put another layer in the place of one that nothing reads yet."""
+        try:
+            self.signals[layer.name] = layer.signal(*(self.signals[each] for each in layer.inputs))
+        except NetworkError as error:
+            raise Refused(str(error)) from None
+        self.layers[layer.name] = layer
+
+    def remove(self, name: str) -> None:
+        """Take away a layer that nothing reads."""
+        del self.layers[name], self.signals[name]
+
+    def make(self, tensor: Tensor, keep_factor: bool = False) -> Tensor:
+        """Make the layers that wait behind a tensor; a single positive factor on codes may go on waiting."""
+        if not tensor.chain or (keep_factor and not self.is_real(tensor) and factor_of(tensor.chain) is not None):
+            return tensor
+        key = (tensor.layer, *map(id, tensor.chain))
+        if key not in self._made:
+            self._kept.append(tensor.chain)
+            self._made[key] = self._chain(tensor)
+        return replace(tensor, layer=self._made[key], chain=(), is_alone=False)
+
+    def _chain(self, tensor: Tensor) -> str:
+        at, chain = tensor.layer, tensor.chain
+        if tensor.is_alone and isinstance(chain[0], Affine) and self.folded(at, chain[0]):
+            chain = chain[1:]
+        for layer in chain:
+            if isinstance(layer, Affine) and not self.signals[at].format.is_real:
+                layer = replace(layer, multiplier_bit_width=MULTIPLIER_BIT_WIDTH)
+                self.remarks.append(
+                    f"{layer.name}: scale and offset of integers as multipliers of {MULTIPLIER_BIT_WIDTH} bits"
+                )
+            at = self.add(layer, at)
+        return at
+
+    def folded(self, name: str, affine: Affine) -> bool:
+        """Take an Affine into the weights and biases before it, if that changes nothing but roundings of float32."""
+        layer = self.layers.get(name)
+        if not isinstance(layer, Synaptic) or len(layer.terms) != 1:
+            return False
+        real = self.signals[name].format.is_real
+        changed = _real_folded(layer, affine) if real else _codes_folded(layer, affine, self.signals[name].step)
+        if changed is not None:
+            self.change(changed)
+        return changed is not None
+
+    def waiting(self, tensor: Tensor, layer: Layer) -> Tensor:
+        """The tensor with an element-wise layer behind it, which is made at once if the numbers are real."""
+        if isinstance(layer, Affine):
+            chain = with_affine(tensor.chain, layer.name, layer.scale, layer.offset)  # type: ignore[arg-type]
+            at_once = len(chain) == 1 and isinstance(chain[0], Affine) and np.all(chain[0].scale == 1)
+            if at_once and tensor.is_alone and self.folded(tensor.layer, chain[0]):  # type: ignore[arg-type]
+                chain = ()
+            return replace(tensor, chain=chain)
+        if self.is_real(tensor):
+            tensor = self.make(tensor)
+        after = replace(tensor, chain=(*tensor.chain, layer))
+        return self.make(after) if self.is_real(after) else after
+
+    def settled(self, tensor: Tensor, frame: tuple[int, ...]) -> Tensor:
+        """The tensor's numbers, in the graph's order, as a frame of a shape; a layer is made where that is needed."""
+        own = self.signal(tensor).shape
+        order = order_in_frame(tensor, len(own))
+        moves = not is_in_order(order, own)
+        if not moves and own == frame:
+            return replace(tensor, shape=frame, places=tuple(range(len(frame))))
+        if not is_uniform(tensor.chain):
+            tensor = self.make(tensor)
+        key = ("frame", tensor.layer, order if moves else (), frame)
+        if key not in self._made:
+            name = f"{tensor.layer}_{'x'.join(map(str, frame))}" if tensor.layer != INPUT else "frame"
+            layer: Layer
+            if not moves and len(frame) == 1:
+                layer = Flatten(name)
+            else:
+                layer = Rearrange(name, order=order if moves else tuple(range(len(own))), shape=frame)
+            self._made[key] = self.add(layer, tensor.layer)
+        return replace(plain(self._made[key], frame, frame, tensor.chain), is_alone=False)
+
+    def as_vector(self, tensor: Tensor) -> Tensor:
+        """As a vector."""
+        return self.settled(tensor, (size_of(tensor.shape),))
+
+    def as_image(self, tensor: Tensor) -> Tensor:
+        """As (C, H, W), of a frame of two or three axes."""
+        if len(tensor.shape) not in (2, 3):
+            raise Refused(f"it reads frames of shape {tensor.shape}; (C, L) and (C, H, W) are supported")
+        return self.settled(tensor, frame_of(tensor.shape))
+
+    def result(self, node: Node, layer: Layer, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """What a new layer behind a tensor leaves, seen in a shape; a factor that waits goes on waiting."""
+        name = self.add(layer, tensor.layer)
+        return plain(name, shape, self.signals[name].shape, tensor.chain)
+
+    def affine(self, tensor: Tensor, name: str, scale: Array | float, offset: Array | float) -> Tensor:
+        """The tensor with scale x value + offset behind it, each spread over its frames as numpy does."""
+        parts = [(part, self.spread(tensor, part)) for part in map(np.asarray, (scale, offset))]
+        varies = {axis for _, shape in parts for axis, n in enumerate(shape) if n > 1}
+        if all(tensor.places[axis] == 0 for axis in varies):
+            factor, added = (part.ravel()[0] if part.size == 1 else part.ravel() for part, _ in parts)
+            return self.waiting(tensor, Affine(name, scale=factor, offset=added))
+        # what differs otherwise than by channel differs by the places of a vector
+        row = self.as_vector(tensor)
+        factor, added = (np.broadcast_to(part.reshape(shape), tensor.shape).ravel() for part, shape in parts)
+        row = self.make(self.waiting(row, Affine(name, scale=factor, offset=added)))
+        return self.seen_as(row, tensor.shape)
+
+    def seen_as(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """The tensor's numbers, in order, seen in another shape of the graph."""
+        if (seen := without_ones(tensor, shape)) is not None:
+            return seen
+        frame = frame_of(shape)
+        if len(frame) not in (1, 3):
+            raise Refused(f"it makes frames of shape {shape}; (n,), (C, L) and (C, H, W) are supported")
+        made = self.settled(tensor, frame)
+        return replace(made, shape=shape, places=plain(made.layer, shape, frame).places)
+
+    def spread(self, tensor: Tensor, constant: Array) -> tuple[int, ...]:
+        """The shape that a constant has beside one frame of a tensor."""
+        shape = (1,) * (len(tensor.shape) + 1 - constant.ndim) + constant.shape
+        fits = len(shape) == len(tensor.shape) + 1 and shape[0] == 1
+        if not fits or any(n not in (1, m) for n, m in zip(shape[1:], tensor.shape, strict=True)):
+            raise Refused(f"a constant of shape {constant.shape} does not fit frames of shape {tensor.shape}")
+        return shape[1:]
+
+
+def _name(wanted: str, taken: Sequence[str] | set[str]) -> str:
+    """A layer's name from a node's: without the marks that files and tables stumble over."""
+    name = base = re.sub(r"[^A-Za-z0-9_]+", "_", wanted).strip("_") or "layer"
+    number = 1
+    while name in taken:
+        number += 1
+        name = f"{base}_{number}"
+    return name
+
+
+def _real_folded(layer: Synaptic, affine: Affine) -> Synaptic | None:
+    """Real arithmetic: weights, or their scales, times the factor, rounded to float32 once."""
+    assert layer.bias is not None
+    scale, offset = (np.broadcast_to(each, (layer.n_channel,)) for each in (affine.scale, affine.offset))
+    (term,) = layer.terms
+    bias = np.asarray(layer.bias * scale + offset, np.float64)
+    if term.format.is_real:
+        along = scale if term.code.ndim == 2 else scale[:, None, None, None]
+        return replace(layer, terms=(Weight(np.asarray(term.value * along, np.float32)),), bias=bias)
+    if np.any(scale <= 0):
+        return None
+    return replace(layer, terms=(replace(term, scale=np.asarray(term.scale * np.asarray(affine.scale))),), bias=bias)
+
+
+def _codes_folded(layer: Synaptic, affine: Affine, step: Array) -> Synaptic | None:
+    """Integer arithmetic: positive factors into the scales of the weights, offsets that are whole numbers of codes."""
+    assert layer.bias is not None
+    scale = np.asarray(affine.scale, np.float64)
+    if np.any(scale <= 0):
+        return None
+    whole = whole_codes(np.asarray(affine.offset, np.float64), np.asarray(step * scale))
+    if whole is None:
+        return None
+    (term,) = layer.terms
+    terms = (replace(term, scale=np.asarray(term.scale) * scale),)
+    return replace(layer, terms=terms, bias=np.asarray(layer.bias + whole, np.int64))
+
+
+def whole_codes(value: Array, step: Array) -> Array | None:
+    """Values as codes of a step, if they are whole numbers of it but for float32's rounding; else None."""
+    exact = np.asarray(value / step)
+    code = np.rint(exact)
+    if np.any(np.abs(exact - code) > np.abs(exact) * 2.0**-22) or np.any(np.abs(code) >= 2.0**62):
+        return None
+    return code.astype(np.int64)

@@ -1,0 +1,70 @@
+"""Element-wise layers that wait behind a tensor, until it is known what they lead to.
+
+On an integer accumulator a batch norm that a quantizer follows need not be computed: both together are thresholds,
+which are exact. So element-wise layers are kept back, and made only where nothing absorbs them.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from hwsim.layers import Affine, HardTanh, Layer, LeakyReLU, ReLU, Sigmoid, Tanh
+from hwsim.onnx_file.graph import Array
+from hwsim.signals import FloatArray
+
+Chain = tuple[Layer, ...]
+
+
+def with_affine(chain: Chain, name: str, scale: Array | float, offset: Array | float) -> Chain:
+    """A chain with scale x value + offset at its end; after another Affine both are one."""
+    factor, added = np.asarray(scale, np.float64), np.asarray(offset, np.float64)
+    if chain and isinstance(chain[-1], Affine):
+        before, chain, name = chain[-1], chain[:-1], chain[-1].name
+        added = np.asarray(factor * np.asarray(before.offset) + added)
+        factor = np.asarray(factor * np.asarray(before.scale))
+    factor, added = (each.ravel()[0] if np.all(each == each.ravel()[0]) else each for each in (factor, added))
+    if np.all(factor == 1) and np.all(added == 0):
+        return chain
+    return (*chain, Affine(name, scale=factor, offset=added))
+
+
+def factor_of(chain: Chain) -> float | None:
+    """The one positive number that a chain multiplies by; None where it does something else."""
+    if not chain:
+        return 1.0
+    (first, *rest) = chain
+    if rest or not isinstance(first, Affine) or np.ndim(first.scale) or np.any(first.offset):
+        return None
+    return float(np.asarray(first.scale)) if np.asarray(first.scale) > 0 else None
+
+
+def is_uniform(chain: Chain) -> bool:
+    """Whether a chain does the same to every channel, so that frames may be rearranged before it."""
+    return not any(isinstance(each, Affine) and (np.ndim(each.scale) or np.ndim(each.offset)) for each in chain)
+
+
+def evaluate(chain: Chain, value: FloatArray) -> FloatArray:
+    """What a chain makes of real values, in float64. (C, ...) in and out"""
+    for layer in chain:
+        value = _FUNCTIONS[type(layer)](layer, value)
+    return value
+
+
+def _along(parameter: Array, value: FloatArray) -> Array:
+    """One number, or one per channel, beside values whose first axis are the channels."""
+    parameter = np.asarray(parameter)
+    return parameter.reshape(-1, *(1,) * (value.ndim - 1)) if parameter.ndim else parameter
+
+
+def _affine(layer: Affine, value: FloatArray) -> FloatArray:
+    return np.asarray(_along(np.asarray(layer.scale), value) * value + _along(np.asarray(layer.offset), value))
+
+
+_FUNCTIONS: dict[type[Layer], Callable[..., FloatArray]] = {
+    Affine: _affine,
+    ReLU: lambda layer, value: np.maximum(value, 0),
+    HardTanh: lambda layer, value: np.clip(value, layer.lowest, layer.highest),
+    LeakyReLU: lambda layer, value: np.where(value >= 0, value, layer.slope * value),
+    Sigmoid: lambda layer, value: np.where(value >= 0, 1, np.exp(-abs(value))) / (1 + np.exp(-abs(value))),
+    Tanh: lambda layer, value: np.tanh(value),
+}

@@ -1,0 +1,155 @@
+"""Constants that are codes times a scale, and the quantizers that make them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwsim.number_format import BINARY, NumberFormat
+from hwsim.onnx_file.graph import Array
+from hwsim.onnx_file.refusal import Refused
+
+TERNARY = NumberFormat("ternary", 2)
+LEVELS_AT_MOST = 32
+"""Widest codes. [bits]"""
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """A constant: code x scale."""
+
+    code: Array  # whole numbers, int64
+    scale: Array  # positive, float64; broadcasts to the codes
+    format: NumberFormat
+
+    @property
+    def value(self) -> Array:
+        """The real numbers. float32"""
+        return np.asarray(self.code * self.scale, np.float32)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the codes."""
+        return self.code.shape
+
+    @property
+    def ndim(self) -> int:
+        """Axes."""
+        return self.code.ndim
+
+    def scale_by(self, axis: int) -> Array | None:
+        """One scale, or one for each place along an axis; None where it differs along another."""
+        scale = np.broadcast_to(self.scale, self.shape)
+        first = np.moveaxis(scale, axis, 0).reshape(scale.shape[axis], -1)
+        if not np.array_equal(first, np.broadcast_to(first[:, :1], first.shape)):
+            return None
+        along = first[:, 0]
+        return along[0] if np.all(along == along[0]) else along
+
+
+Constant = Array | Coded
+
+
+def value_of(constant: Constant) -> Array:
+    """The numbers of a constant."""
+    return constant.value if isinstance(constant, Coded) else constant
+
+
+@dataclass(frozen=True, eq=False)
+class Quantizer:
+    """What a Quant or QuantizeLinear does: (clip(round(x / scale + zero point)) - zero point) x scale."""
+
+    scale: Array  # positive, float64: () or as the graph has it
+    zero_point: int
+    bit_width: int  # [bits]
+    signed: bool
+    narrow: bool
+    rounding: str  # as QONNX writes it, in capitals
+
+    def __post_init__(self) -> None:
+        """Refuse what is no quantizer."""
+        if not np.all(np.isfinite(self.scale) & (self.scale > 0)):
+            raise Refused("its scale is not a positive finite number everywhere")
+        if not 1 <= self.bit_width <= LEVELS_AT_MOST:
+            raise Refused(f"its bit width is {self.bit_width}; 1 to {LEVELS_AT_MOST} are supported")
+        if self.rounding not in ROUNDINGS:
+            raise Refused(f"its rounding is {self.rounding}; supported: {', '.join(ROUNDINGS)}")
+
+    @property
+    def is_bipolar(self) -> bool:
+        """Whether its codes are -1 and 1: signed ones of one bit."""
+        return self.signed and self.bit_width == 1
+
+    @property
+    def lowest(self) -> int:
+        """Smallest code."""
+        if self.is_bipolar:
+            return -1
+        return -(2 ** (self.bit_width - 1)) + self.narrow if self.signed else 0
+
+    @property
+    def highest(self) -> int:
+        """Largest code."""
+        if self.is_bipolar:
+            return 1
+        return int(2 ** (self.bit_width - self.signed)) - 1 - (self.narrow and not self.signed)
+
+    @property
+    def format(self) -> NumberFormat:
+        """Of the codes less their zero point; signed ones of two bits without the lowest are ternary."""
+        if self.is_bipolar:
+            return BINARY
+        if self.zero_point:
+            return NumberFormat("integer", self.bit_width + 1)
+        if self.signed and self.narrow and self.bit_width == 2:
+            return TERNARY
+        return NumberFormat("integer", self.bit_width, self.signed, self.narrow and self.signed)
+
+    def level(self, value: Array, scale: Array | float) -> Array:
+        """Codes less the zero point, in the arithmetic of the values. int64"""
+        if self.is_bipolar:
+            return np.where(value >= 0, 1, -1)
+        shifted = np.clip(value / scale + np.asarray(self.zero_point, value.dtype), self.lowest, self.highest)
+        return np.asarray(ROUNDINGS[self.rounding](shifted), np.int64) - self.zero_point
+
+    def of_constant(self, value: Array) -> Coded:
+        """A constant, quantized in float32 as the tools do."""
+        value = value.astype(np.float32)
+        if not np.all(np.isfinite(value)):
+            raise Refused("the constant that it quantizes is not finite everywhere")
+        try:
+            np.broadcast_to(self.scale, value.shape)
+        except ValueError:
+            raise Refused(
+                f"its scale of shape {self.scale.shape} does not fit numbers of shape {value.shape}"
+            ) from None
+        return Coded(self.level(value, self.scale.astype(np.float32)), self.scale, self.format)
+
+
+ROUNDINGS: dict[str, Callable[..., Array]] = {
+    "ROUND": np.round,
+    "HALF_EVEN": np.round,
+    "FLOOR": np.floor,
+    "CEIL": np.ceil,
+    "DOWN": np.trunc,
+    "ROUND_TO_ZERO": np.trunc,
+    "UP": lambda x: np.sign(x) * np.ceil(np.abs(x)),
+    "HALF_UP": lambda x: np.sign(x) * np.floor(np.abs(x) + 0.5),
+    "HALF_DOWN": lambda x: np.sign(x) * np.ceil(np.abs(x) - 0.5),
+}
+"""By QONNX's names."""
+
+
+def annotated(array: Array, format: str) -> Coded | None:
+    """A constant of whole numbers that FINN's tools declare to be codes; None where they are none."""
+    code = np.asarray(array)
+    formats = {"BIPOLAR": BINARY, "BINARY": NumberFormat("integer", 1, signed=False), "TERNARY": TERNARY}
+    kind = format.rstrip("0123456789")
+    if kind in ("INT", "UINT") and len(kind) < len(format) and 1 <= int(format[len(kind) :]) <= LEVELS_AT_MOST:
+        formats[format] = NumberFormat("integer", int(format[len(kind) :]), signed=kind == "INT")
+    declared = formats.get(format)
+    if declared is None or not np.all(np.isfinite(code)) or np.any(code != np.round(code)):
+        return None
+    if code.min() < declared.lowest or code.max() > declared.highest:
+        return None
+    return Coded(code.astype(np.int64), np.asarray(1.0), declared)

@@ -1,0 +1,135 @@
+"""Operators that do something to one number at a time."""
+
+import numpy as np
+
+from hwsim.layers import HardTanh, Layer, LeakyReLU, MultiThreshold, ReLU, Sigmoid, Softmax, Tanh
+from hwsim.onnx_file.builder import Builder
+from hwsim.onnx_file.graph import Array, Node
+from hwsim.onnx_file.refusal import Refused
+from hwsim.onnx_file.tensor import Tensor
+
+FLOATS = (1, 10, 11, 16)
+"""ONNX's numbers for float, half, double and bfloat16."""
+
+
+def same(builder: Builder, node: Node) -> Tensor:
+    """What changes nothing outside training."""
+    return builder.tensor(node, 0)
+
+
+def cast(builder: Builder, node: Node) -> Tensor:
+    """From one floating-point format to another; everything is computed in float32."""
+    if node.attributes["to"] not in FLOATS:
+        raise Refused("it casts to integers; only casts between floating-point formats are supported")
+    return builder.tensor(node, 0)
+
+
+def relu(builder: Builder, node: Node) -> Tensor:
+    """max(x, 0)."""
+    return builder.waiting(builder.tensor(node, 0), ReLU(node.name))
+
+
+def leaky_relu(builder: Builder, node: Node) -> Tensor:
+    """x, or slope times x below zero."""
+    return _leaky(builder, node, float(node.attributes.get("alpha", 0.01)))
+
+
+def prelu(builder: Builder, node: Node) -> Tensor:
+    """The same with a learned slope; only one for all channels."""
+    slope = builder.numbers(node, 1, "slope")
+    if slope is None or np.any(slope != slope.ravel()[0]):
+        raise Refused("a slope per channel; one for all is supported")
+    return _leaky(builder, node, float(slope.ravel()[0]))
+
+
+def _leaky(builder: Builder, node: Node, slope: float) -> Tensor:
+    if slope < 0:
+        raise Refused(f"slope {slope}; expected one that is not negative")
+    return builder.waiting(builder.tensor(node, 0), LeakyReLU(node.name, slope=slope))
+
+
+def clip(builder: Builder, node: Node) -> Tensor:
+    """Between two limits, either of which may be left out."""
+    limits = []
+    for number, name, default in ((1, "min", -np.inf), (2, "max", np.inf)):
+        given = builder.numbers(node, number, name)
+        limits.append(float(node.attributes.get(name, default)) if given is None else _one(given))
+    return _limited(builder, node, builder.tensor(node, 0), *limits)
+
+
+def largest(builder: Builder, node: Node) -> Tensor:
+    """Max with a constant."""
+    return _limited(builder, node, *_and_number(builder, node), np.inf)
+
+
+def smallest(builder: Builder, node: Node) -> Tensor:
+    """Min with a constant."""
+    tensor, highest = _and_number(builder, node)
+    return _limited(builder, node, tensor, -np.inf, highest)
+
+
+def _and_number(builder: Builder, node: Node) -> tuple[Tensor, float]:
+    if len(node.inputs) != 2 or not any(map(builder.is_constant, node.inputs)):
+        raise Refused("it compares computed tensors with each other; one with a constant is supported")
+    first = builder.is_constant(node.inputs[0])
+    given = builder.numbers(node, 1 - first, "limit")
+    assert given is not None
+    return builder.tensor(node, int(first)), _one(given)
+
+
+def _one(given: Array) -> float:
+    if given.size != 1:
+        raise Refused(f"a limit of shape {given.shape}; one number is supported")
+    return float(given.ravel()[0])
+
+
+def _limited(builder: Builder, node: Node, tensor: Tensor, lowest: float, highest: float) -> Tensor:
+    if np.isnan(lowest) or np.isnan(highest) or lowest >= highest:
+        raise Refused(f"limits {lowest} ... {highest}; expected the lower one first")
+    # float32's ends stand for no limit
+    reach = float(np.finfo(np.float32).max)
+    lowest, highest = (-np.inf if lowest <= -reach else lowest), (np.inf if highest >= reach else highest)
+    if np.isinf(lowest) and np.isinf(highest):
+        return tensor
+    layer: Layer = HardTanh(node.name, lowest=lowest, highest=highest)
+    return builder.waiting(tensor, ReLU(node.name) if (lowest, highest) == (0, np.inf) else layer)
+
+
+def hard_sigmoid(builder: Builder, node: Node) -> Tensor:
+    """Alpha x value + beta, between 0 and 1."""
+    alpha, beta = (float(node.attributes.get(each, default)) for each, default in (("alpha", 0.2), ("beta", 0.5)))
+    tensor = builder.affine(builder.tensor(node, 0), f"{node.name}_affine", alpha, beta)
+    return _limited(builder, node, tensor, 0.0, 1.0)
+
+
+def sigmoid(builder: Builder, node: Node) -> Tensor:
+    """1 / (1 + exp(-x))."""
+    return builder.waiting(builder.tensor(node, 0), Sigmoid(node.name))
+
+
+def tanh(builder: Builder, node: Node) -> Tensor:
+    """Hyperbolic tangent."""
+    return builder.waiting(builder.tensor(node, 0), Tanh(node.name))
+
+
+def sign(builder: Builder, node: Node) -> Tensor:
+    """-1, 0 or 1: two thresholds, at zero and right above it."""
+    tensor = builder.make(builder.tensor(node, 0), keep_factor=True)
+    above = float(np.finfo(np.float32).smallest_subnormal)
+    layer = MultiThreshold(node.name, thresholds=np.asarray([[0.0, above]]), scale=1.0, offset=-1.0)
+    made = builder.add(layer, tensor.layer)
+    return Tensor(made, tensor.shape, tensor.places)
+
+
+def softmax(builder: Builder, node: Node) -> Tensor:
+    """Over the channels, at the network's end."""
+    if node.outputs[0] != builder.output:
+        raise Refused("a Softmax that is not the network's last layer")
+    tensor = builder.tensor(node, 0)
+    n_axis = len(tensor.shape) + 1
+    axis = int(node.attributes.get("axis", -1 if node.opset >= 13 else 1)) % n_axis
+    sums_all = node.opset < 13 and any(n != 1 for n in tensor.shape[axis:])
+    channel = tensor.places[axis - 1] if axis else None
+    if axis == 0 or channel != 0 or (sums_all and len([n for n in tensor.shape if n != 1]) > 1):
+        raise Refused(f"its axis {axis} of frames of shape {tensor.shape} is not that of the channels")
+    return builder.waiting(tensor, Softmax(node.name))

@@ -1,0 +1,140 @@
+"""Operators on two computed tensors, or on one and a constant."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from hwsim.layers import Add, Concat, Divide, Layer, Multiply
+from hwsim.onnx_file.builder import Builder
+from hwsim.onnx_file.chain import factor_of
+from hwsim.onnx_file.graph import Array, Node
+from hwsim.onnx_file.refusal import Refused
+from hwsim.onnx_file.tensor import Tensor, frame_of, plain, transposed
+
+
+def add(builder: Builder, node: Node) -> Tensor:
+    """Of any number of tensors (Sum), or of two (Add)."""
+    if (found := _with_constant(builder, node)) is not None:
+        tensor, constant, _ = found
+        return builder.affine(tensor, node.name, 1.0, constant)
+    return _joined(builder, node, Add(node.name))
+
+
+def subtract(builder: Builder, node: Node) -> Tensor:
+    """The first less the second."""
+    if (found := _with_constant(builder, node)) is not None:
+        tensor, constant, is_first = found
+        return builder.affine(tensor, node.name, -1.0 if is_first else 1.0, constant if is_first else -constant)
+    return _joined(builder, node, Add(node.name, signs=(1, -1)))
+
+
+def multiply(builder: Builder, node: Node) -> Tensor:
+    """Number by number, or channel by channel."""
+    if (found := _with_constant(builder, node)) is not None:
+        tensor, constant, _ = found
+        return builder.affine(tensor, node.name, constant, 0.0)
+    return _joined(builder, node, Multiply(node.name))
+
+
+def divide(builder: Builder, node: Node) -> Tensor:
+    """The first by the second."""
+    if (found := _with_constant(builder, node)) is not None:
+        tensor, constant, is_first = found
+        if is_first or np.any(constant == 0):
+            raise Refused("a constant divided by what is computed" if is_first else "a division by zero")
+        return builder.affine(tensor, node.name, 1 / constant, 0.0)
+    return _joined(builder, node, Divide(node.name))
+
+
+def negate(builder: Builder, node: Node) -> Tensor:
+    """Minus the tensor."""
+    return builder.affine(builder.tensor(node, 0), node.name, -1.0, 0.0)
+
+
+def batch_norm(builder: Builder, node: Node) -> Tensor:
+    """Gamma (x - mean) / sqrt(variance + epsilon) + beta, channel by channel (Ioffe & Szegedy, 2015)."""
+    if node.attributes.get("training_mode", 0) or (node.opset < 7 and not node.attributes.get("is_test", 0)):
+        raise Refused("batch norm in training mode; export the network for inference")
+    gamma, beta, mean, variance = (
+        np.asarray(builder.numbers(node, number, "parameter"), np.float64) for number in (1, 2, 3, 4)
+    )
+    tensor = builder.tensor(node, 0)
+    scale = gamma / np.sqrt(variance + float(node.attributes.get("epsilon", 1e-5)))
+    along = (-1, *(1,) * (len(tensor.shape) - 1))
+    return builder.affine(tensor, node.name, scale.reshape(along), (beta - mean * scale).reshape(along))
+
+
+def concat(builder: Builder, node: Node) -> Tensor:
+    """One after the other along an axis."""
+    tensors = [builder.tensor(node, number) for number in range(len(node.inputs))]
+    n_axis = len(tensors[0].shape)
+    axis = int(node.attributes["axis"])
+    axis = axis + n_axis if axis < 0 else axis - 1
+    if not 0 <= axis < n_axis or len({len(each.shape) for each in tensors}) > 1:
+        raise Refused(f"its axis {node.attributes['axis']} on frames of {n_axis} axes")
+    if len(tensors) == 1:
+        return tensors[0]
+    # hwsim lays frames side by side along their first axis
+    order = (axis, *(k for k in range(n_axis) if k != axis))
+    turned = [transposed(each, order) for each in _alike(builder, tensors)]
+    parts = [builder.settled(each, frame_of(each.shape)) for each in turned]
+    name = builder.add(Concat(node.name), *(each.layer for each in parts))
+    shape = (sum(each.shape[0] for each in turned), *turned[0].shape[1:])
+    made = plain(name, shape, builder.signals[name].shape, parts[0].chain)
+    made = replace(made, places=tuple(range(n_axis)) if n_axis != 2 else (0, 2))
+    return transposed(made, tuple(order.index(k) for k in range(n_axis)))
+
+
+def _with_constant(builder: Builder, node: Node) -> tuple[Tensor, Array, bool] | None:
+    """The computed tensor, the constant, and whether the constant comes first; None of two computed ones."""
+    constant = [builder.is_constant(each) for each in node.inputs]
+    if True not in constant or len(constant) != 2:
+        return None
+    number = constant.index(True)
+    array = builder.numbers(node, number, "constant")
+    assert array is not None
+    return builder.tensor(node, 1 - number), np.asarray(array, np.float64), number == 0
+
+
+def _alike(builder: Builder, tensors: list[Tensor]) -> list[Tensor]:
+    """The tensors with what waits behind them made, but for a factor that all of them wait for."""
+    factors = {None if builder.is_real(each) else factor_of(each.chain) for each in tensors}
+    if len(factors) == 1 and factors != {None}:
+        return tensors
+    return [builder.make(each) for each in tensors]
+
+
+def _joined(builder: Builder, node: Node, layer: Layer) -> Tensor:
+    """A layer on frames of one shape; a product also of images by one number per channel."""
+    tensors = [builder.tensor(node, number) for number in range(len(node.inputs))]
+    shapes = {each.shape for each in tensors}
+    is_product = isinstance(layer, Multiply)
+    tensors = [builder.make(each) for each in tensors] if is_product else _alike(builder, tensors)
+    if len(shapes) > 1:
+        if not is_product or len(tensors) != 2:
+            raise Refused(f"it joins frames of shapes {sorted(shapes)}; expected one shape")
+        return _by_channel(builder, layer, tensors)
+    first = tensors[0]
+    own = {(builder.signal(each).shape, each.places) for each in tensors}
+    if len(own) > 1:
+        parts = [builder.settled(each, frame_of(each.shape)) for each in tensors]
+        name = builder.add(layer, *(each.layer for each in parts))
+        return plain(name, first.shape, builder.signals[name].shape, parts[0].chain)
+    name = builder.add(layer, *(each.layer for each in tensors))
+    return replace(first, layer=name, is_alone=True)
+
+
+def _by_channel(builder: Builder, layer: Layer, tensors: list[Tensor]) -> Tensor:
+    """An image times one number per channel, as squeeze-and-excitation has it."""
+    wide, narrow = sorted(tensors, key=lambda each: -int(np.prod(each.shape)))
+    aligned = (1,) * (len(wide.shape) - len(narrow.shape)) + narrow.shape
+    varies = [axis for axis, n in enumerate(aligned) if n != 1]
+    frame = builder.signal(wide).shape
+    if any(n not in (1, m) for n, m in zip(aligned, wide.shape, strict=True)) or [
+        wide.places[axis] for axis in varies
+    ] != [0]:
+        raise Refused(
+            f"it multiplies frames of shapes {wide.shape} and {narrow.shape}; expected one number per channel"
+        )
+    part = builder.settled(narrow, (frame[0], 1, 1))
+    return replace(wide, layer=builder.add(layer, wide.layer, part.layer), is_alone=True)

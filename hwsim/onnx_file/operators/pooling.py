@@ -1,0 +1,90 @@
+"""Operators that make one number of a window of numbers."""
+
+from dataclasses import replace
+
+from hwsim.layers import AvgPool2d, GlobalAvgPool, Layer, MaxPool2d
+from hwsim.onnx_file.builder import Builder
+from hwsim.onnx_file.folding import axes_of
+from hwsim.onnx_file.graph import Node
+from hwsim.onnx_file.operators.geometry import geometry_of
+from hwsim.onnx_file.refusal import Refused
+from hwsim.onnx_file.tensor import Tensor
+
+
+def max_pool(builder: Builder, node: Node) -> Tensor:
+    """Largest of each window."""
+    if len(node.outputs) > 1:
+        raise Refused("its second output, the places of the largest")
+    return _pooled(builder, node)
+
+
+def average_pool(builder: Builder, node: Node) -> Tensor:
+    """Mean of each window."""
+    return _pooled(builder, node)
+
+
+def _pooled(builder: Builder, node: Node) -> Tensor:
+    tensor = builder.tensor(node, 0)
+    n_axis = len(tensor.shape) - 1
+    image = builder.as_image(builder.make(tensor, keep_factor=True))
+    kernel = tuple(node.attributes["kernel_shape"])
+    if len(kernel) != n_axis:
+        raise Refused(f"its kernel {kernel} on frames of shape {tensor.shape}")
+    window = geometry_of(node, kernel, (image.shape[1], image.shape[2]))
+    if window.dilation != (1, 1):
+        raise Refused(f"dilations {window.dilation}; pooling without dilation is supported")
+    ceil_mode = bool(node.attributes.get("ceil_mode", 0))
+    common = (node.name, (), window.kernel, window.stride, window.padding, ceil_mode)
+    layer: Layer
+    if node.operator == "MaxPool":
+        layer = MaxPool2d(*common)
+    else:
+        layer = AvgPool2d(*common, bool(node.attributes.get("count_include_pad", 0)))
+    made = builder.result(node, layer, image, image.shape)
+    frame = builder.signal(made).shape
+    if n_axis == 1:
+        return replace(made, shape=(frame[0], frame[2]), places=(0, 2))
+    return replace(made, shape=frame, places=(0, 1, 2))
+
+
+def global_average_pool(builder: Builder, node: Node) -> Tensor:
+    """Mean of each channel."""
+    tensor = builder.tensor(node, 0)
+    made = _whole(builder, node, tensor, GlobalAvgPool(node.name))
+    return _seen(made, (tensor.shape[0], *(1,) * (len(tensor.shape) - 1)), 0)
+
+
+def global_max_pool(builder: Builder, node: Node) -> Tensor:
+    """Largest of each channel."""
+    tensor = builder.tensor(node, 0)
+    image = builder.as_image(builder.make(tensor, keep_factor=True))
+    layer = MaxPool2d(node.name, kernel=(image.shape[1], image.shape[2]))
+    made = builder.result(node, layer, image, (image.shape[0], 1, 1))
+    return _seen(made, (tensor.shape[0], *(1,) * (len(tensor.shape) - 1)), 0)
+
+
+def reduce_mean(builder: Builder, node: Node) -> Tensor:
+    """Mean over all places of each channel, in whatever order the graph has its axes."""
+    tensor = builder.tensor(node, 0)
+    axes = axes_of(node, builder.numbers(node, 1, "axes"), len(tensor.shape) + 1)
+    rest = [axis for axis in range(len(tensor.shape)) if axes is not None and axis + 1 not in axes]
+    if axes is None or 0 in axes or len(tensor.shape) != 3 or len(rest) != 1 or tensor.places[rest[0]] != 0:
+        raise Refused(f"its axes {axes} of frames of shape {tensor.shape} are not height and width")
+    made = builder.add(GlobalAvgPool(node.name), builder.make(tensor, keep_factor=True).layer)
+    result = replace(builder.make(tensor, keep_factor=True), layer=made, is_alone=True)
+    n_channel = tensor.shape[rest[0]]
+    if not node.attributes.get("keepdims", 1):
+        return _seen(result, (n_channel,), 0)
+    return _seen(result, tuple(n_channel if axis == rest[0] else 1 for axis in range(3)), rest[0])
+
+
+def _whole(builder: Builder, node: Node, tensor: Tensor, layer: Layer) -> Tensor:
+    image = builder.as_image(builder.make(tensor, keep_factor=True))
+    return builder.result(node, layer, image, (image.shape[0], 1, 1))
+
+
+def _seen(tensor: Tensor, shape: tuple[int, ...], channel: int) -> Tensor:
+    """A frame (C, 1, 1), seen with its channels along an axis."""
+    ones = iter((1, 2))
+    places = tuple(0 if axis == channel else next(ones, None) for axis in range(len(shape)))
+    return replace(tensor, shape=shape, places=places)

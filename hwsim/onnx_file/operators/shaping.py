@@ -1,0 +1,118 @@
+"""Operators that move numbers, or only call their axes differently."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from hwsim.layers import Pad2d
+from hwsim.onnx_file.builder import Builder
+from hwsim.onnx_file.folding import axes_of, reshaped, squeezed, unsqueezed
+from hwsim.onnx_file.graph import Node
+from hwsim.onnx_file.refusal import Refused
+from hwsim.onnx_file.tensor import Tensor, plain, size_of, transposed, without_ones
+
+
+def transpose(builder: Builder, node: Node) -> Tensor:
+    """Axes in another order; nothing moves until something needs it."""
+    tensor = builder.tensor(node, 0)
+    n_axis = len(tensor.shape) + 1
+    order = tuple(node.attributes.get("perm", range(n_axis - 1, -1, -1)))
+    if order[0] != 0:
+        if builder.n_frame == 1 and tensor.shape[order[0] - 1] == 1:
+            raise Refused(f"perm {order} takes the axis of frames from its place")
+        raise Refused(f"perm {order} mixes frames")
+    return transposed(tensor, tuple(axis - 1 for axis in order[1:]))
+
+
+def reshape(builder: Builder, node: Node) -> Tensor:
+    """The numbers in another shape, frames staying frames."""
+    tensor = builder.tensor(node, 0)
+    given = builder.numbers(node, 1, "shape")
+    wanted = node.attributes.get("shape", ()) if given is None else given.ravel().tolist()
+    whole = (builder.n_frame, *tensor.shape)
+    return _as_frames(builder, tensor, reshaped(whole, wanted, bool(node.attributes.get("allowzero", 0))))
+
+
+def flatten(builder: Builder, node: Node) -> Tensor:
+    """Frames as vectors."""
+    tensor = builder.tensor(node, 0)
+    axis = int(node.attributes.get("axis", 1))
+    axis += (axis < 0) * (len(tensor.shape) + 1)
+    whole = (builder.n_frame, *tensor.shape)
+    return _as_frames(builder, tensor, (size_of(whole[:axis]), size_of(whole[axis:])))
+
+
+def _as_frames(builder: Builder, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """In a shape whose first axis must be that of frames."""
+    if not shape or shape[0] != builder.n_frame or size_of(shape[1:]) != size_of(tensor.shape):
+        whole = (builder.n_frame, *tensor.shape)
+        raise Refused(f"it mixes frames: shape {whole} becomes {shape}")
+    if len(shape) == 1:
+        raise Refused(f"it leaves frames without axes: shape {shape}")
+    return builder.seen_as(tensor, shape[1:])
+
+
+def squeeze(builder: Builder, node: Node) -> Tensor:
+    """Without axes of size 1."""
+    tensor = builder.tensor(node, 0)
+    whole = (builder.n_frame, *tensor.shape)
+    axes = axes_of(node, builder.numbers(node, 1, "axes"), len(whole))
+    if axes is None or 0 in axes:
+        raise Refused("it removes the axis of frames; name the axes")
+    return _with_shape(tensor, squeezed(whole, axes)[1:])
+
+
+def unsqueeze(builder: Builder, node: Node) -> Tensor:
+    """With more axes of size 1."""
+    tensor = builder.tensor(node, 0)
+    shape, axes = unsqueezed(node, (builder.n_frame, *tensor.shape), builder.numbers(node, 1, "axes"))
+    if 0 in axes:
+        raise Refused("it puts an axis before that of frames")
+    return _with_shape(tensor, shape[1:])
+
+
+def _with_shape(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    seen = without_ones(tensor, shape)
+    assert seen is not None
+    return seen
+
+
+def pad(builder: Builder, node: Node) -> Tensor:
+    """A border of one number around images."""
+    if node.attributes.get("mode", "constant") != "constant":
+        raise Refused(f"mode {node.attributes['mode']}; constant is supported")
+    tensor = builder.tensor(node, 0)
+    given = builder.numbers(node, 1, "pads")
+    pads = np.asarray(node.attributes.get("pads", ()) if given is None else given.ravel(), np.int64)
+    value = builder.numbers(node, 2, "value")
+    number = float(node.attributes.get("value", 0.0) if value is None else value.ravel()[0])
+    n_axis = len(tensor.shape) + 1
+    if (named := builder.numbers(node, 3, "axes")) is not None:
+        whole = np.zeros(2 * n_axis, np.int64)
+        for k, axis in enumerate(int(each) % n_axis for each in named.ravel()):
+            whole[[axis, n_axis + axis]] = pads[[k, len(named.ravel()) + k]]
+        pads = whole
+    if len(pads) != 2 * n_axis or np.any(pads < 0):
+        raise Refused(f"pads {pads.tolist()}; expected {2 * n_axis} whole numbers from 0")
+    around = [(int(pads[axis]), int(pads[n_axis + axis])) for axis in range(n_axis)]
+    if not pads.any():
+        return tensor
+    return _padded(builder, node, tensor, around, number)
+
+
+def _padded(builder: Builder, node: Node, tensor: Tensor, around: list[tuple[int, int]], value: float) -> Tensor:
+    """The border lies around the frame's own axes, wherever the graph sees them."""
+    tensor = builder.make(tensor)
+    frame = builder.signal(tensor).shape
+    if len(frame) != 3 or any(place is None and any(around[axis + 1]) for axis, place in enumerate(tensor.places)):
+        tensor = builder.as_image(tensor)
+        around = [around[0], around[1], *([(0, 0)] if len(around) == 3 else []), *around[2:]]
+    by_place: dict[int | None, tuple[int, int]] = dict(zip(tensor.places, around[1:], strict=True))
+    if any(around[0]) or any(by_place.get(0, (0, 0))):
+        raise Refused(f"pads {around}; only height and width may get a border")
+    padding = (by_place.get(1, (0, 0)), by_place.get(2, (0, 0)))
+    name = builder.add(Pad2d(node.name, padding=padding, value=value), tensor.layer)
+    shape = tuple(n + sum(around[axis + 1]) for axis, n in enumerate(tensor.shape))
+    if None in tensor.places:
+        return plain(name, shape, builder.signals[name].shape)
+    return replace(tensor, layer=name, shape=shape, is_alone=True)

@@ -1,0 +1,143 @@
+"""Gemm, MatMul and Conv: layers with weights."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from hwsim.layers import Conv2d, Dense, Layer, Pad2d, Weight
+from hwsim.onnx_file.builder import Builder
+from hwsim.onnx_file.chain import factor_of
+from hwsim.onnx_file.coded import Coded, Constant, value_of
+from hwsim.onnx_file.graph import Array, Node
+from hwsim.onnx_file.operators.geometry import Pads, geometry_of
+from hwsim.onnx_file.refusal import Refused
+from hwsim.onnx_file.tensor import Tensor
+
+Make = Callable[[tuple[Weight, ...], Array | None], Layer]
+
+
+def gemm(builder: Builder, node: Node) -> Tensor:
+    """Alpha x (input x weight) + beta x bias."""
+    if node.attributes.get("transA", 0):
+        raise Refused("transA mixes frames")
+    weight, bias = builder.constant(node, 1, "weight"), builder.constant(node, 2, "bias")
+    alpha, beta = (float(node.attributes.get(each, 1.0)) for each in ("alpha", "beta"))
+    if weight is not None and node.attributes.get("transB", 0):
+        weight = _turned(weight)
+    if beta != 1 and bias is not None:
+        bias = value_of(bias) * np.float32(beta)
+    return dense(builder, node.name, builder.tensor(node, 0), weight, bias, alpha)
+
+
+def matmul(builder: Builder, node: Node) -> Tensor:
+    """Input x weight."""
+    if builder.is_constant(node.inputs[0]):
+        raise Refused("its first factor is a constant; expected the weight to be the second")
+    return dense(builder, node.name, builder.tensor(node, 0), builder.constant(node, 1, "weight"), None)
+
+
+def conv(builder: Builder, node: Node) -> Tensor:
+    """Convolution along one or two axes."""
+    weight, bias = builder.constant(node, 1, "weight"), builder.constant(node, 2, "bias")
+    return convolution(builder, node, builder.tensor(node, 0), weight, bias)
+
+
+def dense(
+    builder: Builder, name: str, read: Tensor, weight: Constant | None, bias: Constant | None, alpha: float = 1.0
+) -> Tensor:
+    """A Dense layer on frames that are vectors; weight (n_in, n_out)."""
+    if len(read.shape) != 1:
+        raise Refused(f"it reads frames of shape {read.shape}; vectors are supported")
+    if weight is None or weight.ndim != 2 or weight.shape[0] != read.shape[0]:
+        shape = None if weight is None else weight.shape
+        raise Refused(f"its weight has shape {shape}; expected ({read.shape[0]}, outputs)")
+    read = builder.as_vector(builder.make(read, keep_factor=True))
+    made = _synaptic(builder, name, read, weight, lambda terms, given: Dense(name, terms=terms, bias=given))
+    result = replace(made, shape=(weight.shape[1],), places=(0,))
+    if alpha != 1:
+        result = builder.affine(result, name, alpha, 0.0)
+    return _biased(builder, name, result, bias, 1)
+
+
+def convolution(builder: Builder, node: Node, read: Tensor, weight: Constant | None, bias: Constant | None) -> Tensor:
+    """A Conv2d layer; weight (C_out, C_in / groups, [kH,] kW)."""
+    if weight is None or weight.ndim not in (3, 4) or weight.ndim != len(read.shape) + 1:
+        shape = None if weight is None else weight.shape
+        raise Refused(
+            f"it reads frames of shape {read.shape} with a weight of shape {shape}; convolutions of one "
+            "and two axes are supported"
+        )
+    read = builder.as_image(builder.make(read, keep_factor=True))
+    window = geometry_of(node, weight.shape[2:], (read.shape[1], read.shape[2]))
+    sequence = weight.ndim == 3
+    if sequence:
+        weight = _as_image_weight(weight)
+    read, padding = _with_pad(builder, read, window.padding)
+
+    def make(terms: tuple[Weight, ...], given: Array | None) -> Layer:
+        groups = int(node.attributes.get("group", 1))
+        return Conv2d(node.name, (), terms, given, None, window.stride, padding, window.dilation, groups)
+
+    made = _synaptic(builder, node.name, read, weight, make)
+    frame = builder.signal(made).shape
+    if sequence:
+        made = replace(made, shape=(frame[0], frame[2]), places=(0, 2))
+    else:
+        made = replace(made, shape=frame, places=(0, 1, 2))
+    return _biased(builder, node.name, made, bias, 2 if sequence else 3)
+
+
+def _with_pad(builder: Builder, read: Tensor, padding: Pads) -> tuple[Tensor, Pads]:
+    """A border of zeros that only this layer reads becomes its own padding."""
+    pad = builder.layers.get(read.layer)
+    if not isinstance(pad, Pad2d) or not read.is_alone or pad.value != 0:
+        return read, padding
+    builder.remove(read.layer)
+    (top, bottom), (left, right) = pad.padding  # type: ignore[misc]
+    whole = ((padding[0][0] + top, padding[0][1] + bottom), (padding[1][0] + left, padding[1][1] + right))
+    (source,) = pad.inputs
+    return replace(read, layer=source, shape=builder.signals[source].shape), whole
+
+
+def _turned(weight: Constant) -> Constant:
+    if isinstance(weight, Coded):
+        return Coded(weight.code.T, np.broadcast_to(weight.scale, weight.shape).T, weight.format)
+    return weight.T
+
+
+def _as_image_weight(weight: Constant) -> Constant:
+    if isinstance(weight, Coded):
+        scale = np.broadcast_to(weight.scale, weight.shape)[:, :, None]
+        return Coded(weight.code[:, :, None], scale, weight.format)
+    return weight[:, :, None]
+
+
+def _synaptic(builder: Builder, name: str, read: Tensor, weight: Constant, make: Make) -> Tensor:
+    """The layer without its bias: integers where codes meet codes, else real numbers."""
+    signal = builder.signal(read)
+    factor = factor_of(read.chain) if read.chain else 1.0
+    if factor is None:
+        raise Refused("it reads what several layers still wait behind")
+    if isinstance(weight, Coded):
+        scale = weight.scale_by(1 if weight.ndim == 2 else 0)
+        real = signal.format.is_real
+        if scale is not None and (real or not signal.step.ndim):
+            term = Weight(weight.code, weight.format, scale * factor)
+            return replace(read, layer=builder.add(make((term,), None), read.layer), chain=(), is_alone=True)
+    if not signal.format.is_real:
+        builder.remarks.append(f"{name}: codes times real weights, in real arithmetic")
+    term = Weight((value_of(weight) * np.float64(factor)).astype(np.float32))
+    return replace(read, layer=builder.add(make((term,), None), read.layer), chain=(), is_alone=True)
+
+
+def _biased(builder: Builder, name: str, made: Tensor, bias: Constant | None, n_axis: int) -> Tensor:
+    """With a bias per output channel."""
+    if bias is None:
+        return made
+    value = value_of(bias)
+    n_channel = made.shape[0]
+    if value.size not in (1, n_channel):
+        raise Refused(f"its bias has shape {value.shape}; expected ({n_channel},)")
+    offset = np.asarray(value, np.float64).reshape(-1, *(1,) * (n_axis - 1))
+    return builder.affine(made, f"{name}_bias", 1.0, offset)

@@ -1,0 +1,209 @@
+"""From an ONNX file to a Network, or to all that stands in the way."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hwsim.errors import FileError, HwsimError, NetworkError
+from hwsim.network import INPUT, Network
+from hwsim.onnx_file.builder import Builder, Unknown
+from hwsim.onnx_file.coded import Constant, annotated
+from hwsim.onnx_file.folding import fold
+from hwsim.onnx_file.graph import Graph, Node, read_graph
+from hwsim.onnx_file.loading import load_graph
+from hwsim.onnx_file.operators import lower_of
+from hwsim.onnx_file.refusal import Refused
+from hwsim.onnx_file.tensor import Tensor, frame_of, is_in_order, order_in_frame
+
+NO_LAYER = "no layer of hwsim does this"
+SHOWN = 4
+"""Nodes that are named for each reason, before the rest are counted only."""
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """Nodes that cannot be imported, all for one reason."""
+
+    operator: str  # with its domain, if that is not ONNX's own
+    nodes: tuple[str, ...]
+    reason: str
+
+    def __str__(self) -> str:
+        """Operator, number and names of nodes, reason."""
+        named = ", ".join(self.nodes[:SHOWN]) + (", ..." if len(self.nodes) > SHOWN else "")
+        return f"{len(self.nodes)} x {self.operator} ({named}): {self.reason}"
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What would become of an ONNX file."""
+
+    network: Network | None  # None where there is a problem
+    unsupported: tuple[Unsupported, ...]  # all that cannot be imported
+    problem: str | None  # one line: why there is no network
+    n_node: int
+    opsets: dict[str, int]
+    remarks: tuple[str, ...]  # what the reader of results must know
+
+
+def read_onnx(path: str | Path) -> Network:
+    """Read an ONNX or QONNX file as a network.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Raises
+    ------
+    FileError
+        When there is no such file, it is no ONNX file, or onnx is not installed.
+    NetworkError
+        When the graph is no network of hwsim's layers: all operators that cannot be imported are named at once.
+    """
+    model, name = _load(Path(path))
+    return network_of(model, name, Path(path).name)
+
+
+def network_of(model: Any, name: str, source: str) -> Network:
+    """The network that an ``onnx.ModelProto`` describes; see `read_onnx`."""
+    graph = read_graph(model, name)
+    builder, refused = _lowered(graph)
+    if refused:
+        raise NetworkError(_problem(name, refused))
+    return _network(graph, builder, model, source)
+
+
+def examine_onnx(path: str | Path) -> Examination:
+    """What would become of a file; unlike `read_onnx` it raises nothing for what cannot be imported.
+
+    Raises
+    ------
+    FileError
+        When there is no such file, it is no ONNX file, or onnx is not installed.
+    """
+    model, name = _load(Path(path))
+    opsets = {each.domain or "ai.onnx": int(each.version) for each in model.opset_import}
+    n_node = len(model.graph.node)
+    unsupported: tuple[Unsupported, ...] = ()
+    remarks: tuple[str, ...] = ()
+    try:
+        graph = read_graph(model, name)
+        builder, unsupported = _lowered(graph)
+        remarks = tuple(dict.fromkeys(builder.remarks))
+        if not unsupported:
+            network = _network(graph, builder, model, Path(path).name)
+            return Examination(network, (), None, n_node, opsets, remarks)
+        problem = _problem(name, unsupported)
+    except HwsimError as error:
+        problem = str(error)
+    return Examination(None, unsupported, problem, n_node, opsets, remarks)
+
+
+def _load(path: Path) -> tuple[Any, str]:
+    try:
+        import onnx  # noqa: F401
+    except ImportError:
+        raise FileError(f"{path}: reading ONNX files needs onnx; pip install 'hwsim[onnx]'") from None
+    name = path.parent.resolve().name if path.stem == "model" else path.stem
+    return load_graph(path), name or "model"
+
+
+def _lowered(graph: Graph) -> tuple[Builder, tuple[Unsupported, ...]]:
+    """All nodes as layers; and those that are not."""
+    shape = graph.input_shape[1:]
+    channels_last = _is_channels_last(graph)
+    builder = Builder(graph, (shape[2], shape[0], shape[1]) if channels_last else frame_of(shape))
+    places = (1, 2, 0) if channels_last else (0, 2) if len(shape) == 2 else tuple(range(len(shape)))
+    if channels_last:
+        builder.remarks.append("the graph reads frames (H, W, C); the network reads them as (C, H, W)")
+    builder.values[graph.input] = Tensor(INPUT, shape, places)
+    for name, array in graph.constants.items():
+        coded = annotated(array, graph.formats[name]) if name in graph.formats else None
+        builder.values[name] = array if coded is None else coded
+    refused: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for node in graph.nodes:
+        try:
+            value: Tensor | Constant | Unknown = _lower(builder, node)
+        except Refused as refusal:
+            refused[_operator(node), str(refusal)].append(node.name)
+            value = Unknown()
+        builder.values.update(dict.fromkeys(node.outputs, Unknown()))
+        builder.values[node.outputs[0]] = value
+    return builder, tuple(Unsupported(kind, tuple(names), why) for (kind, why), names in refused.items())
+
+
+def _lower(builder: Builder, node: Node) -> Tensor | Constant | Unknown:
+    """What a node's first output is."""
+    lower = lower_of(node)
+    values = [builder.values[each] if each else None for each in node.inputs]
+    if node.operator == "Shape" and isinstance(values[0], Tensor):
+        return builder.shape_of(values[0])
+    if any(isinstance(each, Unknown) for each in values):
+        if lower is None and node.operator != "Shape":
+            raise Refused(NO_LAYER)
+        return Unknown()  # a node before it has been refused
+    if not any(isinstance(each, Tensor) for each in values) and not _makes_codes(node):
+        return fold(node, values)  # type: ignore[arg-type]
+    if lower is None:
+        raise Refused(NO_LAYER)
+    return lower(builder, node)
+
+
+def _makes_codes(node: Node) -> bool:
+    """Whether a node makes codes, of constants too."""
+    return lower_of(node) is not None and node.operator in (
+        "Quant",
+        "IntQuant",
+        "BipolarQuant",
+        "QuantizeLinear",
+        "DequantizeLinear",
+    )
+
+
+def _operator(node: Node) -> str:
+    return f"{node.domain}.{node.operator}" if node.domain not in ("", "ai.onnx") else node.operator
+
+
+def _is_channels_last(graph: Graph) -> bool:
+    """Whether the first thing done to images is to bring their channels to the front."""
+    reads = [node for node in graph.nodes if graph.input in node.inputs]
+    first = [node for node in reads if node.operator != "Shape"]
+    return len(graph.input_shape) == 4 and all(
+        node.operator == "Transpose" and tuple(node.attributes.get("perm", ())) == (0, 3, 1, 2) for node in first
+    )
+
+
+def _network(graph: Graph, builder: Builder, model: Any, source: str) -> Network:
+    """The layers as a network whose outputs lie in the graph's order."""
+    value = builder.values[graph.output]
+    if not isinstance(value, Tensor):
+        raise NetworkError(f"network {graph.name}: its output {graph.output} does not depend on its input")
+    try:
+        result = builder.make(value)
+        frame = builder.signal(result).shape
+        if not is_in_order(order_in_frame(result, len(frame)), frame):
+            builder.settled(result, frame_of(result.shape))
+    except Refused as refusal:
+        raise NetworkError(f"network {graph.name}: output {graph.output}: {refusal}") from None
+    read = {each for layer in builder.layers.values() for each in layer.inputs}
+    unused = [name for name in list(builder.layers)[:-1] if name not in read]
+    if unused:
+        raise NetworkError(f"network {graph.name}: nothing reads layer {unused[0]}")
+    about: dict[str, object] = {
+        "made_from": source,
+        "producer": f"{model.producer_name} {model.producer_version}".strip() or "unknown",
+        "opsets": dict(graph.opsets),
+    }
+    if builder.remarks:
+        about["remarks"] = list(dict.fromkeys(builder.remarks))
+    shape = builder.signals[INPUT].shape
+    return Network(graph.name, shape, tuple(builder.layers.values()), about=about)
+
+
+def _problem(name: str, refused: Sequence[Unsupported]) -> str:
+    """All that cannot be imported, in one line."""
+    n_node = sum(len(each.nodes) for each in refused)
+    return f"network {name}: {n_node} nodes cannot be imported: " + "; ".join(map(str, refused))

@@ -1,0 +1,166 @@
+"""Graphs of QuantizeLinear and DequantizeLinear, as exported by PyTorch's and TensorFlow's tools."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+from onnx_graphs import imported, model, node, onnxruntime_outputs, outputs
+
+import hwsim
+
+pytestmark = pytest.mark.onnx
+RNG = np.random.default_rng(2)
+STEP = np.float32(0.0317)
+
+
+class Pairs:
+    """A graph of quantized layers: every tensor is quantized and dequantized."""
+
+    def __init__(self, shape=(1, 3, 8, 8)):
+        self.shape, self.nodes, self.constants, self.last = shape, [], {}, "x"
+
+    def constant(self, value):
+        name = f"c{len(self.constants)}"
+        self.constants[name] = np.asarray(value)
+        return name
+
+    def to(self, operator, *inputs, **attributes):
+        name = f"t{len(self.nodes)}"
+        self.nodes.append(node(operator, (self.last, *inputs), name, **attributes))
+        self.last = name
+        return self
+
+    def pair(self, scale, zero_point):
+        inputs = self.constant(np.float32(scale)), self.constant(zero_point)
+        return self.to("QuantizeLinear", *inputs).to("DequantizeLinear", *inputs)
+
+    def stored(self, code, scale, zero_point, axis=0):
+        """A constant of codes, dequantized."""
+        name = f"w{len(self.nodes)}"
+        inputs = [self.constant(each) for each in (code, np.float32(scale), zero_point)]
+        self.nodes.append(node("DequantizeLinear", inputs, name, axis=axis))
+        return name
+
+    def weight(self, *shape, axis=0):
+        n = shape[axis]
+        code = RNG.integers(-127, 128, shape).astype(np.int8)
+        return self.stored(code, RNG.uniform(0.01, 0.02, n), np.zeros(n, np.int8), axis)
+
+    def proto(self):
+        return model(self.nodes, self.shape, self.constants, opset=13)
+
+    def network(self):
+        return imported(self.proto())
+
+    def steps_apart(self, step, n=200):
+        """By how many codes of a step hwsim's outputs differ from onnxruntime's, in each number."""
+        frames = RNG.normal(size=(n, *self.shape[1:])).astype(np.float32)
+        found, expected = outputs(self.proto(), frames), onnxruntime_outputs(self.proto(), frames)
+        return np.abs(np.rint(found / step) - np.rint(expected / step))
+
+
+@pytest.mark.parametrize("zero_point", [np.int8(0), np.uint8(0), np.uint8(117), np.int8(-12)])
+def test_codes_of_the_input(zero_point):
+    graph = Pairs().pair(STEP, zero_point)
+    (layer,) = graph.network().layers
+    assert (layer.bit_width, layer.signed, layer.zero_point) == (8, zero_point.dtype.kind == "i", zero_point)
+    assert not graph.steps_apart(STEP).any()
+
+
+def convolution():
+    graph = Pairs().pair(STEP, np.uint8(117))
+    weight = graph.weight(5, 3, 3, 3)
+    scales = graph.constants[graph.nodes[-1].input[1]]
+    bias = RNG.integers(-900, 900, 5).astype(np.int32)
+    stored = graph.stored(bias, STEP * scales, np.zeros(5, np.int32))
+    return graph.to("Conv", weight, stored, pads=[1, 1, 1, 1]), bias
+
+
+def test_a_convolution_with_a_bias():
+    """Scales per channel, a zero point, a bias of 32 bits: all codes, and equal but for ties."""
+    graph, bias = convolution()
+    graph.to("Relu").pair(0.0433, np.uint8(0))
+    network = graph.network()
+    assert network.is_integer
+    assert [type(each).__name__ for each in network.layers] == ["Quantize", "Conv2d", "ReLU", "Quantize"]
+    np.testing.assert_array_equal(network.layers[1].bias, bias)
+    apart = graph.steps_apart(0.0433)
+    assert apart.max() <= 1
+    assert apart.mean() <= 1e-5
+
+
+def test_pooling_addition_and_a_linear_layer():
+    graph, _ = convolution()
+    graph.to("Relu").pair(0.0433, np.uint8(0))
+    left = graph.last
+    graph.to("Conv", graph.weight(5, 5, 1, 1)).pair(0.0391, np.int8(3)).to("Add", left).pair(0.0511, np.uint8(30))
+    graph.to("MaxPool", kernel_shape=[2, 2], strides=[2, 2]).to("GlobalAveragePool").pair(0.0249, np.uint8(7))
+    graph.to("Flatten").to("Gemm", graph.weight(4, 5), transB=1).pair(0.1, np.int8(-4))
+    network = graph.network()
+    assert network.is_integer
+    apart = graph.steps_apart(0.1, 400)
+    assert apart.max() <= 1
+    assert apart.mean() <= 0.02  # sums of codes of unequal steps have multipliers of 16 bits
+
+
+def test_weights_with_a_zero_point():
+    graph = Pairs((1, 12)).pair(STEP, np.int8(0))
+    code = RNG.integers(0, 256, (12, 4)).astype(np.uint8)
+    graph.to("MatMul", graph.stored(code, 0.0123, np.uint8(100))).pair(0.0871, np.int8(0))
+    weight = graph.network().layers[1].terms[0]
+    assert str(weight.format) == "int9"
+    np.testing.assert_array_equal(weight.code, code.astype(int) - 100)
+    assert graph.steps_apart(0.0871).max() == 0
+
+
+def test_weights_quantized_in_the_graph():
+    graph = Pairs((1, 12)).pair(STEP, np.int8(0))
+    inputs = graph.constant(np.float32(0.02)), graph.constant(np.int8(0))
+    given = graph.constant(RNG.normal(size=(12, 4)).astype(np.float32))
+    graph.nodes += [
+        node("QuantizeLinear", (given, *inputs), "q"),
+        node("DequantizeLinear", ("q", *inputs), "d"),
+    ]
+    graph.to("MatMul", "d").pair(0.0871, np.int8(0))
+    assert str(graph.network().layers[1].terms[0].format) == "int8"
+    assert graph.steps_apart(0.0871).max() == 0
+
+
+@pytest.mark.parametrize("operator", ["QLinearConv", "QLinearMatMul"])
+def test_operators_on_codes(operator):
+    conv = operator == "QLinearConv"
+    graph = Pairs((1, 3, 8, 8) if conv else (1, 12))
+    read = [graph.constant(each) for each in (np.float32(STEP), np.uint8(117))]
+    out = [graph.constant(each) for each in (np.float32(0.0871), np.uint8(128))]
+    shape = (5, 3, 3, 3) if conv else (12, 4)
+    scale = RNG.uniform(0.01, 0.02, 5).astype(np.float32) if conv else np.float32(0.0131)
+    weight = [
+        graph.constant(each)
+        for each in (RNG.integers(-127, 128, shape).astype(np.int8), scale, np.zeros(np.shape(scale), np.int8))
+    ]
+    graph.to("QuantizeLinear", *read)
+    bias = [graph.constant(RNG.integers(-900, 900, 5).astype(np.int32))] if conv else []
+    graph.to(operator, *read, *weight, *out, *bias).to("DequantizeLinear", *out)
+    network = graph.network()
+    assert network.is_integer
+    apart = graph.steps_apart(0.0871)
+    assert apart.max() <= 1
+    assert apart.mean() <= 1e-4
+
+
+def test_all_executions_agree():
+    graph, _ = convolution()
+    network = graph.to("Relu").pair(0.0433, np.uint8(0)).network()
+    frames = RNG.normal(size=(32, 3, 8, 8))
+    runs = [hwsim.simulate(network, frames, execution=each).output_codes for each in ("dense", "sparse", "delta")]
+    np.testing.assert_array_equal(runs[0], runs[1])
+    np.testing.assert_array_equal(runs[0], runs[2])
+
+
+def test_a_pair_that_does_not_fit_is_refused():
+    graph = Pairs().to("QuantizeLinear", "scale", "zero").to("DequantizeLinear", "other", "zero")
+    graph.constants |= {"scale": np.float32(0.5), "other": np.float32(0.25), "zero": np.uint8(0)}
+    with pytest.raises(hwsim.HwsimError, match="not those of the QuantizeLinear before it"):
+        graph.network()

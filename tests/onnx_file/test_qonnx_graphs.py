@@ -1,0 +1,279 @@
+"""Graphs of QONNX's quantizers, and FINN's thresholds, against qonnx's own executor."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+pytest.importorskip("qonnx")
+
+from onnx_graphs import QONNX, apart, imported, model, node, outputs, qonnx_outputs
+
+import hwsim
+from hwsim import Affine, MultiThreshold
+
+pytestmark = pytest.mark.onnx
+N_FRAME = 100
+
+
+class Quantized:
+    """A QONNX graph that grows node by node."""
+
+    def __init__(self, seed, shape=(1, 3, 8, 8)):
+        self.random = np.random.default_rng(seed)
+        self.shape, self.nodes, self.constants, self.last = shape, [], {}, "x"
+
+    def constant(self, value):
+        name = f"c{len(self.constants)}"
+        self.constants[name] = np.asarray(value, np.float32)
+        return name
+
+    def to(self, operator, *inputs, domain="", **attributes):
+        name = f"t{len(self.nodes)}"
+        self.nodes.append(node(operator, (self.last, *inputs), name, domain, **attributes))
+        self.last = name
+        return self
+
+    def quant(self, scale, bit_width, signed=1, narrow=0, zero_point=0, rounding_mode="ROUND"):
+        inputs = (self.constant(each) for each in (scale, zero_point, bit_width))
+        kind = {"signed": signed, "narrow": narrow, "rounding_mode": rounding_mode}
+        return self.to("Quant", *inputs, domain=QONNX, **kind)
+
+    def weight(self, shape, scale, bit_width, narrow=1):
+        name = f"w{len(self.nodes)}"
+        inputs = [self.constant(self.random.normal(size=shape) * 0.5)]
+        inputs += [self.constant(each) for each in (scale, 0, bit_width)]
+        kind = {"signed": 1, "narrow": narrow, "rounding_mode": "ROUND"}
+        self.nodes.append(node("Quant", inputs, name, QONNX, **kind))
+        return name
+
+    def norm(self, n, falls=True):
+        gamma = self.random.uniform(0.5, 2, n) * (self.random.choice([-1, 1], n) if falls else 1)
+        numbers = gamma, self.random.normal(size=n), self.random.normal(size=n), self.random.uniform(0.5, 2, n)
+        return self.to("BatchNormalization", *(self.constant(each) for each in numbers))
+
+    def proto(self, opset=11):
+        flat = len(self.shape) == 2 or any(each.op_type == "Flatten" for each in self.nodes)
+        return model(self.nodes, self.shape, self.constants, opset=opset, n_axis=2 if flat else 4)
+
+    def frames(self, n=N_FRAME):
+        return self.random.normal(size=(n, *self.shape[1:])).astype(np.float32)
+
+    def network(self):
+        return imported(self.proto())
+
+    def agree(self, tolerance=1e-6):
+        """Whether hwsim's outputs are qonnx's; of few levels, within far less than one."""
+        frames = self.frames()
+        expected = qonnx_outputs(self.proto(), frames)
+        return apart(outputs(self.proto(), frames), expected) <= tolerance
+
+
+def kinds(network):
+    return [type(layer).__name__ for layer in network.layers]
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.3])
+@pytest.mark.parametrize(("bit_width", "signed", "narrow"), [(2, 1, 1), (4, 0, 0), (4, 0, 1), (8, 1, 0), (8, 0, 0)])
+def test_quant_of_real_numbers(scale, bit_width, signed, narrow):
+    assert Quantized(0).quant(scale, bit_width, signed, narrow).agree()
+
+
+@pytest.mark.parametrize("rounding", ["ROUND", "HALF_EVEN", "FLOOR"])
+def test_ties_are_rounded_as_qonnx_rounds_them(rounding):
+    graph = Quantized(0).quant(0.5, 4, rounding_mode=rounding)
+    ties = np.round(graph.frames() * 4) / 4
+    np.testing.assert_array_equal(outputs(graph.proto(), ties), qonnx_outputs(graph.proto(), ties))
+
+
+def test_a_zero_point():
+    graph = Quantized(0).quant(0.125, 8, signed=0, zero_point=100)
+    (layer,) = graph.network().layers
+    assert layer.zero_point == 100
+    assert graph.agree()
+
+
+def convolution(seed, bit_width=4, out_bits=4, falls=True, scale=0.125, rounding="ROUND"):
+    graph = Quantized(seed).quant(0.0625, 8)
+    graph.to("Conv", graph.weight((5, 3, 3, 3), scale, bit_width), pads=[1, 1, 1, 1])
+    return graph.norm(5, falls).to("Relu").quant(0.2, out_bits, signed=0, rounding_mode=rounding)
+
+
+@pytest.mark.parametrize("rounding", ["ROUND", "FLOOR", "CEIL", "ROUND_TO_ZERO"][:3])
+@pytest.mark.parametrize("out_bits", [1, 2, 4, 8])
+def test_batch_norm_and_quantizer_are_thresholds(out_bits, rounding):
+    """Channels with a negative factor among them, whose weights are turned."""
+    graph = convolution(out_bits, out_bits=out_bits, rounding=rounding)
+    network = graph.network()
+    assert kinds(network) == ["Quantize", "Conv2d", "MultiThreshold"]
+    assert network.is_integer
+    assert graph.agree()
+
+
+def test_turned_weights_that_reach_the_lowest_code_get_a_bit_more():
+    graph = Quantized(3).quant(0.0625, 8)
+    name = graph.weight((5, 3, 3, 3), 0.01, 4, narrow=0)
+    graph.to("Conv", name).norm(5).quant(0.2, 4)
+    network = graph.network()
+    assert str(network.layers[1].terms[0].format) == "int5"
+    assert graph.agree()
+
+
+def test_scales_per_channel():
+    graph = Quantized(4).quant(0.0625, 8)
+    scale = np.float32([0.10317, 0.20713, 0.05129, 0.30411, 0.17023]).reshape(5, 1, 1, 1)
+    graph.to("Conv", graph.weight((5, 3, 3, 3), scale, 4)).to("Relu").quant(0.25, 3, signed=0)
+    network = graph.network()
+    np.testing.assert_array_equal(network.layers[1].terms[0].scale, scale.ravel().astype(np.float64))
+    assert graph.agree()
+
+
+def test_a_shift_stays_a_shift():
+    """Steps in a ratio of a power of two need no thresholds, however few the levels."""
+    graph = Quantized(5).quant(0.0625, 8)
+    graph.to("Conv", graph.weight((5, 3, 3, 3), 0.125, 4)).to("Relu").quant(0.25, 3, signed=0)
+    assert kinds(graph.network()) == ["Quantize", "Conv2d", "ReLU", "Quantize"]
+    assert graph.agree()
+
+
+def test_codes_of_many_bits_are_made_by_a_multiplier():
+    graph = Quantized(6).quant(0.0625, 8)
+    graph.to("Conv", graph.weight((5, 3, 3, 3), 0.1103517, 4)).quant(0.0301371, 8)
+    network = graph.network()
+    assert kinds(network) == ["Quantize", "Conv2d", "Quantize"]
+    assert network.layers[-1].multiplier_bit_width == 32
+    assert "multiplier of 32 bits" in network.about["remarks"][0]
+    assert graph.agree()
+
+
+def test_a_bias_of_whole_codes_is_the_accumulators():
+    graph = Quantized(7, (1, 12)).quant(0.125, 8)
+    bias = graph.random.integers(-8, 8, 4) / 32
+    graph.to("MatMul", graph.weight((12, 4), 0.25, 3)).to("Add", graph.constant(bias)).quant(0.5, 4)
+    layers = graph.network().layers
+    np.testing.assert_array_equal(layers[1].bias, bias * 32)
+    assert kinds(graph.network()) == ["Quantize", "Dense", "Quantize"]
+    assert graph.agree()
+
+
+def test_a_bias_of_real_numbers_goes_into_the_thresholds():
+    graph = Quantized(8, (1, 12)).quant(0.125, 8)
+    graph.to("MatMul", graph.weight((12, 4), 0.25, 3)).to("Add", graph.constant(graph.random.normal(size=4)))
+    graph.quant(0.5, 4)
+    assert kinds(graph.network()) == ["Quantize", "Dense", "MultiThreshold"]
+    assert graph.agree()
+
+
+def bipolar(graph, scale=1.0):
+    return graph.to("BipolarQuant", graph.constant(scale), domain=QONNX)
+
+
+def test_codes_of_minus_one_and_one():
+    graph = bipolar(Quantized(9, (1, 12)), 0.5)
+    weight = graph.constant(graph.random.normal(size=(12, 6)))
+    graph.nodes.append(node("BipolarQuant", (weight, graph.constant(0.3)), "w", QONNX))
+    graph.to("MatMul", "w").norm(6)
+    bipolar(graph)
+    network = graph.network()
+    assert kinds(network) == ["Sign", "Dense", "MultiThreshold"]
+    assert [str(network.signals[layer.name].format) for layer in network.layers] == ["binary", "int8", "binary"]
+    assert str(network.layers[1].terms[0].format) == "binary"
+    assert graph.agree()
+
+
+def test_a_factor_goes_into_the_next_weights():
+    """Codes times a number, as FINN writes scales, need no multiplication."""
+    graph = Quantized(10, (1, 12)).quant(1.0, 4).to("Mul", graph_scale := "scale")
+    graph.constants[graph_scale] = np.float32(0.375)
+    graph.to("MatMul", graph.weight((12, 4), 0.5, 3))
+    network = graph.network()
+    assert kinds(network) == ["Quantize", "Dense"]
+    assert float(network.output.step) == 0.375 * 0.5
+    assert graph.agree()
+
+
+def test_trunc_after_an_average():
+    graph = Quantized(11).quant(0.25, 4, signed=0)
+    graph.to("AveragePool", kernel_shape=[2, 2], strides=[2, 2]).to("Mul", graph.constant(4.0))
+    graph.to("Trunc", *(graph.constant(each) for each in (0.25, 0, 6, 4)), domain=QONNX, rounding_mode="FLOOR")
+    graph.to("MaxPool", kernel_shape=[2, 2], strides=[2, 2]).to("Flatten")
+    graph.to("MatMul", graph.weight((12, 5), 0.5, 4))
+    assert graph.network().is_integer
+    assert graph.agree()
+
+
+def test_finn_thresholds():
+    graph = Quantized(12, (1, 12)).quant(0.125, 8)
+    thresholds = np.sort(graph.random.normal(size=(4, 7)), axis=1)
+    graph.to("MatMul", graph.weight((12, 4), 0.25, 3))
+    graph.to("MultiThreshold", graph.constant(thresholds), domain=QONNX, out_dtype="INT3", out_scale=0.5, out_bias=-1.5)
+    network = graph.network()
+    assert isinstance(network.layers[-1], MultiThreshold)
+    assert graph.agree()
+
+
+def test_finn_thresholds_with_an_offset_between_codes():
+    graph = Quantized(13)
+    thresholds = graph.constant([[-1.0, 0.0, 0.5]])
+    graph.to("MultiThreshold", thresholds, domain=QONNX, out_dtype="UINT2", out_scale=1.0, out_bias=-1.3)
+    assert isinstance(graph.network().layers[-1], Affine)
+    assert graph.agree()
+
+
+def test_formats_beside_the_graph_make_codes_of_weights():
+    """FINN's tools keep whole numbers as float32, and say what they are."""
+    import onnx
+
+    graph = Quantized(14, (1, 12)).quant(1.0, 4)
+    graph.to("MatMul", graph.constant(graph.random.integers(-1, 2, (12, 4))))
+    proto = graph.proto()
+    note = onnx.TensorAnnotation(tensor_name=graph.nodes[-1].input[1])
+    note.quant_parameter_tensor_names.append(onnx.StringStringEntryProto(key="finn_datatype", value="TERNARY"))
+    proto.graph.quantization_annotation.append(note)
+    network = imported(proto)
+    assert str(network.layers[1].terms[0].format) == "ternary"
+    assert network.is_integer
+    assert str(graph.network().layers[1].terms[0].format) == "fp32"
+
+
+def test_a_residual_block():
+    graph = Quantized(15, (1, 5, 6, 6)).quant(0.25, 4)
+    start = graph.last
+    graph.to("Conv", graph.weight((5, 5, 3, 3), 0.25, 3), pads=[1, 1, 1, 1]).norm(5).quant(0.25, 4)
+    graph.to("Add", start).to("Relu").quant(0.5, 4, signed=0).to("GlobalAveragePool").to("Flatten")
+    graph.to("MatMul", graph.weight((5, 3), 0.5, 4))
+    network = graph.network()
+    assert network.is_integer
+    assert graph.agree()
+
+
+def test_a_batch_norm_at_the_end_is_fixed_point():
+    """Scores are scaled with multipliers of 24 bits: as near to qonnx as float32 is."""
+    graph = Quantized(16, (1, 12)).quant(0.125, 8)
+    graph.to("MatMul", graph.weight((12, 4), 0.25, 3)).norm(4)
+    network = graph.network()
+    assert kinds(network) == ["Quantize", "Dense", "Affine"]
+    assert graph.agree(1e-6)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_networks(seed):
+    """Convolutions, norms, quantizers of random widths; codes equal qonnx's everywhere, under all executions."""
+    random = np.random.default_rng(seed)
+    graph, n = Quantized(seed).quant(0.0625, 8), 3
+    for _ in range(3):
+        n_out, bits = int(random.integers(2, 6)), int(random.integers(2, 7))
+        scale = random.uniform(0.02, 0.3, (n_out, 1, 1, 1)) if random.random() < 0.5 else 0.125
+        graph.to("Conv", graph.weight((n_out, n, 3, 3), scale, bits), pads=[1, 1, 1, 1])
+        if random.random() < 0.7:
+            graph.norm(n_out)
+        if random.random() < 0.5:
+            graph.to("Relu")
+        graph.quant(float(random.uniform(0.1, 0.5)), int(random.integers(2, 5)), signed=int(random.integers(2)))
+        n = n_out
+    frames = graph.frames()
+    network, expected = graph.network(), qonnx_outputs(graph.proto(), frames)
+    runs = [hwsim.simulate(network, frames, execution=each) for each in ("dense", "sparse", "delta")]
+    assert network.is_integer
+    step = np.broadcast_to(network.output.step, n).max()
+    for run in runs:
+        np.testing.assert_array_equal(np.rint(run.outputs / step), np.rint(expected / step))
