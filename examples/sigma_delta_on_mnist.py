@@ -21,9 +21,10 @@ from hwsim.convert import sigma_delta
 from hwsim.train.scale_sweep import sweep
 from hwsim.train.scales import RECIPES, Settings
 
-PAPER_LAMBDAS = np.geomspace(1e-10, 1e-5, 10)
-TEMPORAL_LAMBDAS = np.geomspace(5e-6, 3.2e-4, 7)
-N_LEARN = 50_000  # as in the paper
+RECIPES_AND_LAMBDAS = {  # error that an addition per frame is worth; the paper's lambda are for a batch of ten frames
+    "paper": (RECIPES["paper-adam"], 10 * np.geomspace(1e-10, 1e-5, 10)),
+    "temporal": (RECIPES["temporal"] | {"epochs": 10}, np.geomspace(1e-5 / 3, 2.7e-4, 5)),
+}
 ORDERS = ("file", "temporal")
 MACHINES = {"sparse": "rounding-adder", "delta": "sigma-delta-adder"}
 COLORS = {"original": "#000000", "paper": "#0072B2", "temporal": "#D55E00"}
@@ -34,14 +35,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--network", default="mnist-mlp", help="a float network")
     parser.add_argument("--out", type=Path, default=Path("sigma-delta-on-mnist"), help="folder to write")
+    parser.add_argument("--learn", type=int, default=10_000, help="training frames to learn on")
     parser.add_argument("--frames", type=int, help="only the first so many test frames")
     arguments = parser.parse_args()
     network = hwsim.load_network(arguments.network)
     tests = {order: hwsim.load_dataset("mnist", order=order, frames=arguments.frames) for order in ORDERS}
-    train = hwsim.load_dataset("mnist", "train", frames=N_LEARN)
-    rows = original_rows(network, train, tests)
-    for recipe, lams in (("paper", PAPER_LAMBDAS), ("temporal", TEMPORAL_LAMBDAS)):
-        rows += learned_rows(network, recipe, lams, train, tests, arguments.out / recipe)
+    trains = {order: hwsim.load_dataset("mnist", "train", order=order, frames=arguments.learn) for order in ORDERS}
+    rows = original_rows(network, trains["file"], tests)
+    for recipe in RECIPES_AND_LAMBDAS:
+        rows += learned_rows(network, recipe, trains, tests, arguments.out / recipe)
     table = pd.DataFrame(rows)
     table.to_csv(arguments.out / "mnist.csv", index=False)
     figure(table, network).write_html(arguments.out / "mnist.html", include_plotlyjs=True)
@@ -60,17 +62,18 @@ def original_rows(network, train, tests):
     return rows
 
 
-def learned_rows(network, recipe, lams, train, tests, folder):
+def learned_rows(network, recipe, trains, tests, folder):
     """Scales for every lambda, and what their integer networks cost."""
-    settings = Settings(1.0, **RECIPES[recipe])
-    ordered = hwsim.load_dataset("mnist", "train", order="temporal", frames=N_LEARN) if recipe == "temporal" else train
+    changes, lams = RECIPES_AND_LAMBDAS[recipe]
+    settings = Settings(1.0, **changes)
+    ordered = trains["temporal" if settings.cost == "temporal" else "file"]
     told = print_progress(recipe)
     swept = sweep(network, ordered, tests["temporal"], lams, settings, folder, progress=told)
     rows = []
     for one in swept.to_dict("records"):
         scales = 1.0 if one["scales"] == "1" else folder / one["scales"]
         converted = sigma_delta.convert(network, ordered, scales, headroom=1)
-        train_error = 100 * (1 - hwsim.simulate(converted, train, "sparse").accuracy)
+        train_error = 100 * (1 - hwsim.simulate(converted, trains["file"], "sparse").accuracy)
         stated = {"lambda": one["lambda"], "scales": one["scales"]}
         for order, test in tests.items():
             for execution, machine in MACHINES.items():

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from hwsim.errors import HwsimError as HwsimError
     from hwsim.machine import Machine as Machine
     from hwsim.machine import load_machine as load_machine
+    from hwsim.network import ELU as ELU
     from hwsim.network import Add as Add
     from hwsim.network import Affine as Affine
     from hwsim.network import AvgPool2d as AvgPool2d
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from hwsim.number_format import NumberFormat as NumberFormat
     from hwsim.simulator import Run as Run
     from hwsim.simulator import simulate as simulate
+    from hwsim.train.from_torch import from_torch as from_torch
     from hwsim.training_cost import count_training as count_training
 
 __version__ = "0.1.0"
@@ -78,6 +80,7 @@ _HOME = {
     "errors": ("HwsimError",),
     "machine": ("Machine", "load_machine"),
     "network": (
+        "ELU",
         "Add",
         "Affine",
         "AvgPool2d",
@@ -106,6 +109,7 @@ _HOME = {
     "network_file": ("load_network", "save_network"),
     "number_format": ("NumberFormat",),
     "simulator": ("Run", "simulate"),
+    "train.from_torch": ("from_torch",),
     "training_cost": ("count_training",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

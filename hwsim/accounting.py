@@ -107,7 +107,7 @@ def _operations(work: NeuronWork) -> list[Operation]:
         return [Operation("comparison", (number,))] * work.n_comparison
     if work.kind == "leaky-relu":
         return [Operation("comparison", (number,)), multiplication]
-    if work.kind in ("sigmoid", "tanh"):
+    if work.kind in ("sigmoid", "tanh", "elu"):
         return [Operation(work.kind, (number,))]
     if work.kind == "quantize":
         return {"none": [], "shift": [shift], "multiply": [multiplication, shift]}[work.ratio]

@@ -116,7 +116,7 @@ class Delta(Execution):
 
 
 WorkKind: TypeAlias = Literal[
-    "relu", "leaky-relu", "sign", "clip", "threshold", "sigmoid", "tanh", "quantize", "affine", "scale", "merge"
+    "relu", "leaky-relu", "sign", "clip", "threshold", "sigmoid", "tanh", "elu", "quantize", "affine", "scale", "merge"
 ]
 
 

@@ -13,6 +13,7 @@ import typer
 from hwsim.catalogue import OWN_TABLES
 from hwsim.commands.gpfq import convert_gpfq
 from hwsim.commands.methods import Methods
+from hwsim.commands.network_files import network_check, network_export, network_import
 from hwsim.commands.scales import convert_sigma_delta, scale_sweep, train_scales
 from hwsim.commands.thresholds import thresholds
 from hwsim.commands.train import train
@@ -42,6 +43,9 @@ trainings.command("METHOD")(train)
 trainings.command("scales")(train_scales)
 trainings.command("scale-sweep")(scale_sweep)
 app.command("training-cost")(training_cost)
+app.command("import")(network_import)
+app.command("export")(network_export)
+networks.command("check")(network_check)
 convert.command("gpfq")(convert_gpfq)
 convert.command("sigma-delta")(convert_sigma_delta)
 

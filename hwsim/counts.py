@@ -29,6 +29,7 @@ ARITHMETIC = (
     "exponent_addition",
     "sigmoid",
     "tanh",
+    "elu",
     "division",
     "look_up",
     "random_number",

@@ -16,7 +16,9 @@ from hwsim.errors import MachineError, UnknownNameError
 from hwsim.stored_rows import N_RUN_BITS
 from hwsim.strict_yaml import Schema
 
-PositiveInt = Annotated[int, Field(ge=1)]
+PositiveInt = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Bytes = Annotated[int, Field(ge=1, le=2**60)]
+Factor = Annotated[float, Field(ge=1, le=1000)]
 
 
 class UnaryUpTo(Schema):
@@ -43,7 +45,7 @@ class Memory(Schema):
     """A memory: as large as what it holds, of a declared capacity, or off chip."""
 
     fit: Literal["network", "layer"] | None = None  # the smallest power of two bytes that holds it
-    capacity: PositiveInt | None = None  # [bytes]
+    capacity: Bytes | None = None
     off_chip: Literal["dram"] | None = None  # however little it holds
 
     @pydantic.model_validator(mode="after")
@@ -64,8 +66,8 @@ class Memories(Schema):
 class Overhead(Schema):
     """What arithmetic costs beside its operations (control, clock, pipeline registers), as a factor on their energy."""
 
-    low: Annotated[float, Field(ge=1)] = 1.0
-    high: Annotated[float, Field(ge=1)] = 1.0
+    low: Factor = 1.0
+    high: Factor = 1.0
 
     @pydantic.model_validator(mode="after")
     def _in_order(self) -> "Overhead":
@@ -93,14 +95,14 @@ class Machine(Schema):
     batch: PositiveInt = 1  # dense: frames that share what is read of the weights
     lanes: LanesByLayer
     word_length: PositiveInt  # moved by one memory access [bits]
-    working_store: Literal["registers"] | PositiveInt = "registers"  # or an SRAM of that capacity [bytes]
+    working_store: Literal["registers"] | Bytes = "registers"  # or an SRAM of that capacity
     access: Literal["working-store", "per-row"] = "working-store"  # per-row: accumulators in SRAM, row by row
     weights: Literal["rows", "compressed"] = "rows"  # compressed: rows without their zeros
     run_bits: Annotated[int, Field(ge=1, le=N_RUN_BITS)] | None = None  # compressed: of each entry's run [bits]
     events: Literal["indexed", "bitmap"] = "indexed"  # sparse, delta: an index each, or one bit per code
     reuse: Literal["lanes", "ideal"] = "lanes"  # ideal: each weight and code read once, a lower bound
     memories: Memories
-    on_chip_limit: PositiveInt | None = None  # a larger memory is off chip [bytes]
+    on_chip_limit: Bytes | None = None  # a larger memory is off chip
     off_chip: Literal["dram"] | None = None  # what a larger memory is; none: an error
 
     @pydantic.model_validator(mode="after")

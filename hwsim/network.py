@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from hwsim.errors import NetworkError
 from hwsim.layers import (
+    ELU,
     Add,
     Affine,
     AvgPool2d,
@@ -47,6 +48,7 @@ from hwsim.number_format import FP32, NumberFormat
 from hwsim.signals import Signal
 
 __all__ = [
+    "ELU",
     "Add",
     "Affine",
     "AvgPool2d",

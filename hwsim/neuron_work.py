@@ -7,6 +7,7 @@ import numpy as np
 
 from hwsim.activity import NeuronWork, WorkKind
 from hwsim.layers import (
+    ELU,
     Affine,
     AvgPool2d,
     GlobalAvgPool,
@@ -30,6 +31,7 @@ SIMPLE: dict[type[Layer], WorkKind] = {
     Sign: "sign",
     Sigmoid: "sigmoid",
     Tanh: "tanh",
+    ELU: "elu",
 }
 """What is the same work whatever the layer's parameters."""
 
@@ -109,10 +111,10 @@ def _head_work(network: Network, stage: Stage, out: Signal) -> Iterator[NeuronWo
 
     The accumulators of integer layers are codes whose step is known and carried along, so scaling them is free;
     real ones must be multiplied unless a Quantize, an Affine, a Sign or thresholds make that needless. None behind a
-    Sigmoid or Tanh does, which bend what they read.
+    Sigmoid, Tanh or ELU does, which bend what they read.
     """
     head: Layer | None = stage.head
-    straight = itertools.takewhile(lambda layer: not isinstance(layer, Sigmoid | Tanh), stage.body)
+    straight = itertools.takewhile(lambda layer: not isinstance(layer, Sigmoid | Tanh | ELU), stage.body)
     absorbed = any(isinstance(layer, Quantize | Affine | Sign | MultiThreshold) for layer in straight)
     if isinstance(head, Synaptic):
         read = network.signals[stage.sources[0]]

@@ -121,6 +121,8 @@ def scaling(
     if others:
         nodes = " and ".join(f"{node:g}" for node in (table.process_node, *others))
         raise TableError(f"energy table {table.name} is composed of tables of {nodes} nm; scale each by itself")
+    for node in (table.process_node, to_node):  # before supplies, which would not help
+        _neighbours(node, tuple(COEFFICIENTS[family]))
     from_supply = from_supply or table.supply or _nominal(table.process_node, "--from-supply")
     to_supply = to_supply or _nominal(to_node, "--to-supply")
     start, end = (

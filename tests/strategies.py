@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hypothesis_numpy
 
 from hwsim.errors import NetworkError
 from hwsim.network import (
+    ELU,
     INPUT,
     Add,
     Affine,
@@ -477,7 +478,8 @@ class _Graph(_Builder):
         self.add(LeakyReLU, slope=self.draw(st.sampled_from((0.01, 0.25, -0.5, 3.0))))
 
     def curve(self):
-        self.add(self.draw(st.sampled_from((Sigmoid, Tanh))))
+        kind = self.draw(st.sampled_from((Sigmoid, Tanh, ELU)))
+        self.add(kind, **({"alpha": 1.5, "scale": 1.25} if kind is ELU else {}))
 
     def activation(self):
         """None, one, or two of the layers that do something to one number."""

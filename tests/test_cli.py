@@ -172,6 +172,13 @@ def test_bad_files_are_one_line(tmp_path):
         assert_one_line(hwsim("table", "check", f"{name}.yaml", cwd=tmp_path), f"{name}.yaml:", *expected)
 
 
+def test_a_bad_table_is_found_before_the_work(tmp_path):
+    (tmp_path / "table.yaml").write_text("schema: 1\nname: [\n")
+    # of two things that are wrong, the one that is found without data or a run
+    done = hwsim("simulate", "digits-mlp-int8", "--data", "nothing", "--table", "table.yaml", cwd=tmp_path)
+    assert_one_line(done, "table.yaml:3: ")
+
+
 def test_broken_model_folders_are_one_line(tmp_path):
     shipped = ROOT / "models" / "digits-mlp"
     for name in ("cut", "pickled"):

@@ -407,3 +407,35 @@ def test_lanes_decide_how_often_inputs_are_read():
     assert read(twice) == 2 * read(once)  # 3 channels on 2 lanes are 2 passes
     assert weights(twice) == weights(once)
     assert twice.total("synapse") == once.total("synapse")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("word_length: 64", "word_length: {}"),
+        ("channels: 256", "channels: {}"),
+        ("positions: 1}", "positions: {}}}"),
+        ("on_chip_limit: 8388608", "on_chip_limit: {}"),
+        ("weights: {fit: network}", "weights: {{capacity: {}}}"),
+        ("working_store: registers", "working_store: {}"),
+        ("batch: 16", "batch: {}"),
+    ],
+)
+@pytest.mark.parametrize("number", [0, -1, 2**63, 10**300])
+def test_numbers_beyond_hardware_are_refused(tmp_path, before, after, number):
+    text = catalogue.machine_path("mac-array-batch").read_text()
+    assert before in text
+    path = tmp_path / "machine.yaml"
+    path.write_text(text.replace(before, after.format(number)))
+    with pytest.raises(FileError) as caught:
+        hwsim.load_machine(path)
+    line = text[: text.index(before)].count("\n") + 1
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_overhead_without_bound_is_refused(tmp_path):
+    path = tmp_path / "machine.yaml"
+    path.write_text(catalogue.machine_path("delta-mac").read_text() + "overhead: {low: 1, high: 1.0e+300}\n")
+    with pytest.raises(FileError, match="high: expected a number less than or equal to 1000"):
+        hwsim.load_machine(path)

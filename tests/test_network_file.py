@@ -13,6 +13,7 @@ from hypothesis import given, settings
 
 from hwsim.errors import FileError, NetworkError, UnknownNameError
 from hwsim.network import (
+    ELU,
     Add,
     Affine,
     AvgPool2d,
@@ -132,6 +133,7 @@ def imported_network():
             HardTanh("floor", lowest=0.25, highest=float("inf")),
             Divide("over", ("bent", "floor")),
             HardTanh("ceiling", lowest=float("-inf"), highest=2),
+            ELU("curved", alpha=1.5, scale=2),
             MultiThreshold("bit", thresholds=[[0.0]], scale=2.0, offset=-1.0),
         ),
     )
@@ -310,6 +312,7 @@ def test_layers_from_elsewhere_stand_in_the_description(imported):
     }  # fmt: skip
     assert layers["turned"] == {"name": "turned", "type": "rearrange", "order": [1, 2, 0], "shape": [5, 2, 5]}
     assert layers["leaky"] == {"name": "leaky", "type": "leakyrelu", "slope": 0.2}
+    assert layers["curved"] == {"name": "curved", "type": "elu", "alpha": 1.5, "scale": 2.0}
     assert layers["minus"] == {"name": "minus", "type": "add", "inputs": ["leaky", "stem"], "signs": [-1, 1]}
     assert layers["levels"] == {
         "name": "levels", "type": "multithreshold", "shape": [3, 7], "scale": 0.5, "offset": -1.5,

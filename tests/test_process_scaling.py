@@ -120,7 +120,7 @@ def test_every_scaled_figure_says_so():
     ("table", "arguments", "problem"),
     [
         ("horowitz_2014_45nm", {"to_node": 5, "to_supply": 0.7}, "5 nm: the equations hold from 7 to 180 nm"),
-        ("horowitz_2014_45nm", {"to_node": 5}, "5 nm: no nominal supply is known; give --to-supply in volts"),
+        ("horowitz_2014_45nm", {"to_node": 5}, "5 nm: the equations hold from 7 to 180 nm"),
         ("horowitz_2014_45nm", {"to_node": 180}, "180 nm: no nominal supply is known; give --to-supply"),
         ("horowitz_2014_45nm", {"to_node": 180, "to_supply": 0.5}, "0.5 V at 180 nm: outside the equations"),
         ("horowitz_2014_45nm", {"to_node": 7, "to_supply": 0.1}, "0.1 V at 7 nm: outside the equations"),

@@ -363,6 +363,9 @@ def test_more_rows_than_labels_stand_in_the_legend():
     figure = Document(page(comparison)).figures[0]["accuracy"]
     assert figure["layout"]["showlegend"]
     assert len(figure["data"]) == 26
+    # below the axis title: at the lower edge of a figure that has room for nine rows of it
+    assert (figure["layout"]["legend"]["yref"], figure["layout"]["legend"]["yanchor"]) == ("container", "bottom")
+    assert figure["layout"]["height"] == 440 + 9 * 20
 
 
 def test_page_is_written_whole_or_not_at_all(comparison, tmp_path, monkeypatch):

@@ -245,6 +245,20 @@ def test_the_interval_of_sram_at_45_nm_spans_what_is_published():
     assert math.isclose(1.63, 10 / 6.137, rel_tol=0.002)
 
 
+def test_the_interval_of_sram_at_32_nm_reaches_another_text():
+    table = "balasubramonian_2017_32nm"
+    published = access(table, "sram_read", 128 * 1024, 256)
+    assert published.high == pytest.approx(92.7 * PICO, rel=2e-3)
+    for kind, figure in (("sram_read", 458.0), ("sram_write", 375.0)):
+        found = access(table, kind, 6 * 2**20, 256)
+        assert found.low == found.energy < figure * PICO < found.high
+    found = access(table, "sram_write", 4096, 32)
+    assert (found.low / found.energy, found.high / found.energy) == (1.0, pytest.approx(2.22))
+    for node in (65, 22):
+        found = access(f"balasubramonian_2017_{node}nm", "sram_read", 8192, 64)
+        assert found.low == found.energy == found.high
+
+
 DRAM = {"lpddr4": 8, "lpddr": 40, "ddr3": 70, "hbm2": 6.25, "hbm3": 4.05, "hbm4": 3.2}  # pJ per bit
 
 

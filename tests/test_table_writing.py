@@ -89,7 +89,7 @@ def test_a_new_table_is_valid_once_it_is_filled_in(tmp_path):
     assert (table.name, table.process_node, table.supply) == ("my_28nm", 28, 0.9)
     assert table.price(Operation("addition", ("int8",))).source == "mine"
     assert table.price(Operation("sram_read", (), "", 4096, 32)).energy == pytest.approx(0.5e-12)
-    assert table.lacks == ("look_up",)  # the rest is the default's
+    assert table.lacks == ("sigmoid", "tanh", "elu", "division", "look_up")  # the rest is the default's
 
 
 def test_a_new_table_tells_the_editor_its_schema(tmp_path):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SCALES_HELP = "Codes per unit: one number, one for each layer (1,2,4), or the file that `hwsim train scales` wrote."
 
-Recipe = Annotated[str, typer.Option(help="paper (O'Connor & Welling 2017), paper-batched, or temporal: what changes cost.")]
+Recipe = Annotated[str, typer.Option(help="paper (O'Connor & Welling 2017), paper-adam (sooner), or temporal (ours).")]
 Order = Annotated[str | None, typer.Option(help="Order of the frames: file or temporal; unless given, by the cost.")]
 Cost = Annotated[str | None, typer.Option(help="rounding: codes; temporal: their changes.")]
 Loss = Annotated[str | None, typer.Option(help="Distance to the original's outputs: kl or l2.")]

@@ -10,6 +10,7 @@ from hwsim.elementwise.quantizing import multi_threshold, quantize_codes, quanti
 from hwsim.elementwise.step import Array, Step
 from hwsim.fixed_point import affine
 from hwsim.layers import (
+    ELU,
     Affine,
     Flatten,
     HardTanh,
@@ -123,9 +124,9 @@ def _sign(layer: Sign, signal: Signal) -> list[Step]:
     return [Step(run, np.int64)]
 
 
-def _curve(layer: Sigmoid | Tanh, signal: Signal) -> list[Step]:
+def _curve(layer: Sigmoid | Tanh | ELU, signal: Signal) -> list[Step]:
     step = signal.channels_last(signal.step).astype(np.float64)
-    curve = np.tanh if isinstance(layer, Tanh) else _sigmoid
+    curve = _elu(layer) if isinstance(layer, ELU) else np.tanh if isinstance(layer, Tanh) else _sigmoid
 
     def run(block: Array, out: Array) -> int:
         # in float64, so that the float32 result is the same on every computer
@@ -138,6 +139,15 @@ def _curve(layer: Sigmoid | Tanh, signal: Signal) -> list[Step]:
 def _sigmoid(number: Array) -> Array:
     power = np.exp(-np.abs(number))  # never above 1, so that nothing overflows
     return np.asarray(np.where(number >= 0, 1.0, power) / (1 + power))
+
+
+def _elu(layer: ELU) -> Callable[[Array], Array]:
+    below = layer.scale * layer.alpha
+
+    def curve(number: Array) -> Array:
+        return np.asarray(np.where(number >= 0, layer.scale * number, below * np.expm1(np.minimum(number, 0))))
+
+    return curve
 
 
 def _softmax(layer: Softmax, signal: Signal) -> list[Step]:
@@ -185,6 +195,7 @@ _STEPS: dict[type[Layer], Callable[[Any, Signal], list[Step]]] = {
     HardTanh: _hard_tanh,
     Sign: _sign,
     Sigmoid: _curve,
+    ELU: _curve,
     Tanh: _curve,
     Softmax: _softmax,
     Flatten: _flatten,

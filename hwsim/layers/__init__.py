@@ -8,6 +8,7 @@ groups, kH, kW).
 
 from hwsim.layers.arrangement import Pad2d, Rearrange
 from hwsim.layers.elementwise import (
+    ELU,
     Affine,
     Flatten,
     HardTanh,
@@ -28,6 +29,7 @@ from hwsim.layers.weight import Weight
 from hwsim.layers.window import Axis, Window
 
 __all__ = [
+    "ELU",
     "Add",
     "Affine",
     "AvgPool2d",

@@ -123,6 +123,29 @@ class Tanh(ElementWise):
 
 
 @dataclass(frozen=True, eq=False)
+class ELU(ElementWise):
+    """Scale times x where x >= 0, else scale x alpha x (exp(x) - 1), worked out in float64 and rounded to float32.
+
+    Codes are read as values. (Clevert et al., ICLR 2016; with a scale the SELU of Klambauer et al., NIPS 2017.)
+    """
+
+    alpha: float = 1.0
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the parameters."""
+        for what in ("alpha", "scale"):
+            value = getattr(self, what)
+            if not np.isfinite(value):
+                raise NetworkError(f"layer {self.name}: {what} {value}; expected a finite number")
+            object.__setattr__(self, what, float(value))
+
+    def signal(self, *source: Signal) -> Signal:
+        """Real numbers."""
+        return Signal(source[0].shape, FP32, np.asarray(1.0))
+
+
+@dataclass(frozen=True, eq=False)
 class Softmax(ElementWise):
     """exp(x) / sum of exp(x) over the channels, in float32. Only at the end of a network; its work is not counted."""
 

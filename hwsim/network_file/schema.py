@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pydantic
 
 from hwsim.layers import (
+    ELU,
     Add,
     Affine,
     AvgPool2d,
@@ -207,6 +208,15 @@ class _LeakyReLU(_Layer):
         return LeakyReLU(**self.fields("slope"))
 
 
+class _ELU(_Layer):
+    type: Literal["elu"]
+    alpha: int | float
+    scale: int | float
+
+    def layer(self, arrays: ArrayFile) -> Layer:
+        return ELU(**self.fields("alpha", "scale"))
+
+
 class _Affine(_Layer):
     type: Literal["affine"]
     scale: PerChannel
@@ -249,6 +259,7 @@ LAYERS: dict[str, type[Layer]] = {
         Conv2d,
         Dense,
         Divide,
+        ELU,
         Flatten,
         GlobalAvgPool,
         HardTanh,
@@ -289,6 +300,7 @@ AnyLayer = Annotated[
         | _Rearrange
         | _HardTanh
         | _LeakyReLU
+        | _ELU
         | _MultiThreshold
         | _Affine
         | _Quantize,

@@ -31,6 +31,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "affine": ("multiplier_bit_width",),
     "avgpool2d": ("kernel", "stride", "padding", "ceil_mode", "count_include_pad"),
     "conv2d": ("stride", "padding", "dilation", "groups"),
+    "elu": ("alpha", "scale"),
     "hardtanh": ("lowest", "highest"),
     "leakyrelu": ("slope",),
     "maxpool2d": ("kernel", "stride", "padding", "ceil_mode"),

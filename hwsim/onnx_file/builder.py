@@ -179,6 +179,11 @@ class Builder:
             raise Refused(f"it reads frames of shape {tensor.shape}; (C, L) and (C, H, W) are supported")
         return self.settled(tensor, frame_of(tensor.shape))
 
+    def in_order(self, tensor: Tensor) -> Tensor:
+        """In an image whose channels, height and width are the graph's axes in order."""
+        places = (0, 2) if len(tensor.shape) == 2 else (0, 1, 2)
+        return replace(self.as_image(tensor), shape=tensor.shape, places=places)
+
     def result(self, node: Node, layer: Layer, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
         """What a new layer behind a tensor leaves, seen in a shape; a factor that waits goes on waiting."""
         name = self.add(layer, tensor.layer)

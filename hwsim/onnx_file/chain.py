@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hwsim.layers import Affine, HardTanh, Layer, LeakyReLU, ReLU, Sigmoid, Tanh
+from hwsim.layers import ELU, Affine, HardTanh, Layer, LeakyReLU, ReLU, Sigmoid, Tanh
 from hwsim.onnx_file.graph import Array
 from hwsim.signals import FloatArray
 
@@ -67,4 +67,5 @@ _FUNCTIONS: dict[type[Layer], Callable[..., FloatArray]] = {
     LeakyReLU: lambda layer, value: np.where(value >= 0, value, layer.slope * value),
     Sigmoid: lambda layer, value: np.where(value >= 0, 1, np.exp(-abs(value))) / (1 + np.exp(-abs(value))),
     Tanh: lambda layer, value: np.tanh(value),
+    ELU: lambda layer, value: layer.scale * np.where(value >= 0, value, layer.alpha * np.expm1(np.minimum(value, 0))),
 }

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from hwsim.layers import Affine, HardTanh, Quantize, ReLU, Sign
+from hwsim.layers import Affine, HardTanh, Quantize, ReLU, Sign, Synaptic
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import Chain, factor_of
 from hwsim.onnx_file.coded import Quantizer
@@ -25,19 +25,28 @@ FEW_LEVELS = 4
 """Up to so many bits, thresholds stand for a ratio of steps that is no power of two. [bits]"""
 
 
+def _rounding(quantizer: Quantizer) -> Literal["half_even", "half_up", "floor"] | None:
+    """A Quantize's rounding; QONNX's HALF_UP rounds away from zero, which is up where no code is negative."""
+    if quantizer.rounding == "HALF_UP" and not quantizer.signed:
+        return "half_up"
+    return LAYER_ROUNDINGS.get(quantizer.rounding)
+
+
 def quantized(builder: Builder, tensor: Tensor, quantizer: Quantizer, name: str) -> Tensor:
     """Codes of a tensor, and what they wait for: their factor."""
-    if builder.is_real(tensor):
-        tensor = builder.make(tensor)
+    real = builder.is_real(tensor)
+    if real and isinstance(builder.layers.get(tensor.layer), Synaptic):
+        tensor = builder.make(tensor)  # into its weights
     scale = _scale(builder, tensor, quantizer)
     if quantizer.is_bipolar:
         return _bipolar(builder, tensor, quantizer, scale, name)
-    real = builder.is_real(tensor)
-    if not real and not scale.ndim and _wants_thresholds(builder, tensor, quantizer, scale):
+    if not scale.ndim and _wants_thresholds(builder, tensor, quantizer, scale):
         result = absorbed(builder, tensor, quantizer, scale, name)
         if result is not None:
             return result
-    if quantizer.rounding not in LAYER_ROUNDINGS:
+    if real:
+        tensor = builder.make(tensor)
+    if _rounding(quantizer) is None:
         raise Refused(f"rounding {quantizer.rounding} of {'real numbers' if real else 'so many levels'}")
     factor, relu = _rest(tensor.chain)
     if factor is None:
@@ -56,7 +65,7 @@ def _codes(builder: Builder, tensor: Tensor, quantizer: Quantizer, scale: Array,
         signed=quantizer.signed,
         narrow_range=quantizer.narrow and quantizer.signed,
         zero_point=quantizer.zero_point,
-        rounding=LAYER_ROUNDINGS[quantizer.rounding],
+        rounding=_rounding(quantizer) or "half_even",
     )
     read = builder.signal(tensor)
     if not read.format.is_real and layer.ratio(read).kind == "multiply":
@@ -88,8 +97,11 @@ def _wants_thresholds(builder: Builder, tensor: Tensor, quantizer: Quantizer, sc
     """Whether thresholds are what is exact, and cheap enough."""
     if quantizer.bit_width > WIDEST:
         return False
+    if builder.is_real(tensor):
+        # a few comparisons cost less than scale and offset
+        return _rounding(quantizer) is None or (bool(tensor.chain) and quantizer.bit_width <= FEW_LEVELS)
     factor, _ = _rest(tensor.chain)
-    if factor is None or quantizer.rounding not in LAYER_ROUNDINGS:
+    if factor is None or _rounding(quantizer) is None:
         return True
     mantissa, _ = np.frexp(np.asarray(builder.signal(tensor).step * factor / scale))
     return quantizer.bit_width <= FEW_LEVELS and bool(np.any(mantissa != 0.5))

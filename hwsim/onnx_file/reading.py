@@ -14,6 +14,7 @@ from hwsim.onnx_file.folding import fold
 from hwsim.onnx_file.graph import Graph, Node, read_graph
 from hwsim.onnx_file.loading import load_graph
 from hwsim.onnx_file.operators import lower_of
+from hwsim.onnx_file.operators.quantization import Levels, with_codes
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor, frame_of, is_in_order, order_in_frame
 
@@ -149,7 +150,11 @@ def _lower(builder: Builder, node: Node) -> Tensor | Constant | Unknown:
         return fold(node, values)  # type: ignore[arg-type]
     if lower is None:
         raise Refused(NO_LAYER)
-    return lower(builder, node)
+    made = lower(builder, node)
+    for each in values:
+        if isinstance(each, Tensor) and isinstance(made, Tensor):
+            made = with_codes(node, each, made)
+    return made
 
 
 def _makes_codes(node: Node) -> bool:
@@ -181,6 +186,8 @@ def _network(graph: Graph, builder: Builder, model: Any, source: str) -> Network
     value = builder.values[graph.output]
     if not isinstance(value, Tensor):
         raise NetworkError(f"network {graph.name}: its output {graph.output} does not depend on its input")
+    if isinstance(value, Levels):
+        builder.remarks.append("outputs are what the graph's codes stand for, not the codes")
     try:
         result = builder.make(value)
         frame = builder.signal(result).shape

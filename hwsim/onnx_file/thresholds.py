@@ -1,30 +1,37 @@
-"""Element-wise layers and the quantizer after them, as thresholds of the integers before them: exact."""
+"""Element-wise layers and the quantizer after them, as thresholds of the numbers before them: exact."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
-from hwsim.layers import MultiThreshold, Synaptic
+from hwsim.layers import Affine, MultiThreshold, Synaptic
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import Chain, evaluate
 from hwsim.onnx_file.coded import Quantizer
 from hwsim.onnx_file.graph import Array
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
-from hwsim.signals import IntArray, Signal
+from hwsim.signals import FloatArray, IntArray, Signal
+
+LARGEST = int(np.asarray(np.finfo(np.float32).max).view(np.int32))
+"""Place of the largest float32 in their order."""
 
 WIDEST = 8
 """Codes of more bits are not made by thresholds, of which there would be too many. [bits]"""
 
 
 def absorbed(builder: Builder, tensor: Tensor, quantizer: Quantizer, scale: Array, name: str) -> Tensor | None:
-    """A chain behind integers and a quantizer as one MultiThreshold; None where they cannot be.
+    """A chain and the quantizer behind it as one MultiThreshold; None where they cannot be.
 
-    A channel in which the chain falls is turned: the weights before it change their signs.
+    A channel of integers in which the chain falls is turned: the weights before it change their signs.
     """
     signal = builder.signal(tensor)
     if signal.zero_point:
         return None
+    if signal.format.is_real:
+        return _of_real_numbers(builder, tensor, quantizer, scale, name)
     n_channel = signal.shape[0]
     reach = np.full(n_channel, signal.bound, np.int64)
     ends = [_level(tensor.chain, quantizer, scale, signal, code)[:, 0] for code in (-reach[:, None], reach[:, None])]
@@ -36,6 +43,53 @@ def absorbed(builder: Builder, tensor: Tensor, quantizer: Quantizer, scale: Arra
     code = _thresholds(tensor.chain, quantizer, scale, signal, sign)
     # a comparison with half a code below is the same, and no rounding can touch it
     threshold = (code - 0.5) * np.broadcast_to(signal.step, n_channel)[:, None]
+    return _made(builder, tensor, quantizer, scale, threshold, name)
+
+
+def _of_real_numbers(builder: Builder, tensor: Tensor, quantizer: Quantizer, scale: Array, name: str) -> Tensor | None:
+    """The smallest float32 that reaches each level, by bisection over all of them in order."""
+    if any(not isinstance(each, Affine) or np.any(np.asarray(each.scale) <= 0) for each in tensor.chain):
+        return None
+
+    def enough(place: IntArray) -> npt.NDArray[np.bool_]:
+        with np.errstate(over="ignore"):  # beyond float32 lies the highest level
+            value = evaluate(tensor.chain, _number(place)).astype(np.float32)
+        return np.asarray(quantizer.level(value, scale.astype(np.float32)) >= _levels(quantizer))
+
+    place = _bisected(enough, (builder.signal(tensor).shape[0], len(_levels(quantizer))), LARGEST)
+    # between two float32 numbers, so that a code whose value rounds to the upper one reaches it too
+    return _made(builder, tensor, quantizer, scale, (_number(place - 1) + _number(place)) / 2, name)
+
+
+def _number(place: IntArray) -> FloatArray:
+    """The float32 at a place in their order; that of zero is 0."""
+    magnitude = np.abs(place).astype(np.uint32).view(np.float32).astype(np.float64)
+    return np.asarray(np.where(place < 0, -magnitude, magnitude))
+
+
+def _levels(quantizer: Quantizer) -> IntArray:
+    """The levels above the lowest."""
+    rise = 2 if quantizer.is_bipolar else 1
+    return np.arange(quantizer.lowest + rise, quantizer.highest + 1, rise) - quantizer.zero_point
+
+
+def _bisected(enough: Callable[[IntArray], npt.NDArray[np.bool_]], shape: tuple[int, int], bound: int) -> IntArray:
+    """The smallest number from -bound to bound that is enough; bound + 1 where none is."""
+    below = np.full(shape, -bound - 1, np.int64)
+    reached = np.full(shape, bound + 1, np.int64)
+    while np.any(reached - below > 1):
+        middle = (below + reached) // 2
+        inside = reached - below > 1
+        good = enough(middle)
+        reached = np.where(inside & good, middle, reached)
+        below = np.where(inside & ~good, middle, below)
+    return reached
+
+
+def _made(
+    builder: Builder, tensor: Tensor, quantizer: Quantizer, scale: Array, threshold: FloatArray, name: str
+) -> Tensor:
+    """The layer, with one row of thresholds where channels have the same."""
     if np.array_equal(threshold, np.broadcast_to(threshold[:1], threshold.shape)):
         threshold = threshold[:1]
     lowest, rise = quantizer.lowest - quantizer.zero_point, 2 if quantizer.is_bipolar else 1
@@ -52,19 +106,12 @@ def _level(chain: Chain, quantizer: Quantizer, scale: Array, signal: Signal, cod
 
 
 def _thresholds(chain: Chain, quantizer: Quantizer, scale: Array, signal: Signal, sign: IntArray) -> IntArray:
-    """The smallest code of every channel that reaches each level above the lowest, by bisection. (C, T)"""
-    rise = 2 if quantizer.is_bipolar else 1
-    wanted = np.arange(quantizer.lowest + rise, quantizer.highest + 1, rise) - quantizer.zero_point
-    shape = (signal.shape[0], len(wanted))
-    below = np.full(shape, -signal.bound - 1, np.int64)  # what no code is: every level is reached above it
-    reached = np.full(shape, signal.bound + 1, np.int64)
-    while np.any(reached - below > 1):
-        middle = (below + reached) // 2
-        inside = reached - below > 1
-        enough = _level(chain, quantizer, scale, signal, sign[:, None] * middle) >= wanted
-        reached = np.where(inside & enough, middle, reached)
-        below = np.where(inside & ~enough, middle, below)
-    return reached
+    """The smallest code of every channel that reaches each level above the lowest. (C, T)"""
+
+    def enough(code: IntArray) -> npt.NDArray[np.bool_]:
+        return np.asarray(_level(chain, quantizer, scale, signal, sign[:, None] * code) >= _levels(quantizer))
+
+    return _bisected(enough, (signal.shape[0], len(_levels(quantizer))), signal.bound)
 
 
 def _turned(builder: Builder, tensor: Tensor, sign: IntArray) -> bool:

@@ -13,6 +13,9 @@ PLOT_WIDTH, PLOT_HEIGHT = 1060.0, 350.0
 MOST_LABELS = 18
 """Names beside their points; more than that would cover each other, and stand in the legend. [rows]"""
 
+LEGEND_COLUMNS, LEGEND_ROW = 3, 20
+"""Names side by side in it, and the height of a row of them [pixels]."""
+
 
 def accuracy_against_energy(priced: Priced) -> Figure | None:
     """Every priced row as a point with its interval; without accuracies, the rows one below the other."""
@@ -33,14 +36,16 @@ def accuracy_against_energy(priced: Priced) -> Figure | None:
     title = f"energy per inference [{priced.unit.name}], logarithmic"
     y_axis = axis("accuracy [%]", range=list(y_range)) if known else axis("no labels", range=list(y_range), tickvals=[])
     points = list(zip(energies, heights, strict=True))
+    has_legend = len(cells) > MOST_LABELS
     return {
         "data": [_point(priced, cell, point) for cell, point in zip(cells, points, strict=True)],
         "layout": layout(
-            height=440,
+            height=440 + has_legend * LEGEND_ROW * math.ceil(len(cells) / LEGEND_COLUMNS),
             xaxis=logarithmic_axis(title, *x_range),
             yaxis=y_axis,
-            showlegend=len(cells) > MOST_LABELS,
-            legend={"orientation": "h", "y": -0.2, "yanchor": "top"},
+            showlegend=has_legend,
+            # at the figure's own lower edge: measured from the axes it would cover their title
+            legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
             annotations=_names(priced, cells, points, x_range, y_range),
         ),
     }

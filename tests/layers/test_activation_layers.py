@@ -9,6 +9,7 @@ from one_layer import EXECUTIONS, INT8, REALS, on_codes, on_reals, work_of
 
 import hwsim
 from hwsim import (
+    ELU,
     Dense,
     HardTanh,
     LeakyReLU,
@@ -41,13 +42,26 @@ def test_curves_are_the_nearest_float32():
         assert tanh[k] == np.float32(math.copysign(exact, x))
 
 
+def test_elu_in_closed_form():
+    below = REALS < 0
+    for layer, alpha, scale in ((ELU("e"), 1.0, 1.0), (ELU("e", alpha=1.5, scale=2.5), 1.5, 2.5)):
+        found = on_reals(layer)[0]
+        assert np.array_equal(found[~below], (scale * REALS[~below].astype(np.float64)).astype(np.float32))
+        for number, result in zip(REALS[below].tolist(), found[below], strict=True):
+            assert result == pytest.approx(scale * alpha * math.expm1(number), rel=1e-7, abs=1e-44)
+
+
 @pytest.mark.torch
 def test_curves_and_slopes_equal_torch():
     import torch
 
     x = torch.tensor(REALS)
     # torch works in float32, with errors of an ulp or two of its own
-    for layer, expected in ((Sigmoid("s"), torch.sigmoid(x)), (Tanh("t"), torch.tanh(x))):
+    for layer, expected in (
+        (Sigmoid("s"), torch.sigmoid(x)),
+        (Tanh("t"), torch.tanh(x)),
+        (ELU("e", alpha=0.7), torch.nn.functional.elu(x, 0.7)),
+    ):
         assert on_reals(layer)[0] == pytest.approx(expected.numpy(), rel=4e-7, abs=1e-37)
     leaky = torch.nn.functional.leaky_relu(x, 0.2)
     assert np.array_equal(on_reals(LeakyReLU("l", slope=0.2))[0], leaky.numpy())
@@ -89,6 +103,7 @@ def test_hard_tanh_may_be_open_at_one_end(lowest, highest):
         ((LeakyReLU("l"),), {("comparison", "fp32"): 3, ("multiplication", "fp32", "fp32"): 3}),
         ((Sigmoid("s"),), {("sigmoid", "fp32"): 3}),
         ((Tanh("t"),), {("tanh", "fp32"): 3}),
+        ((ELU("e"),), {("elu", "fp32"): 3}),
         ((HardTanh("h"),), {("comparison", "fp32"): 6}),
         ((HardTanh("h", lowest=-math.inf),), {("comparison", "fp32"): 3}),
         ((HardTanh("h", highest=math.inf),), {("comparison", "fp32"): 3}),
@@ -110,6 +125,7 @@ def test_a_weight_scale_is_taken_along_by_a_quantize_but_not_through_a_curve():
         ((Tanh("tanh"), quantize), 6),
         ((quantize, Tanh("tanh")), 3),
         ((Tanh("tanh"),), 3),
+        ((ELU("elu"), quantize), 6),
     ):
         network = Network("scaled", (3,), (Dense("dense", terms=(scaled,)), *body))
         counts = hwsim.count(hwsim.simulate(network, np.ones((1, 3), np.float32)).activity)
@@ -149,6 +165,7 @@ def test_a_curve_has_no_price_unless_a_table_states_one(layer, picojoule, tmp_pa
         (lambda: HardTanh("h", lowest=-math.inf, highest=math.inf), "layer h: limits -inf ... inf; expected two"),
         (lambda: HardTanh("h", lowest=1, highest=1), "layer h: limits 1 ... 1; expected two numbers, rising"),
         (lambda: HardTanh("h", lowest=math.nan), "layer h: limits nan ... 1"),
+        (lambda: ELU("e", alpha=math.nan), "layer e: alpha nan; expected a finite number"),
         (lambda: LeakyReLU("l", slope=math.inf), "layer l: slope inf; expected a finite number"),
         (lambda: Network("n", (3,), (LeakyReLU("l"),), INT8), "layer l: a LeakyReLU of int8 codes.*quantize after it"),
     ],
@@ -160,6 +177,7 @@ def test_activations_that_are_refused(make, expected):
 
 def test_activations_that_differ_make_other_networks():
     layers = [LeakyReLU("x"), LeakyReLU("x", slope=0.2), Sigmoid("x"), Tanh("x"), HardTanh("x", highest=math.inf)]
+    layers += [ELU("x"), ELU("x", alpha=2.0), ELU("x", scale=2.0)]
     digests = [Network("one", (3,), (layer,)).digest for layer in (*layers, dataclasses.replace(layers[0]))]
     assert len(set(digests)) == len(layers)
     assert digests[0] == digests[-1]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from onnx_graphs import apart, imported, model, node, onnxruntime_outputs
+from onnx_graphs import imported, model, node, onnxruntime_outputs
 
 import hwsim
 
@@ -175,6 +175,7 @@ def graphs(draw):
     drawing = Drawing(draw)
     for _ in range(draw(st.integers(1, 6))):
         drawing.grow()
+    drawing.to("Relu")  # something must be done
     if len(drawing.shape) == 1 and draw(st.booleans()):
         drawing.to("Softmax", axis=1)
     return drawing
@@ -190,4 +191,5 @@ def test_any_graph_equals_onnxruntime(drawing):
     if any("(H, W, C)" in each for each in network.about.get("remarks", ())):
         values = values.transpose(0, 3, 1, 2)
     run = hwsim.simulate(network, values.reshape(len(values), *network.input_shape))
-    assert apart(run.outputs, expected) <= 1e-5
+    # small outputs are differences of larger numbers, whose float32 leaves its traces
+    assert np.abs(run.outputs - expected).max() <= 1e-5 * max(np.abs(expected).max(), 0.2)

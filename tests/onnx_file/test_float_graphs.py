@@ -70,6 +70,8 @@ CASES = {
     "min": [("Min", ("one",), {})],
     "hard sigmoid": [("HardSigmoid", (), {"alpha": 0.3, "beta": 0.4})],
     "sigmoid": [("Sigmoid", (), {})],
+    "elu": [("Elu", (), {"alpha": 0.7})],
+    "selu": [("Selu", (), {})],
     "tanh": [("Tanh", (), {})],
     "sign": [("Sign", (), {})],
     "neg": [("Neg", (), {})],

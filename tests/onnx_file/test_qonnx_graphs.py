@@ -109,6 +109,28 @@ def test_batch_norm_and_quantizer_are_thresholds(out_bits, rounding):
     assert graph.agree()
 
 
+@pytest.mark.parametrize("rounding", ["ROUND", "FLOOR", "CEIL"])
+def test_an_input_that_is_scaled_first_is_compared_with_thresholds(rounding):
+    """Of codes that arrive too: no real number is computed."""
+    graph = Quantized(17, (1, 12)).to("Mul", "two").to("Sub", "one")
+    graph.constants |= {"two": np.float32(2), "one": np.float32(1)}
+    graph.quant(1.0, 2, 1, 1, rounding_mode=rounding)
+    assert kinds(graph.network()) == ["MultiThreshold"]
+    assert graph.agree()
+    codes = graph.random.integers(0, 256, (50, 12)).astype(np.uint8)
+    run = hwsim.simulate(graph.network(), hwsim.Dataset(codes, 1 / 255))
+    np.testing.assert_array_equal(run.outputs, qonnx_outputs(graph.proto(), (codes / np.float32(255))))
+    assert set(hwsim.count(run.activity).to_dataframe().operation) == {"comparison", "sram_read"}
+
+
+@pytest.mark.parametrize("rounding", ["CEIL", "DOWN", "UP", "HALF_UP", "HALF_DOWN"])
+def test_roundings_that_no_layer_has_are_thresholds(rounding):
+    graph = Quantized(18, (1, 12)).quant(0.5, 4, rounding_mode=rounding)
+    ties = np.round(graph.frames() * 4) / 4
+    assert kinds(graph.network()) == ["MultiThreshold"]
+    np.testing.assert_array_equal(outputs(graph.proto(), ties), qonnx_outputs(graph.proto(), ties))
+
+
 def test_turned_weights_that_reach_the_lowest_code_get_a_bit_more():
     graph = Quantized(3).quant(0.0625, 8)
     name = graph.weight((5, 3, 3, 3), 0.01, 4, narrow=0)

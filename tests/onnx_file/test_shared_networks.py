@@ -78,7 +78,7 @@ def test_tfc_is_integer_all_through(tfc):
     layers = [layer for layer in tfc.layers if isinstance(layer, Dense)]
     assert tfc.is_integer
     assert [str(layer.terms[0].format) for layer in layers] == ["ternary"] * 4
-    assert [str(tfc.signals[layer.inputs[0]].format) for layer in layers] == ["int2-narrow", "int2", "int2", "int2"]
+    assert [str(tfc.signals[layer.inputs[0]].format) for layer in layers] == ["int2"] * 4
     assert [str(tfc.signals[layer.name].format) for layer in layers] == ["int16", "int8", "int8", "int8"]
 
 

@@ -194,6 +194,17 @@ class Tanh(Curve):
     function = staticmethod(math.tanh)
 
 
+class ELU(Curve):
+    operation = "elu"
+
+    def __init__(self, layer, source, before=None):
+        super().__init__(layer, source, before)
+        self.alpha, self.scale = layer.alpha, layer.scale
+
+    def function(self, x):
+        return self.scale * (x if x >= 0 else self.alpha * math.expm1(x))
+
+
 class Affine(Elementwise):
     """scale x value + offset; on integers with fixed-point parameters that share one shift."""
 
@@ -332,7 +343,7 @@ class MultiThreshold(Elementwise):
         return self.start + self.rise * sum(reached)
 
 
-KINDS = (Flatten, Rearrange, ReLU, LeakyReLU, Sign, HardTanh, Sigmoid, Tanh, Affine, Quantize, MultiThreshold)
+KINDS = (Flatten, Rearrange, ReLU, LeakyReLU, Sign, HardTanh, Sigmoid, Tanh, ELU, Affine, Quantize, MultiThreshold)
 ELEMENTWISE = {each.__name__: each for each in KINDS}
 
 

@@ -78,16 +78,13 @@ class Pair(Head):
     def __init__(self, layer, sources: list[Tensor]):
         super().__init__(layer.name)
         self.sources = sources
-        larger = max(sources, key=lambda source: source.size)
-        self.n_out = larger.size
-        n_position = larger.size // larger.shape[0]
+        self.shape = max((source.shape for source in sources), key=lambda shape: (math.prod(shape), len(shape)))
+        self.n_out = math.prod(self.shape)
+        n_position = self.n_out // self.shape[0]
         self.operand = [  # of each signal, the number that each pair takes
             [j if source.size == self.n_out else j // n_position for j in range(self.n_out)] for source in sources
         ]
-        self.tensor = real_tensor(self._shape())
-
-    def _shape(self):
-        return max((source.shape for source in self.sources), key=lambda shape: (math.prod(shape), len(shape)))
+        self.tensor = real_tensor(self.shape)
 
     def deliver(self, moment, arrivals):
         self.code = [arrival.code for arrival in arrivals]
@@ -116,7 +113,7 @@ class Multiply(Pair):
             return
         step = [first.step[i] * second.step[j] for i, j in zip(*self.operand, strict=True)]
         per_channel, bound = first.per_channel or second.per_channel, first.bound * second.bound
-        self.tensor = Tensor(partial_sum(bound), self._shape(), step, per_channel, bound)
+        self.tensor = Tensor(partial_sum(bound), self.shape, step, per_channel, bound)
 
     def number(self, meter, neuron):
         first, second = self.pair(neuron)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hwsim.layers import HardTanh, Layer, LeakyReLU, MultiThreshold, ReLU, Sigmoid, Softmax, Tanh
+from hwsim.layers import ELU, HardTanh, Layer, LeakyReLU, MultiThreshold, ReLU, Sigmoid, Softmax, Tanh
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.graph import Array, Node
 from hwsim.onnx_file.refusal import Refused
@@ -112,6 +112,18 @@ def tanh(builder: Builder, node: Node) -> Tensor:
     return builder.waiting(builder.tensor(node, 0), Tanh(node.name))
 
 
+def elu(builder: Builder, node: Node) -> Tensor:
+    """x, or alpha (exp(x) - 1) below zero."""
+    return builder.waiting(builder.tensor(node, 0), ELU(node.name, alpha=float(node.attributes.get("alpha", 1.0))))
+
+
+def selu(builder: Builder, node: Node) -> Tensor:
+    """The same times gamma, with the constants of Klambauer et al. (2017) unless the node has its own."""
+    alpha = float(node.attributes.get("alpha", 1.67326319217681884765625))
+    gamma = float(node.attributes.get("gamma", 1.05070102214813232421875))
+    return builder.waiting(builder.tensor(node, 0), ELU(node.name, alpha=alpha, scale=gamma))
+
+
 def sign(builder: Builder, node: Node) -> Tensor:
     """-1, 0 or 1: two thresholds, at zero and right above it."""
     tensor = builder.make(builder.tensor(node, 0), keep_factor=True)
@@ -126,6 +138,8 @@ def softmax(builder: Builder, node: Node) -> Tensor:
     if node.outputs[0] != builder.output:
         raise Refused("a Softmax that is not the network's last layer")
     tensor = builder.tensor(node, 0)
+    if len(tensor.shape) == 1:
+        tensor = builder.as_vector(tensor)
     n_axis = len(tensor.shape) + 1
     axis = int(node.attributes.get("axis", -1 if node.opset >= 13 else 1)) % n_axis
     sums_all = node.opset < 13 and any(n != 1 for n in tensor.shape[axis:])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.layers import Add, Concat, Divide, Layer, Multiply
+from hwsim.layers import Add, Concat, Divide, HardTanh, Layer, Multiply
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
 from hwsim.onnx_file.graph import Array, Node
@@ -44,6 +44,14 @@ def divide(builder: Builder, node: Node) -> Tensor:
             raise Refused("a constant divided by what is computed" if is_first else "a division by zero")
         return builder.affine(tensor, node.name, 1 / constant, 0.0)
     return _joined(builder, node, Divide(node.name))
+
+
+def hard_swish(builder: Builder, node: Node) -> Tensor:
+    """X times the HardSigmoid of x, of slope 1/6."""
+    tensor = builder.make(builder.tensor(node, 0))
+    slope = builder.affine(tensor, f"{node.name}_affine", 1 / 6, 0.5)
+    gate = builder.make(builder.waiting(slope, HardTanh(f"{node.name}_gate", lowest=0.0, highest=1.0)))
+    return replace(tensor, layer=builder.add(Multiply(node.name), tensor.layer, gate.layer), is_alone=True)
 
 
 def negate(builder: Builder, node: Node) -> Tensor:
@@ -127,14 +135,19 @@ def _joined(builder: Builder, node: Node, layer: Layer) -> Tensor:
 def _by_channel(builder: Builder, layer: Layer, tensors: list[Tensor]) -> Tensor:
     """An image times one number per channel, as squeeze-and-excitation has it."""
     wide, narrow = sorted(tensors, key=lambda each: -int(np.prod(each.shape)))
-    aligned = (1,) * (len(wide.shape) - len(narrow.shape)) + narrow.shape
-    varies = [axis for axis, n in enumerate(aligned) if n != 1]
-    frame = builder.signal(wide).shape
-    if any(n not in (1, m) for n, m in zip(aligned, wide.shape, strict=True)) or [
-        wide.places[axis] for axis in varies
-    ] != [0]:
+    if not _is_by_channel(builder, wide, narrow) and len(wide.shape) > 1:
+        wide = builder.in_order(wide)
+    if not _is_by_channel(builder, wide, narrow):
         raise Refused(
             f"it multiplies frames of shapes {wide.shape} and {narrow.shape}; expected one number per channel"
         )
-    part = builder.settled(narrow, (frame[0], 1, 1))
+    part = builder.settled(narrow, (builder.signal(wide).shape[0], 1, 1))
     return replace(wide, layer=builder.add(layer, wide.layer, part.layer), is_alone=True)
+
+
+def _is_by_channel(builder: Builder, wide: Tensor, narrow: Tensor) -> bool:
+    """Whether a tensor has one number for each channel of another's layer."""
+    aligned = (1,) * (len(wide.shape) - len(narrow.shape)) + narrow.shape
+    places = [wide.places[axis] for axis, n in enumerate(aligned) if n != 1]
+    fits = all(n in (1, m) for n, m in zip(aligned, wide.shape, strict=True))
+    return fits and places == ([0] if builder.signal(wide).shape[0] > 1 else [])

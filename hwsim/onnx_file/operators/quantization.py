@@ -27,6 +27,28 @@ class Levels(Tensor):
     zero_point: Array = field(default_factory=lambda: np.zeros((), np.int8))
 
 
+READ_CODES = ("DequantizeLinear", "QLinearConv", "QLinearMatMul")
+"""Operators that know the codes of a QuantizeLinear for what they are."""
+
+KEEP_CODES = ("Flatten", "GlobalMaxPool", "Identity", "MaxPool", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
+"""Operators that do the same to codes and to what they stand for."""
+
+
+def with_codes(node: Node, read: Tensor, made: Tensor) -> Tensor:
+    """What a node makes of a tensor: codes of the same scale where it reads such.
+
+    Raises
+    ------
+    Refused
+        When it computes with codes as if they were values.
+    """
+    if not isinstance(read, Levels) or node.operator in READ_CODES:
+        return made
+    if node.operator not in KEEP_CODES:
+        raise Refused("it computes with the codes of a QuantizeLinear; expected a DequantizeLinear before it")
+    return _levels(made, read.scale, read.zero_point)
+
+
 def quant(builder: Builder, node: Node) -> Tensor | Coded:
     """QONNX's Quant and IntQuant: x, scale, zero point, bit width."""
     scale, zero_point, bit_width = (

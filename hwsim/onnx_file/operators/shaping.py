@@ -9,7 +9,7 @@ from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.folding import axes_of, reshaped, squeezed, unsqueezed
 from hwsim.onnx_file.graph import Node
 from hwsim.onnx_file.refusal import Refused
-from hwsim.onnx_file.tensor import Tensor, plain, size_of, transposed, without_ones
+from hwsim.onnx_file.tensor import Tensor, size_of, transposed, without_ones
 
 
 def transpose(builder: Builder, node: Node) -> Tensor:
@@ -103,16 +103,13 @@ def pad(builder: Builder, node: Node) -> Tensor:
 def _padded(builder: Builder, node: Node, tensor: Tensor, around: list[tuple[int, int]], value: float) -> Tensor:
     """The border lies around the frame's own axes, wherever the graph sees them."""
     tensor = builder.make(tensor)
+    wider = [axis for axis in range(len(tensor.shape)) if any(around[axis + 1])]
     frame = builder.signal(tensor).shape
-    if len(frame) != 3 or any(place is None and any(around[axis + 1]) for axis, place in enumerate(tensor.places)):
-        tensor = builder.as_image(tensor)
-        around = [around[0], around[1], *([(0, 0)] if len(around) == 3 else []), *around[2:]]
-    by_place: dict[int | None, tuple[int, int]] = dict(zip(tensor.places, around[1:], strict=True))
-    if any(around[0]) or any(by_place.get(0, (0, 0))):
+    if len(frame) != 3 or any(tensor.places[axis] not in (1, 2) for axis in wider):
+        tensor = builder.in_order(tensor)
+    if any(around[0]) or any(tensor.places[axis] == 0 for axis in wider):
         raise Refused(f"pads {around}; only height and width may get a border")
-    padding = (by_place.get(1, (0, 0)), by_place.get(2, (0, 0)))
-    name = builder.add(Pad2d(node.name, padding=padding, value=value), tensor.layer)
+    by_place = {tensor.places[axis]: around[axis + 1] for axis in wider}
+    layer = Pad2d(node.name, padding=(by_place.get(1, (0, 0)), by_place.get(2, (0, 0))), value=value)
     shape = tuple(n + sum(around[axis + 1]) for axis, n in enumerate(tensor.shape))
-    if None in tensor.places:
-        return plain(name, shape, builder.signals[name].shape)
-    return replace(tensor, layer=name, shape=shape, is_alone=True)
+    return replace(tensor, layer=builder.add(layer, tensor.layer), shape=shape, is_alone=True)

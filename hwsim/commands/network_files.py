@@ -1,0 +1,141 @@
+"""``hwsim network check``, ``hwsim import`` and ``hwsim export``: networks of other tools, in and out."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hwsim.errors import FileError, NetworkError
+
+if TYPE_CHECKING:
+    from hwsim.network import Network
+    from hwsim.onnx_file import Examination
+
+ONNX = ".onnx"
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+
+
+def network_check(
+    network: Annotated[str, typer.Argument(help="An .onnx file, a network's name, or a model folder.")],
+) -> None:
+    """Say what would happen: layers, formats, parameters, dense operations, what is unsupported, what is exact.
+
+    Exit code 2 where the network cannot run.
+    """
+    from hwsim.network_file import load_network
+
+    if not is_onnx(network):
+        typer.echo(_told(load_network(network)))
+        return
+    from hwsim.onnx_file import examine_onnx
+
+    found = examine_onnx(Path(network))
+    typer.echo(_file_text(network, found))
+    if found.network is None:
+        raise NetworkError(_summary(network, found))
+    typer.echo(_told(found.network))
+
+
+def network_import(
+    model: Annotated[str, typer.Argument(help="An ONNX or QONNX file.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the network to.")],
+    force: Force = False,
+) -> None:
+    """Write an ONNX or QONNX file's network as a model folder."""
+    from hwsim.network_file import save_network
+    from hwsim.onnx_file import read_onnx
+    from hwsim.report.check import EXACT, parameters_text
+
+    if not is_onnx(model):
+        raise FileError(f"{model}: no .onnx file; only these are imported")
+    _check_free(out, force)
+    network = read_onnx(Path(model))
+    about = {**network.about, "command": f"hwsim import {Path(model).name} --out {out.name}"}
+    network = replace(network, name=out.name, about=about)
+    save_network(network, out)
+    typer.echo(f"{len(network.layers)} layers, frames of shape {network.input_shape}, {network.input_format}")
+    typer.echo(f"parameters: {parameters_text(network)}")
+    typer.echo(f"executions: {EXACT[network.is_integer]}")
+    for remark in _remarks(network):
+        typer.echo(f"mind: {remark}")
+    typer.echo(f"wrote {out}")
+
+
+def network_export(
+    network: Annotated[str, typer.Argument(help="A network's name, a model folder, or an .onnx file.")],
+    out: Annotated[Path, typer.Option(help="File to write, .onnx.")],
+    qonnx: Annotated[
+        bool | None,
+        typer.Option("--qonnx/--onnx", help="QONNX or plain ONNX; unless said, QONNX where there are quantizers."),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Write a network as an ONNX file, with QONNX's Quant nodes for quantizers and integer weights."""
+    from hwsim.network_file import load_network
+    from hwsim.onnx_file.writing import write_onnx
+
+    if out.suffix != ONNX:
+        raise FileError(f"{out}: expected a name that ends in {ONNX}")
+    if out.exists() and not force:
+        raise FileError(f"{out}: is there; write elsewhere, or give --force to replace it")
+    written = write_onnx(load_network(network), out, qonnx)
+    typer.echo(f"wrote {out}: {written}")
+
+
+def is_onnx(network: str) -> bool:
+    """Whether a network is named by an ONNX file."""
+    return Path(network).suffix.lower() == ONNX
+
+
+def _check_free(out: Path, force: bool) -> None:
+    """Before the work, not after it."""
+    if out.exists() and not out.is_dir():
+        raise FileError(f"{out}: is a file; name a folder")
+    if not force and out.is_dir() and any(out.iterdir()):
+        raise FileError(
+            f"{out}: is there, and not empty; write elsewhere, or give --force to replace the network in it"
+        )
+
+
+def _told(network: "Network") -> str:
+    """A network as it would run, by one frame that is run dense."""
+    import numpy as np
+
+    from hwsim.accounting import count
+    from hwsim.datasets import Dataset
+    from hwsim.report.check import check_text
+    from hwsim.simulator import simulate
+
+    format, shape = network.input_format, (1, *network.input_shape)
+    if format.is_real:
+        frame = Dataset(np.zeros(shape, np.float32), name="one frame")
+    else:
+        codes = np.full(shape, max(0, format.lowest), np.int64)
+        frame = Dataset(codes, network.input_step, name="one frame")
+    activity = simulate(network, frame, "dense").activity
+    return check_text(network, activity, count(activity, "mac-array"))
+
+
+def _file_text(network: str, found: "Examination") -> str:
+    """What is known of an ONNX file, and all that is unsupported."""
+    opsets = ", ".join(f"{domain} {version}" for domain, version in found.opsets.items())
+    lines = [f"{network}: {found.n_node} nodes, opset {opsets}"]
+    lines += [f"mind: {remark}" for remark in found.remarks]
+    lines += [
+        f"unsupported: {len(each.nodes)} x {each.operator} ({', '.join(each.nodes)}): {each.reason}"
+        for each in found.unsupported
+    ]
+    return "\n".join(lines)
+
+
+def _summary(network: str, found: "Examination") -> str:
+    n_node = sum(len(each.nodes) for each in found.unsupported)
+    if n_node:
+        return f"{network}: cannot run: {n_node} of {found.n_node} nodes are unsupported"
+    return f"{network}: cannot run: {found.problem}"
+
+
+def _remarks(network: "Network") -> list[str]:
+    remarks = network.about.get("remarks", [])
+    return list(map(str, remarks)) if isinstance(remarks, list) else []

@@ -1,0 +1,86 @@
+"""What `hwsim network check` says of a network: layers, parameters, dense operations, which executions are exact."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+
+from hwsim.activity import Activity
+from hwsim.counts import Counts
+from hwsim.layers import Layer, Synaptic
+from hwsim.network import Network
+from hwsim.report.listing import frame_text
+
+EXACT = {
+    True: "integers throughout: dense, sparse and delta give the same bits",
+    False: "real arithmetic: dense and sparse give the same bits, delta differs by the rounding of float32 additions",
+}
+"""Which executions are exact, of networks that compute in integers and of others."""
+
+
+def check_text(network: Network, activity: Activity, counts: Counts) -> str:
+    """A network that can run.
+
+    Parameters
+    ----------
+    network : Network
+        What is told about.
+    activity, counts : Activity, Counts
+        Of one frame, dense.
+    """
+    synaptic = [layer for layer in network.layers if isinstance(layer, Synaptic)]
+    whole = sum(not layer.is_real(network.signals[layer.inputs[0]]) for layer in synaptic)
+    lines = [
+        f"{network.name}: can run; frames of shape {network.input_shape}, {network.input_format}",
+        "",
+        frame_text(pd.DataFrame([_row(network, layer, activity) for layer in network.layers])),
+        "",
+        f"parameters: {parameters_text(network)}",
+        f"dense operations per frame: {operations_text(counts)}",
+        f"executions: {EXACT[network.is_integer]}",
+    ]
+    if not network.is_integer and synaptic:
+        lines.append(f"layers with weights that compute in integers: {whole} of {len(synaptic)}")
+    return "\n".join(lines)
+
+
+def _row(network: Network, layer: Layer, activity: Activity) -> dict[str, object]:
+    signal = network.signals[layer.name]
+    row: dict[str, object] = {"layer": layer.name, "kind": type(layer).__name__, "reads": ", ".join(layer.inputs)}
+    row |= {"shape": "x".join(map(str, signal.shape)), "format": str(signal.format)}
+    terms = layer.terms if isinstance(layer, Synaptic) else ()
+    row["weights"] = " + ".join(str(term.format) for term in terms)
+    row["parameters"] = f"{n_parameter(layer):,}" if n_parameter(layer) else ""
+    synapses = sum(each.n_synapse for each in activity.connections if each.layer == layer.name)
+    row["synaptic operations"] = f"{synapses:,}" if synapses else ""
+    return row
+
+
+def n_parameter(layer: Layer) -> int:
+    """Weights, biases that are not all zero, and what a layer holds for each channel."""
+    if isinstance(layer, Synaptic):
+        bias = layer.bias.size if layer.bias is not None and np.any(layer.bias) else 0
+        return sum(term.code.size for term in layer.terms) + bias
+    return sum(value.size for value in vars(layer).values() if isinstance(value, np.ndarray) and value.ndim)
+
+
+def parameters_text(network: Network) -> str:
+    """How many parameters there are, and how many weights of each format."""
+    sizes: Counter[str] = Counter()
+    for layer in network.layers:
+        for term in layer.terms if isinstance(layer, Synaptic) else ():
+            sizes[str(term.format)] += term.code.size
+    total = sum(map(n_parameter, network.layers))
+    listed = [f"{size:,} {format} weights" for format, size in sizes.items()]
+    rest = total - sum(sizes.values())
+    return f"{total:,}" + (f" ({', '.join([*listed, *([f'{rest:,} others'] if rest else [])])})" if listed else "")
+
+
+def operations_text(counts: Counts) -> str:
+    """Arithmetic of all phases, each operation in its formats."""
+    totals: Counter[str] = Counter()
+    for key, number in counts.entries.items():
+        if key.phase != "memory":
+            totals[str(key.operation)] += int(number.sum())
+    listed = [f"{number:,} {name}" for name, number in sorted(totals.items(), key=lambda each: -each[1]) if number]
+    return "; ".join(listed) or "none"
