@@ -5,10 +5,10 @@
 
 Of the 250 images of imagenet-sample, 100 calibrate, 50 choose the radius and 100 are scored, drawn at random (seed 0).
 All 26 layers are quantized, the first and the last too. Two thirds of the published weights are zero, pruned, so that
-radii are in units of the median of the others, and numbers of levels odd; 16, which have no zero, stand beside 17. Stated is how often the largest output is the float network's
-(agreement) and the label's (accuracy); of 100 images each has a standard error of up to 5 points. Writes squeezenet.csv
-and squeezenet.html, and energy.csv and energy.html: operations and energy of the best networks, with 8-bit signals.
-Takes about half an hour.
+radii are in units of the median of the others, and numbers of levels odd; 16, which have no zero, stand beside 17.
+Stated is how often the largest output is the float network's (agreement) and the label's (accuracy); of 100 images each
+has a standard error of up to 5 points. Writes squeezenet.csv and squeezenet.html, and energy.csv and energy.html:
+operations and energy of the best networks, with 8-bit signals. Takes about half an hour.
 """
 
 import argparse

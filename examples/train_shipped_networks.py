@@ -68,6 +68,11 @@ GREEDY = {
         "hwsim convert gpfq mnist-500-300 --data mnist --levels 3 --radius 3 --validation 12000 --signal-bit-width 4 "
         "--out mnist-500-300-gpfq-int4",
     ),
+    "cifar-10-cnn": (
+        "A float (fp32) convolutional network, 2x32C3-MP-2x64C3-MP-2x128C3-MP-128-10, batch norm after ReLU: that of "
+        "Lybrand & Saab (JMLR 2021) for CIFAR-10; fewer epochs than theirs, forward and backward in bfloat16.",
+        "python examples/train_gpfq_networks.py cifar-10 --epochs 30 --bfloat16 --seed 0 --out cifar-10-cnn",
+    ),
 }
 """What they are, and the command that makes each, in the order they are made."""
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from hwsim.fixed_point import affine as fixed_affine
 from hwsim.layers import (
+    ELU,
     Add,
     Affine,
     AvgPool2d,
@@ -85,6 +86,12 @@ def _avg_pool(nodes: Nodes, layer: AvgPool2d) -> str:
 
 def _leaky_relu(nodes: Nodes, layer: LeakyReLU) -> str:
     return _plain("LeakyRelu", alpha=layer.slope)(nodes, layer)
+
+
+def _elu(nodes: Nodes, layer: ELU) -> str:
+    if layer.scale == 1:
+        return _plain("Elu", alpha=layer.alpha)(nodes, layer)
+    return _plain("Selu", alpha=layer.alpha, gamma=layer.scale)(nodes, layer)
 
 
 def _hard_tanh(nodes: Nodes, layer: HardTanh) -> str:
@@ -216,6 +223,7 @@ NODES_OF: dict[type, Make] = {
     Conv2d: conv,
     Dense: dense,
     Divide: _pairing("Div"),
+    ELU: _elu,
     Flatten: _plain("Flatten", axis=1),
     GlobalAvgPool: _plain("GlobalAveragePool"),
     HardTanh: _hard_tanh,

@@ -103,12 +103,12 @@ def additions_at(
 ) -> float:
     """How many additions an error takes, interpolated on a curve of errors that fall with the logarithm of additions.
 
-    Errors of one curve that rise are pooled (isotonic regression), because each has the noise of its test frames. NaN
-    where the curve does not reach the error, or is below it everywhere.
+    Errors of one curve that rise are pooled (isotonic regression), because each has the noise of its test frames. Rows
+    that compute nothing are left out. NaN where the curve does not reach the error, or is below it everywhere.
     """
     from sklearn.isotonic import IsotonicRegression
 
-    rows = rows.sort_values(additions)
+    rows = rows[rows[additions] > 0].sort_values(additions)
     many = np.log(rows[additions].to_numpy(np.float64))
     fitted = IsotonicRegression(increasing=False).fit_transform(many, rows[column].to_numpy(np.float64))
     if not fitted.min() <= error <= fitted.max():

@@ -8,11 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
+from strategies import (
+    convolutional_networks,
+    inputs_for,
+    networks,
+    real_convolutional_networks,
+    real_networks,
+)
 
 from hwsim import simulate
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from tests import strategies
 
 pytestmark = pytest.mark.onnx
 
@@ -60,9 +66,9 @@ def values_of(network, frames):
 @settings(max_examples=40)
 @given(st.data())
 def test_integer_networks_equal_the_executor_of_qonnx(data):
-    network = data.draw(st.one_of(strategies.networks(), strategies.convolutional_networks()))
+    network = data.draw(st.one_of(networks(), convolutional_networks()))
     assume(is_exact(network))
-    frames, values = values_of(network, data.draw(strategies.inputs_for(network, max_frame=3)))
+    frames, values = values_of(network, data.draw(inputs_for(network, max_frame=3)))
     expected = simulate(network, frames).outputs
     got = executor(written(network, True), values)
     assert np.array_equal(got.reshape(expected.shape), expected)
@@ -73,8 +79,8 @@ def test_integer_networks_equal_the_executor_of_qonnx(data):
 def test_real_networks_equal_onnxruntime(data):
     import onnxruntime
 
-    network = data.draw(st.one_of(strategies.real_networks(), strategies.real_convolutional_networks()))
-    frames, values = values_of(network, data.draw(strategies.inputs_for(network, max_frame=3)))
+    network = data.draw(st.one_of(real_networks(), real_convolutional_networks()))
+    frames, values = values_of(network, data.draw(inputs_for(network, max_frame=3)))
     expected = simulate(network, frames).outputs
     got = onnxruntime.InferenceSession(written(network, False)).run(None, {"input": values})[0]
     scale = max(1.0, float(np.abs(expected).max()))

@@ -10,6 +10,7 @@ from hwsim import cli, load_dataset, simulate
 from hwsim.datasets import Dataset
 from hwsim.errors import FileError, NetworkError
 from hwsim.network import (
+    ELU,
     Add,
     Affine,
     AvgPool2d,
@@ -102,6 +103,8 @@ REAL = {
     "global pool": (GlobalAvgPool("p"),),
     "relu": (ReLU("r"),),
     "leaky relu": (LeakyReLU("r", slope=0.125),),
+    "elu": (ELU("e", alpha=0.5),),
+    "selu": (ELU("e", alpha=1.6733, scale=1.0507),),
     "hard tanh": (HardTanh("h", lowest=-0.5, highest=0.25),),
     "one limit": (HardTanh("h", lowest=-np.inf, highest=0.25),),
     "sigmoid": (Sigmoid("s"),),

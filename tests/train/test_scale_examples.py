@@ -1,4 +1,4 @@
-"""The studies of sigma-delta networks run, small, and go on where they were interrupted."""
+"""The studies of sigma-delta networks run, small."""
 
 import os
 import pathlib
@@ -35,8 +35,7 @@ def test_toy(tmp_path):
 
 @pytest.mark.data
 def test_mnist(tmp_path):
-    options = ("--learn", "500", "--frames", "200")
-    run("sigma_delta_on_mnist.py", tmp_path, *options)
+    run("sigma_delta_on_mnist.py", tmp_path, "--learn", "300", "--frames", "100")
     table = pd.read_csv(tmp_path / "out" / "mnist.csv")
     dense = table[(table["scales learned"] == "original") & (table["execution"] == "dense")]
     assert (dense["additions per frame"] == 198_800).all()
@@ -47,9 +46,6 @@ def test_mnist(tmp_path):
     assert (rounded.groupby(["scales learned", "lambda"])["error, test [%]"].nunique() <= 2).all()
     same = rounded.groupby(["scales learned", "lambda", "order"])["error, test [%]"].nunique()
     assert (same == 1).all()
-    (tmp_path / "out" / "mnist.csv").unlink()
-    assert "of the sweep" not in run("sigma_delta_on_mnist.py", tmp_path, *options)  # nothing is learned again
-    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "out" / "mnist.csv"), table)
 
 
 @pytest.mark.data

@@ -86,7 +86,7 @@ def test_other_settings_need_another_folder(case, swept):
 
 
 def test_additions_at_an_error_are_interpolated():
-    rows = pd.DataFrame({"error [%]": [4.0, 2.0, 3.0, 1.0], "additions": [1000.0, 2000.0, 3000.0, 8000.0]})
+    rows = pd.DataFrame({"error [%]": [90.0, 4.0, 2.0, 3.0, 1.0], "additions": [0.0, 1000.0, 2000.0, 3000.0, 8000.0]})
     # the two in the middle are out of order, and both become their mean of 2.5
     assert scale_sweep.additions_at(rows, 3.25, "additions") == pytest.approx(1000 * 2**0.5)
     assert scale_sweep.additions_at(rows, 1.0, "additions") == pytest.approx(8000)
