@@ -29,7 +29,8 @@ ABOVE = "points above the original"
 # the paper's, with a fifth of its frames in batches of 100: at 50 times its rate, scales go as far in 30 epochs
 SGD = RECIPES["paper"] | {"normalization": "per-sample", "batch_size": 100, "learning_rate": 0.05}
 PAPER = 10 * np.geomspace(1e-10, 1e-5, 10)[4:8]  # of its ten lambda, those that come near; per frame, not per batch
-SHARP, SOFT = np.geomspace(2e-7, 8e-6, 4), np.geomspace(1e-5 / 3, 2.7e-4, 5)  # for temperatures of 1 and of 4
+SHARP = 2e-7 * 40 ** (np.arange(5) / 3)  # for a temperature of 1
+SOFT = np.geomspace(1e-5 / 3, 2.7e-4, 5)  # and of 4
 ALONE = RECIPES["paper-adam"] | {"cost": "temporal"}
 OURS = RECIPES["temporal"] | {"epochs": 10}
 LAYERWISE = OURS | {"per_unit": False, "gains_and_offsets": False, "learning_rate": 0.02, "epochs": 5}
@@ -147,13 +148,16 @@ def mean_curve(rows):
 
 
 def figure(curves):
-    shown = curves[curves["lambda"] > 0].sort_values(["method", "network", "additions per frame, sigma-delta"])
+    shown = curves[curves["lambda"] > 0].sort_values("additions per frame, sigma-delta")
     page = px.line(
         shown,
         x="additions per frame, sigma-delta",
         y=ABOVE,
         color="method",
         line_dash="network",
+        category_orders={"method": [*METHODS, *DEAD_ZONES]},
+        range_y=(0, 2),
+        height=800,
         markers=True,
         log_x=True,
         hover_data=["lambda"],

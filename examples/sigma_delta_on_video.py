@@ -134,7 +134,8 @@ class Study:
                 "codes saturated": run.n_saturated,
             }
         )
-        print({key: round(value, 3) if isinstance(value, float) else value for key, value in self.rows[-1].items()})
+        stated = {key: f"{value:.5g}" if isinstance(value, float) else value for key, value in self.rows[-1].items()}
+        print(", ".join(f"{key}: {value}" for key, value in stated.items()), flush=True)
         self.frames += [named | {"frame": k, "operations": number} for k, number in enumerate(by_frame)]
         self.layers += [named | {"layer": layer, "operations per frame": number} for layer, number in by_layer.items()]
 

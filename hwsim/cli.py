@@ -69,6 +69,8 @@ def main() -> None:
         _fail("training needs torch; pip install 'hwsim[train]'")
     except OSError as error:
         _fail(f"{error.filename or 'file'}: {error.strerror or error}")
+    except MemoryError:
+        _fail("not enough memory; give fewer frames (--frames), smaller ones, or a smaller network")
     except KeyboardInterrupt:
         print("hwsim: interrupted", file=sys.stderr)  # noqa: T201
         sys.exit(130)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hwsim.counts import PHASES, Counts, Operation
-from hwsim.datasets import Dataset, load_dataset
+from hwsim.datasets import Dataset, Source, load_dataset
 from hwsim.energy import Breakdown, lacking, price
 from hwsim.energy_table import EnergyTable, load_table
 from hwsim.errors import TableError
@@ -134,7 +134,7 @@ def compare(
     machines: Iterable[MachineLike] = (),
     tables: Iterable[TableLike] = ("default_45nm",),
     *,
-    data: Dataset | str,
+    data: Dataset | Source | str,
     baseline: Pair,
     rows: Iterable[Pair] | None = None,
     phases: Sequence[str] | None = None,
@@ -150,8 +150,8 @@ def compare(
         Every network is run on every machine.
     tables : iterable of names, paths or EnergyTables
         Tables to price with.
-    data : Dataset or name
-        What every network is run on; of a name, its test split in file order.
+    data : Dataset, Source or name
+        What every network is run on; of a name or path, its test split in file order.
     baseline : (network, machine)
         What advantages are relative to; it is added to the rows if it is not among them.
     rows : iterable of (network, machine), optional
@@ -171,7 +171,7 @@ def compare(
     TableError
         When a table can price nothing, or not the phases asked for.
     """
-    data = load_dataset(data) if isinstance(data, str) else data
+    data = data if isinstance(data, Dataset) else load_dataset(data)
     book = RunBook(data, per_frame, progress)
     first = book.pair(baseline)
     pairs = [book.pair(row) for row in (itertools.product(networks, machines) if rows is None else rows)]

@@ -143,8 +143,8 @@ def _check_frames(network: Network, data: Dataset) -> None:
     if data.shape != network.input_shape:
         raise NetworkError(
             f"network {network.name} takes frames of shape {network.input_shape}, but {data.name} has frames of shape "
-            f"{data.shape}; reshape the data to (frames, {', '.join(map(str, network.input_shape))}); of a video "
-            "choose size and colour"
+            f"{data.shape}; reshape the data to (frames, {', '.join(map(str, network.input_shape))}), or "
+            "preprocess them (size, grey, layout)"
         )
     wanted = network.input_format
     if wanted.is_real:

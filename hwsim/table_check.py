@@ -12,7 +12,7 @@ from hwsim.counts import Operation
 from hwsim.datasets import Dataset, load_dataset
 from hwsim.energy import lacking
 from hwsim.energy_table import EnergyTable
-from hwsim.errors import DataError, HwsimError, UnknownNameError
+from hwsim.errors import DataError, FileError, HwsimError, UnknownNameError
 from hwsim.machine import Machine, load_machine
 from hwsim.network import Network
 from hwsim.network_file import load_network
@@ -79,7 +79,7 @@ def _frames(network: Network) -> Dataset:
         data = load_dataset(name)[:N_FRAME]
         if data.shape == network.input_shape:
             return data
-    except (DataError, UnknownNameError):
+    except (DataError, FileError, UnknownNameError):
         pass
     format, shape = network.input_format, (N_FRAME, *network.input_shape)
     generator = np.random.default_rng(0)

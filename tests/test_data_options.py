@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hwsim import cli, count, simulate
+from hwsim import cli, compare, count, simulate
 from hwsim.data_options import OPTIONS
 from hwsim.datasets import Preprocessing, Source, load_dataset
 from hwsim.network_file import load_network
@@ -189,3 +189,32 @@ def test_training_takes_a_folder_with_both_splits(hwsim, tmp_path):
     code, _, err = hwsim("train", "mlp", "--data", "mine/train.npz", *options)
     assert code == 2
     assert "no splits, so no 'train'" in err
+
+
+@pytest.mark.images
+def test_a_folder_of_images_by_class_gives_what_its_pixels_gave(hwsim, tmp_path):
+    from PIL import Image
+
+    digits = load_dataset("digits")[:60]
+    for k, (frame, label) in enumerate(zip(digits.inputs, digits.labels, strict=True)):
+        folder = tmp_path / "images" / f"digit {label}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(frame[0] * 15).save(folder / f"{k:03}.png")
+    code, out, err = hwsim("simulate", "digits-mlp", "--data", "images", "--step", "1/240")
+    assert (code, err) == (0, "")
+    assert "60 frames of images" in out
+    data = load_dataset("images", step=1 / 240)
+    assert data.class_names == tuple(f"digit {k}" for k in range(10))
+    # the same images, class after class
+    order = np.argsort(digits.labels, kind="stable")
+    assert np.array_equal(data.labels, digits.labels[order])
+    outputs = simulate("digits-mlp", digits).outputs[order]
+    np.testing.assert_allclose(simulate("digits-mlp", data).outputs, outputs, rtol=1e-5, atol=1e-5)
+
+
+def test_compare_takes_a_source(frames, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    source = Source("mine.npz", 1 / 240, Preprocessing(source_layout="NHWC"))
+    rows = [("digits-mlp", "mac-array")]
+    found = compare(rows=rows, data=source, baseline=rows[0])
+    assert found.cells[0].accuracy == simulate("digits-mlp", frames).accuracy

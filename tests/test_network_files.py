@@ -161,6 +161,34 @@ def test_check_names_all_that_is_unsupported_and_does_not_run(hwsim, model):
 
 
 @pytest.mark.onnx
+def test_signals_that_no_memory_holds(hwsim, monkeypatch, tmp_path):
+    code, _, err = hwsim("network", "check", _wide(tmp_path / "wide.onnx"))
+    assert (code, len(err.strip().splitlines())) == (2, 1)
+    assert "1 of 2 nodes" in err
+    monkeypatch.setattr("hwsim.commands.network_files.MOST_NUMBERS", 60)
+    code, _, err = hwsim("network", "check", "digits-mlp")
+    assert (code, len(err.strip().splitlines())) == (2, 1)
+    assert "input of shape (1, 8, 8) has 64 numbers; 60 are the most" in err
+
+
+def _wide(path):
+    import onnx
+    from onnx import helper
+
+    pads = onnx.numpy_helper.from_array(np.array([0, 0, 0, 0, 0, 0, 2**20, 2**20]), "pads")
+    graph = helper.make_graph(
+        [helper.make_node("Pad", ["x", "pads"], ["h"], "padded"), helper.make_node("Relu", ["h"], ["y"], "relu")],
+        "wide",
+        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 1, 2, 2])],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)],
+        [pads],
+    )
+    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 13)])
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.onnx
 def test_import_writes_a_model_folder_that_gives_the_file_s_outputs(hwsim, model, tmp_path):
     import onnxruntime
 

@@ -47,3 +47,11 @@ def test_a_network_of_ones_own_is_run_on_made_up_frames():
 def test_an_unknown_name():
     with pytest.raises(UnknownNameError, match="no network named 'digits-mpl'"):
         list(coverage(load_table("default_45nm"), ["digits-mpl"], ["mac-array"]))
+
+
+def test_a_network_measured_on_a_file_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    about = {"accuracy": {"data_set": "mine.npz", "frames": 1, "correct": 1, "percent": 100.0}}
+    layers = (Dense("d", terms=Weight(np.ones((3, 2), np.float32))),)
+    (found,) = coverage(load_table("default_45nm"), [Network("n", (3,), layers, about=about)], ["mac-array"])
+    assert found.text == ""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from hwsim.onnx_file import Examination
 
 ONNX = ".onnx"
+MOST_NUMBERS = 2**28
+"""Of one signal of a frame that is run."""
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
 
@@ -73,7 +75,7 @@ def network_export(
 ) -> None:
     """Write a network as an ONNX file, with QONNX's Quant nodes for quantizers and integer weights."""
     from hwsim.network_file import load_network
-    from hwsim.onnx_file.writing import write_onnx
+    from hwsim.onnx_file import write_onnx
 
     if out.suffix != ONNX:
         raise FileError(f"{out}: expected a name that ends in {ONNX}")
@@ -107,6 +109,12 @@ def _told(network: "Network") -> str:
     from hwsim.report.check import check_text
     from hwsim.simulator import simulate
 
+    name, largest = max(network.signals.items(), key=lambda each: each[1].size)
+    if largest.size > MOST_NUMBERS:
+        raise NetworkError(
+            f"network {network.name}: cannot run: {name} of shape {largest.shape} has {largest.size:,} numbers; "
+            f"{MOST_NUMBERS:,} are the most"
+        )
     format, shape = network.input_format, (1, *network.input_shape)
     if format.is_real:
         frame = Dataset(np.zeros(shape, np.float32), name="one frame")

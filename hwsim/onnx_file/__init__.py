@@ -6,5 +6,6 @@ is collected and reported at once; nothing is ever put in its place.
 """
 
 from hwsim.onnx_file.reading import Examination, Unsupported, examine_onnx, read_onnx
+from hwsim.onnx_file.writing import write_onnx
 
-__all__ = ["Examination", "Unsupported", "examine_onnx", "read_onnx"]
+__all__ = ["Examination", "Unsupported", "examine_onnx", "read_onnx", "write_onnx"]

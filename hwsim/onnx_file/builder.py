@@ -16,6 +16,7 @@ from hwsim.onnx_file.chain import Chain, factor_of, is_uniform, with_affine
 from hwsim.onnx_file.coded import Constant, value_of
 from hwsim.onnx_file.graph import Array, Graph, Node, readers
 from hwsim.onnx_file.refusal import Refused
+from hwsim.onnx_file.soundness import MOST_NUMBERS
 from hwsim.onnx_file.tensor import Tensor, frame_of, is_in_order, order_in_frame, plain, size_of, without_ones
 from hwsim.signals import Signal
 
@@ -36,6 +37,7 @@ class Builder:
         self.values: dict[str, Tensor | Constant | Unknown] = {}
         self.n_frame = graph.input_shape[0]  # as the graph's constants count them
         self.output = graph.output
+        self.opset = graph.opsets.get("ai.onnx", 1)
         self.n_reader = Counter(readers(graph))
         self.remarks: list[str] = list(graph.remarks)
         self._made: dict[tuple[Any, ...], str] = {}  # what was made behind a layer already
@@ -48,6 +50,11 @@ class Builder:
         if not isinstance(value, Tensor):
             raise Refused(f"input {number} is a constant; expected what depends on the network's input")
         return replace(value, is_alone=value.is_alone and self.n_reader[name] == 1)
+
+    def put(self, name: str, value: Tensor | Constant) -> None:
+        """Give a value a name, under which one node will read it."""
+        self.values[name] = value
+        self.n_reader[name] = 1
 
     def constant(self, node: Node, number: int, what: str) -> Constant | None:
         """An input that is a constant; None where it is left out."""
@@ -87,6 +94,8 @@ class Builder:
             self.signals[name] = layer.signal(*(self.signals[each] for each in inputs))
         except NetworkError as error:
             raise Refused(str(error)) from None
+        if self.signals[name].size > MOST_NUMBERS:
+            raise Refused(f"a frame of shape {self.signals[name].shape}; {MOST_NUMBERS:,} numbers are the most")
         self.layers[name] = layer
         return name
 

@@ -1,6 +1,8 @@
 """From a torch module to a Network, through ONNX, so that there is one importer."""
 
+import contextlib
 import importlib
+import io
 import tempfile
 import warnings
 from pathlib import Path
@@ -64,7 +66,7 @@ def _export(module: nn.Module, example_input: torch.Tensor, path: Path) -> None:
 
 def _export_brevitas(module: nn.Module, example_input: torch.Tensor, path: Path) -> None:
     """By Brevitas's own exporter to QONNX."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         try:
             exporter: Any = importlib.import_module("brevitas.export")
@@ -74,5 +76,5 @@ def _export_brevitas(module: nn.Module, example_input: torch.Tensor, path: Path)
 
 
 def _refusal(module: nn.Module, error: Exception) -> str:
-    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0].partition("  [Caused by")[0]
     return f"{type(module).__name__} cannot be exported to ONNX: {first}"

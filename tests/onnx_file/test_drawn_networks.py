@@ -28,7 +28,7 @@ EXACT = 2**24
 
 def written(network, qonnx):
     """A file of the network, as bytes; networks with a layer that has no equivalent are not drawn."""
-    from hwsim.onnx_file.writing import write_onnx
+    from hwsim.onnx_file import write_onnx
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "drawn.onnx"

@@ -115,15 +115,21 @@ def test_weights_with_a_zero_point():
     assert graph.steps_apart(0.0871).max() == 0
 
 
-def test_weights_quantized_in_the_graph():
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_weights_quantized_in_the_graph(axis):
+    """As fake quantization is exported; scales per input make no codes, but real weights."""
     graph = Pairs((1, 12)).pair(STEP, np.int8(0))
-    inputs = graph.constant(np.float32(0.02)), graph.constant(np.int8(0))
+    scale = np.float32(0.02) if axis is None else RNG.uniform(0.01, 0.03, (12, 4)[axis]).astype(np.float32)
+    inputs = graph.constant(scale), graph.constant(np.zeros(scale.shape, np.int8))
     given = graph.constant(RNG.normal(size=(12, 4)).astype(np.float32))
     graph.nodes += [
-        node("QuantizeLinear", (given, *inputs), "q"),
-        node("DequantizeLinear", ("q", *inputs), "d"),
+        node("QuantizeLinear", (given, *inputs), "q", **({} if axis is None else {"axis": axis})),
+        node("DequantizeLinear", ("q", *inputs), "d", **({} if axis is None else {"axis": axis})),
     ]
     graph.to("MatMul", "d").pair(0.0871, np.int8(0))
+    if axis == 0:
+        assert str(graph.network().layers[1].terms[0].format) == "fp32"
+        return
     assert str(graph.network().layers[1].terms[0].format) == "int8"
     assert graph.steps_apart(0.0871).max() == 0
 

@@ -1,5 +1,7 @@
 """Graphs of QONNX's quantizers, and FINN's thresholds, against qonnx's own executor."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -92,9 +94,12 @@ def test_a_zero_point():
     assert graph.agree()
 
 
+WINDOW = {"kernel_shape": [3, 3], "strides": [1, 1], "dilations": [1, 1], "pads": [1, 1, 1, 1], "group": 1}
+
+
 def convolution(seed, bit_width=4, out_bits=4, falls=True, scale=0.125, rounding="ROUND"):
     graph = Quantized(seed).quant(0.0625, 8)
-    graph.to("Conv", graph.weight((5, 3, 3, 3), scale, bit_width), pads=[1, 1, 1, 1])
+    graph.to("Conv", graph.weight((5, 3, 3, 3), scale, bit_width), **WINDOW)
     return graph.norm(5, falls).to("Relu").quant(0.2, out_bits, signed=0, rounding_mode=rounding)
 
 
@@ -266,6 +271,28 @@ def test_a_residual_block():
     network = graph.network()
     assert network.is_integer
     assert graph.agree()
+
+
+def test_a_graph_that_qonnx_brought_into_channels_last():
+    graph = convolution(17)
+    graph.to("MaxPool", kernel_shape=[2, 2], strides=[2, 2], pads=[0] * 4)
+    graph.to("Conv", graph.weight((4, 5, 3, 3), 0.25, 4), **{**WINDOW, "strides": [2, 1], "pads": [0] * 4})
+    graph.norm(4).quant(0.25, 4)
+    graph.to("Flatten").to("MatMul", graph.weight((8, 3), 0.5, 4))
+    frames = graph.frames()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from qonnx.core.modelwrapper import ModelWrapper
+        from qonnx.transformation.channels_last import ConvertToChannelsLastAndClean
+        from qonnx.util.cleanup import cleanup_model
+
+        turned = cleanup_model(ModelWrapper(graph.proto())).transform(ConvertToChannelsLastAndClean())
+    assert {each.op_type for each in turned.graph.node if "channels_last" in each.domain} >= {"Conv", "MaxPool"}
+    network = imported(turned.model)
+    assert network.input_shape == (3, 8, 8)
+    assert network.is_integer
+    found = hwsim.simulate(network, frames).outputs
+    assert apart(found, qonnx_outputs(graph.proto(), frames)) <= 1e-6
 
 
 def test_a_batch_norm_at_the_end_is_fixed_point():

@@ -46,7 +46,7 @@ SHAPE = (4, 6, 6)
 
 
 def write(network, path, qonnx=None):
-    from hwsim.onnx_file.writing import write_onnx
+    from hwsim.onnx_file import write_onnx
 
     return write_onnx(network, path, qonnx)
 

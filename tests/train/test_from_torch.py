@@ -177,6 +177,28 @@ def test_what_has_no_layer_is_named():
     assert "1 x Gelu" in str(caught.value)
 
 
+class Faked(nn.Module):
+    """A layer with fake-quantized inputs and weights, whose steps are powers of two: float32 is exact."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(2, 4, 3)
+
+    def forward(self, x):
+        x = torch.fake_quantize_per_tensor_affine(x, 2**-5, 100, 0, 255)
+        weight = torch.fake_quantize_per_tensor_affine(self.layer.weight, 2**-8, 0, -128, 127)
+        x = torch.relu(nn.functional.conv2d(x, weight))
+        return torch.fake_quantize_per_tensor_affine(x, 2**-6, 0, 0, 255).flatten(1)
+
+
+def test_fake_quantization_makes_codes():
+    module, frames = settled(Faked, (2, 6, 6))
+    network = from_torch(module, frames[:1])
+    assert network.is_integer
+    with torch.no_grad():
+        np.testing.assert_array_equal(hwsim.simulate(network, frames.numpy()).outputs, module(frames).numpy())
+
+
 def test_a_module_of_brevitas():
     """Through its own exporter to QONNX; codes stay codes."""
     qnn = pytest.importorskip("brevitas.nn")

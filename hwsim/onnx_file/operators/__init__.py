@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.coded import Coded
 from hwsim.onnx_file.graph import STANDARD_DOMAINS, Node
-from hwsim.onnx_file.operators import elementwise, joining, pooling, quantization, shaping, synaptic
+from hwsim.onnx_file.operators import channels_last, elementwise, joining, pooling, quantization, shaping, synaptic
 from hwsim.onnx_file.tensor import Tensor
 
 Lower = Callable[[Builder, Node], Tensor | Coded]
@@ -78,4 +78,6 @@ def lower_of(node: Node) -> Lower | None:
     """What imports a node; None for an operator that nothing imports."""
     if node.domain in STANDARD_DOMAINS:
         return STANDARD.get(node.operator)
+    if node.domain == channels_last.DOMAIN:
+        return channels_last.OPERATORS.get(node.operator)
     return QUANTIZED.get(node.operator) if node.domain in QUANTIZED_DOMAINS else None

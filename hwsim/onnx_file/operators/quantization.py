@@ -124,13 +124,23 @@ def multi_threshold(builder: Builder, node: Node) -> Tensor:
 def quantize_linear(builder: Builder, node: Node) -> Tensor | Coded:
     """ONNX's QuantizeLinear: codes, which a DequantizeLinear of the same scale makes values again."""
     scale, zero_point = _parameters(builder, node, 1)
-    quantizer = _linear(scale, zero_point, node)
+    axis = int(node.attributes.get("axis", 1))
     if builder.is_constant(node.inputs[0]):
         value = builder.numbers(node, 0, "input")
         assert value is not None
-        return quantizer.of_constant(value)
-    made = quantized(builder, builder.tensor(node, 0), quantizer, node.name)
-    return _levels(made, scale, zero_point)
+        return _linear(_spread(scale, value.ndim, axis), zero_point, node).of_constant(value)
+    tensor = builder.tensor(node, 0)
+    quantizer = _linear(_spread(scale, len(tensor.shape) + 1, axis), zero_point, node)
+    return _levels(quantized(builder, tensor, quantizer, node.name), scale, zero_point)
+
+
+def _spread(scale: Array, n_axis: int, axis: int) -> Array:
+    """One number, or one for each place along an axis, as it lies beside an array of so many axes."""
+    if scale.size == 1:
+        return np.asarray(scale.ravel()[0], np.float64)
+    along = [1] * n_axis
+    along[axis] = -1
+    return np.asarray(scale, np.float64).reshape(along)
 
 
 def _levels(made: Tensor, scale: Array, zero_point: Array) -> Levels:
@@ -195,7 +205,7 @@ def _linear(scale: Array, zero_point: Array, node: Node) -> Quantizer:
     scale = np.asarray(scale, np.float64)
     if scale.size == 1:
         scale = scale.reshape(())
-    elif not node.operator.startswith("QuantizeLinear"):
+    elif scale.ndim == 1:
         raise Refused("a scale per channel of what is computed")
     signed = zero_point.dtype.kind == "i"
     return Quantizer(scale, int(zero_point.ravel()[0]), INTEGERS[zero_point.dtype], signed, False, "ROUND")
@@ -215,14 +225,11 @@ def _coded(builder: Builder, node: Node, number: int, scale: Array, zero_point: 
     assert constant is not None
     if constant.dtype.kind not in "iu":
         raise Refused(f"codes of {constant.dtype}; expected integers")
-    along = [1] * constant.ndim
-    if scale.size > 1:
-        along[axis] = -1
-    spread = np.asarray(scale, np.float64).reshape(along if constant.ndim else ())
+    spread = _spread(scale, constant.ndim, axis)
     if not np.all(np.isfinite(spread) & (spread > 0)):
         raise Refused("its scale is not a positive finite number everywhere")
-    zero = zero_point.astype(np.int64)
-    code = constant.astype(np.int64) - (zero.reshape(along) if zero.size > 1 else zero.reshape(()))
+    zero = np.asarray(_spread(zero_point, constant.ndim, axis), np.int64)
+    code = constant.astype(np.int64) - zero
     width = constant.dtype.itemsize * 8
     moved = bool(np.any(zero != 0))
     format = NumberFormat("integer", min(width + moved, 64), signed=moved or constant.dtype.kind == "i")
