@@ -151,7 +151,7 @@ class Study:
         for name, each in (("video", table), ("frames", frames), ("layers", layers)):
             each.to_csv(self.out / f"{name}.csv", index=False)
         figure(table, frames, layers, self.network.name).write_html(self.out / "video.html", include_plotlyjs=True)
-        print(table.round(2).to_string(index=False))
+        print(table.to_string(index=False, float_format="{:.4g}".format))
         print(f"wrote {self.out}/video.csv, frames.csv, layers.csv and video.html")
 
 
@@ -165,16 +165,17 @@ COLORS = {
 
 
 def figure(table, frames, layers, name):
-    """Per clip: agreement against operations; operations of each frame, and of each layer, of the middle lambda."""
+    """Per clip: agreement against operations; of the least lambda, each frame's operations and each layer's savings."""
     clips = list(dict.fromkeys(table["clip"]))
-    lams = sorted(set(table["lambda"]) - {0.0})
-    middle = lams[len(lams) // 2]
-    what = ("agreement and operations", f"frame by frame, lambda {middle:g}", f"layer by layer, lambda {middle:g}")
-    page = make_subplots(rows=len(clips), cols=3, subplot_titles=[f"{clip}: {each}" for clip in clips for each in what])
+    least = min(set(table["lambda"]) - {0.0})
+    titles = [
+        each for clip in clips for each in (clip, f"frame by frame, lambda {least:g}", "layer by layer, the same")
+    ]
+    page = make_subplots(rows=len(clips), cols=3, subplot_titles=titles)
     axes = (
         (table, "mega-operations per frame", "top-1 agreement [%]"),
-        (frames[frames["lambda"].isin([0.0, middle])], "frame", "operations"),
-        (layers[layers["lambda"].isin([0.0, middle])], "layer", "operations per frame"),
+        (frames[frames["lambda"].isin([0.0, least])], "frame", "operations"),
+        (layers[layers["lambda"].isin([0.0, least])], "layer", "times fewer"),
     )
     for row, clip in enumerate(clips, 1):
         for column, (rows, x, y) in enumerate(axes, 1):

@@ -67,8 +67,8 @@ def onnxruntime_outputs(proto, values):
     return np.stack([session.run(None, {read: values[k : k + 1]})[0].ravel() for k in range(len(values))])
 
 
-def qonnx_outputs(proto, values):
-    """What qonnx's executor makes of frames, all at once, with a model or a file. (n_frame, n_out)"""
+def qonnx_tensors(proto, values):
+    """Every tensor that qonnx's executor makes of frames, all at once; what quantizers of them make, and the output."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from qonnx.core.modelwrapper import ModelWrapper
@@ -84,9 +84,16 @@ def qonnx_outputs(proto, values):
                 each.type.tensor_type.shape.dim[0].dim_value = len(values)
         copy.graph.output[0].type.tensor_type.shape.dim[0].dim_value = len(values)
         wrapped = cleanup_model(ModelWrapper(copy))
-        read, written = (each[0].name for each in (wrapped.graph.input, wrapped.graph.output))
-        result = execute_onnx(wrapped, {read: values})
-    return result[written].reshape(len(values), -1)
+        result = execute_onnx(wrapped, {wrapped.graph.input[0].name: values}, return_full_exec_context=True)
+        constants = {each.name for each in wrapped.graph.initializer}
+    computed = [each for each in wrapped.graph.node if each.input[0] not in constants]
+    levels = [result[each.output[0]].reshape(len(values), -1) for each in computed if "Quant" in each.op_type]
+    return levels, result[wrapped.graph.output[0].name].reshape(len(values), -1)
+
+
+def qonnx_outputs(proto, values):
+    """What qonnx's executor makes of frames, all at once, with a model or a file. (n_frame, n_out)"""
+    return qonnx_tensors(proto, values)[1]
 
 
 def apart(found, expected):

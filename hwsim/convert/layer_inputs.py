@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.convert.greedy import Gram, Moments, Rows, moments_of
+from hwsim.convert.greedy import Gram, Moments, Rows, gram_of
 from hwsim.convert.patches import columns, n_column, parts_of
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
@@ -140,9 +140,9 @@ class LayerInputs:
     patch_fraction : float
         Share of a convolution's output positions, drawn at random, whose patches are used.
     seed : int
-        Of that draw.
+        Of that draw, which is made for each batch.
     batch, threads : int, optional
-        Frames at a time; threads of each run. Neither changes which data are used.
+        Frames at a time; threads of each run. Neither changes which data are used, but for patches drawn at random.
 
     Raises
     ------
@@ -205,6 +205,7 @@ class LayerInputs:
         signal, source = self.network.signals[layer.inputs[0]], layer.inputs[0]
         same = quantized is self.analog
         n_position = 1 if len(signal.shape) == 1 else self.network.signals[layer.name].n_position
+        # decided once for all batches, however few rows one of them has
         few_rows = len(self.data) * n_position * self.patch_fraction < n_column(layer, self.joint)
         gathered: list[list[Moments]] = [[] for _ in range(parts_of(layer, self.joint).shape[0])]
         for k in range(len(self.analog)):
@@ -213,17 +214,16 @@ class LayerInputs:
             generator = np.random.default_rng([self.seed, k])
             pieces = columns(layer, signal, (analog, ours), self.joint, self.patch_fraction, generator)
             for part, x, y in pieces:
-                found: Moments = Rows(x.T, x.T if same else y.T) if few_rows else moments_of(x, x if same else y)
+                found: Moments = Rows(x.T, x.T if same else y.T) if few_rows else gram_of(x, x if same else y)
                 gathered[part] = _merged([*gathered[part], found])
         return [_one(each) for each in gathered]
 
 
 def _merged(moments: list[Moments]) -> list[Moments]:
     """Products are added up at once; rows are kept side by side until the end."""
-    last = moments[-1]
-    if len(moments) == 1 or isinstance(last, Rows) or isinstance(moments[0], Rows):
+    first, last = moments[0], moments[-1]
+    if len(moments) == 1 or isinstance(first, Rows) or isinstance(last, Rows):
         return moments
-    first = moments[0]
     cross = first.cross + last.cross
     own = cross if last.cross is last.own else first.own + last.own
     return [

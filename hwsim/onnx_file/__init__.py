@@ -2,7 +2,8 @@
 
 ``graph`` is a file as plain data; ``reading`` walks its nodes, works out constants (``folding``), and asks the table in
 ``operators`` what each other node becomes; ``builder`` holds the layers while they are made. What cannot be imported
-is collected and reported at once; nothing is ever put in its place.
+is collected and reported at once; nothing is ever put in its place. ``loading`` trusts no file; ``writing`` goes the
+other way, with ``equivalents``, a table from layers to nodes.
 """
 
 from hwsim.onnx_file.reading import Examination, Unsupported, examine_onnx, read_onnx

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hwsim.errors import NetworkError
-from hwsim.layers import Affine, Flatten, Layer, Rearrange, Synaptic, Weight
+from hwsim.layers import Affine, Flatten, HardTanh, Layer, Rearrange, Synaptic, Weight
 from hwsim.network import INPUT
 from hwsim.number_format import FP32
 from hwsim.onnx_file.chain import Chain, factor_of, is_uniform, with_affine
@@ -126,6 +126,8 @@ class Builder:
         if tensor.is_alone and isinstance(chain[0], Affine) and self.folded(at, chain[0]):
             chain = chain[1:]
         for layer in chain:
+            if isinstance(layer, HardTanh) and _is_between_codes(layer, self.signals[at]):
+                self.remarks.append(f"{layer.name}: limits between two codes, of which the inner ones are taken")
             if isinstance(layer, Affine) and not self.signals[at].format.is_real:
                 layer = replace(layer, multiplier_bit_width=MULTIPLIER_BIT_WIDTH)
                 self.remarks.append(
@@ -230,6 +232,12 @@ class Builder:
         return shape[1:]
 
 
+def _is_between_codes(layer: HardTanh, signal: Signal) -> bool:
+    """Whether a limit is no code's value."""
+    limits = [each for each in (layer.lowest, layer.highest) if np.isfinite(each)]
+    return not signal.format.is_real and any(whole_codes(np.asarray(each), signal.step) is None for each in limits)
+
+
 def _name(wanted: str, taken: Sequence[str] | set[str]) -> str:
     """A layer's name from a node's: without the marks that files and tables stumble over."""
     name = base = re.sub(r"[^A-Za-z0-9_]+", "_", wanted).strip("_") or "layer"
@@ -248,7 +256,9 @@ def _real_folded(layer: Synaptic, affine: Affine) -> Synaptic | None:
     bias = np.asarray(layer.bias * scale + offset, np.float64)
     if term.format.is_real:
         along = scale if term.code.ndim == 2 else scale[:, None, None, None]
-        return replace(layer, terms=(Weight(np.asarray(term.value * along, np.float32)),), bias=bias)
+        with np.errstate(over="ignore"):  # which Weight refuses
+            weight = Weight((term.value * along).astype(np.float32))
+        return replace(layer, terms=(weight,), bias=bias)
     if np.any(scale <= 0):
         return None
     return replace(layer, terms=(replace(term, scale=np.asarray(term.scale * np.asarray(affine.scale))),), bias=bias)

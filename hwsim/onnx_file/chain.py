@@ -43,6 +43,11 @@ def is_uniform(chain: Chain) -> bool:
     return not any(isinstance(each, Affine) and (np.ndim(each.scale) or np.ndim(each.offset)) for each in chain)
 
 
+def is_rising(chain: Chain) -> bool:
+    """Whether a larger number stays the larger one, in every channel; the largest may then be taken before."""
+    return all(np.all(np.asarray(each.scale) > 0) for each in chain if isinstance(each, Affine))
+
+
 def evaluate(chain: Chain, value: FloatArray) -> FloatArray:
     """What a chain makes of real values, in float64. (C, ...) in and out"""
     for layer in chain:

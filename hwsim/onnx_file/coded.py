@@ -57,7 +57,10 @@ def value_of(constant: Constant) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Quantizer:
-    """What a Quant or QuantizeLinear does: (clip(round(x / scale + zero point)) - zero point) x scale."""
+    """What a Quant or QuantizeLinear does: (clip(round(x / scale + zero point)) - zero point) x scale.
+
+    Of ties the two differ where the zero point is odd: QuantizeLinear rounds before it adds the zero point.
+    """
 
     scale: Array  # positive, float64: () or as the graph has it
     zero_point: int
@@ -65,6 +68,7 @@ class Quantizer:
     signed: bool
     narrow: bool
     rounding: str  # as QONNX writes it, in capitals
+    rounds_first: bool = False  # before the zero point is added
 
     def __post_init__(self) -> None:
         """Refuse what is no quantizer."""
@@ -109,8 +113,12 @@ class Quantizer:
         """Codes less the zero point, in the arithmetic of the values. int64"""
         if self.is_bipolar:
             return np.where(value >= 0, 1, -1)
-        shifted = np.clip(value / scale + np.asarray(self.zero_point, value.dtype), self.lowest, self.highest)
-        return np.asarray(ROUNDINGS[self.rounding](shifted), np.int64) - self.zero_point
+        rounded, zero_point = ROUNDINGS[self.rounding], np.asarray(self.zero_point, value.dtype)
+        if self.rounds_first:
+            level = np.clip(rounded(value / scale) + zero_point, self.lowest, self.highest)
+        else:
+            level = rounded(np.clip(value / scale + zero_point, self.lowest, self.highest))
+        return np.asarray(level, np.int64) - self.zero_point
 
     def of_constant(self, value: Array) -> Coded:
         """A constant, quantized in float32 as the tools do."""

@@ -29,6 +29,8 @@ def fold(node: Node, inputs: Sequence[Constant | None]) -> Constant:
             scale = np.broadcast_to(first.scale, first.shape)
             others = [None if each is None else value_of(each) for each in inputs[1:]]
             return Coded(move(node, first.code, *others), move(node, scale, *others), first.format)
+        if node.opset < 7 and "broadcast" in node.attributes and "axis" in node.attributes:
+            raise Refused("it spreads a constant as opsets before 7 do")
         work = _MOVES.get(node.operator) or _WORKS.get(node.operator)
         if work is None:
             raise Refused("it reads constants only, and is not among the operators that are worked out beforehand")
@@ -40,9 +42,12 @@ def fold(node: Node, inputs: Sequence[Constant | None]) -> Constant:
 
 def reshaped(shape: tuple[int, ...], wanted: Sequence[int], allow_zero: bool = False) -> tuple[int, ...]:
     """The shape that a Reshape makes: 0 keeps an axis, -1 is what remains."""
-    result = [shape[k] if n == 0 and not allow_zero else int(n) for k, n in enumerate(wanted)]
-    if -1 in result:
-        result[result.index(-1)] = math.prod(shape) // -math.prod(result)
+    try:
+        result = [shape[k] if n == 0 and not allow_zero else int(n) for k, n in enumerate(wanted)]
+        if -1 in result:
+            result[result.index(-1)] = math.prod(shape) // -math.prod(result)
+    except (IndexError, ZeroDivisionError):
+        raise Refused(f"it brings numbers of shape {shape} into shape {tuple(wanted)}") from None
     if math.prod(result) != math.prod(shape) or min(result, default=1) < 0:
         raise Refused(f"it brings numbers of shape {shape} into shape {tuple(wanted)}")
     return tuple(result)

@@ -2,7 +2,8 @@
 
 A file may come from anywhere. Before anything is made of it, its records are counted where they lie (``wire``), so that
 a small file cannot become a large object; data beside it are read from its own folder only (``beside``); tensors
-(``stored_tensor``), names and wiring (``soundness``) are checked. Time and memory are bounded by the size of the file.
+(``stored_tensor``), names and wiring (``soundness``), inputs and attributes (``schemas``) are checked. Time and memory
+are bounded by the size of the file.
 """
 
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from hwsim.errors import FileError
 from hwsim.onnx_file.beside import bring_in
 from hwsim.onnx_file.regular_file import open_regular
+from hwsim.onnx_file.schemas import check_nodes
 from hwsim.onnx_file.soundness import check_functions, check_graph
 from hwsim.onnx_file.stored_tensor import check_tensor, tensors_of
 from hwsim.onnx_file.wire import check_records
@@ -50,6 +52,9 @@ def load_graph(path: Path) -> Any:
             check_tensor(tensor)
         check_functions(model)
         check_graph(model.graph)
+        opsets = {"" if each.domain == "ai.onnx" else each.domain: each.version for each in model.opset_import}
+        for nodes in (model.graph.node, *(each.node for each in model.functions)):
+            check_nodes(nodes, opsets)
     except FileError as error:
         raise FileError(f"{path}: {error}") from None
     except google.protobuf.message.DecodeError:

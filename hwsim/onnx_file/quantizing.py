@@ -29,6 +29,8 @@ def _rounding(quantizer: Quantizer) -> Literal["half_even", "half_up", "floor"] 
     """A Quantize's rounding; QONNX's HALF_UP rounds away from zero, which is up where no code is negative."""
     if quantizer.rounding == "HALF_UP" and not quantizer.signed:
         return "half_up"
+    if quantizer.rounding in ("ROUND", "HALF_EVEN") and quantizer.zero_point % 2 and not quantizer.rounds_first:
+        return None  # even around zero is odd around the zero point
     return LAYER_ROUNDINGS.get(quantizer.rounding)
 
 

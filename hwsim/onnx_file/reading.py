@@ -128,8 +128,14 @@ def _lowered(graph: Graph) -> tuple[Builder, tuple[Unsupported, ...]]:
     for node in graph.nodes:
         try:
             value: Tensor | Constant | Unknown = _lower(builder, node)
-        except Refused as refusal:
+        except (Refused, NetworkError) as refusal:
             refused[_operator(node), str(refusal)].append(node.name)
+            value = Unknown()
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # numbers or shapes that no tool writes
+            if isinstance(error, HwsimError):
+                raise
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            refused[_operator(node), f"what it reads does not fit it ({reason})"].append(node.name)
             value = Unknown()
         builder.values.update(dict.fromkeys(node.outputs, Unknown()))
         builder.values[node.outputs[0]] = value

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from hwsim.layers import Affine, MultiThreshold, Synaptic
 from hwsim.onnx_file.builder import Builder
-from hwsim.onnx_file.chain import Chain, evaluate
+from hwsim.onnx_file.chain import Chain, evaluate, is_rising
 from hwsim.onnx_file.coded import Quantizer
 from hwsim.onnx_file.graph import Array
 from hwsim.onnx_file.refusal import Refused
@@ -112,6 +112,23 @@ def _thresholds(chain: Chain, quantizer: Quantizer, scale: Array, signal: Signal
         return np.asarray(_level(chain, quantizer, scale, signal, sign[:, None] * code) >= _levels(quantizer))
 
     return _bisected(enough, (signal.shape[0], len(_levels(quantizer))), signal.bound)
+
+
+def rising(builder: Builder, tensor: Tensor) -> Tensor | None:
+    """The tensor with a chain that rises in every channel, those in which it falls being turned; None where it cannot.
+
+    A largest number may be taken before such a chain, which goes on waiting.
+    """
+    if is_rising(tensor.chain):
+        return tensor
+    first, *rest = tensor.chain
+    if builder.is_real(tensor) or not isinstance(first, Affine) or not is_rising(tuple(rest)):
+        return None
+    scale = np.asarray(first.scale)
+    sign = np.broadcast_to(np.where(scale < 0, -1, 1), builder.signal(tensor).shape[:1])
+    if np.any(scale == 0) or not _turned(builder, tensor, sign):
+        return None
+    return replace(tensor, chain=(replace(first, scale=np.abs(scale)), *rest))
 
 
 def _turned(builder: Builder, tensor: Tensor, sign: IntArray) -> bool:

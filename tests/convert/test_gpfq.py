@@ -287,6 +287,29 @@ def test_batches_threads_and_what_is_kept_change_nothing(joint, monkeypatch):
     assert min(same) > 0.99  # sums in another order
 
 
+def moments_in_batches(network, data, joint, batch):
+    inputs = LayerInputs(network, data, joint, batch=batch)
+    return [each for layer in inputs.layers for each in inputs.moments(layer, inputs.analog)]
+
+
+@pytest.mark.parametrize("joint", [False, True])
+@pytest.mark.parametrize("patch_bytes", [6.4e7, 1])
+def test_every_frame_counts_whatever_the_batches(joint, patch_bytes, monkeypatch):
+    """Batches, and pieces of them, that have fewer rows than a neuron has weights, first, last or all."""
+    monkeypatch.setattr("hwsim.convert.patches.PATCH_BYTES", patch_bytes)
+    network, data = make_network(), frames(100)
+    expected = moments_in_batches(network, data, joint, 100)
+    images = data.values().astype(np.float64)
+    assert expected[0].quantized_sum[4] == pytest.approx(images[:, 0, 0::2].sum())
+    for batch in (1, 7, 79, 90, 99):
+        for ours, whole in zip(moments_in_batches(network, data, joint, batch), expected, strict=True):
+            assert isinstance(ours, Gram)
+            assert ours.n_row == whole.n_row
+            for name in ("cross", "own", "analog_sum", "quantized_sum"):
+                mine, other = getattr(ours, name), getattr(whole, name)
+                np.testing.assert_allclose(mine, other, rtol=1e-10, atol=1e-10 * np.abs(other).max())
+
+
 def test_fewer_frames_than_inputs():
     """The dense layer reads 80 numbers; twenty frames in batches of seven are kept as rows."""
     network, data = make_network(), frames(20)

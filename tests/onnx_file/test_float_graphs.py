@@ -36,6 +36,8 @@ CONSTANTS = {
     "six": np.float32(6),
     "w_flat": array(252, 5),
     "w_row": array(5, 252),
+    "w_last": array(7, 5),
+    "w_long": array(63, 3),
     "bias_row": array(1, 5),
     "gamma": array(4),
     "beta": array(4),
@@ -92,6 +94,8 @@ CASES = {
         ("Gemm", ("w_row", "bias_row"), {"transB": 1, "alpha": 0.5, "beta": 2.0}),
     ],
     "reshape and matmul": [("Reshape", ("flat",), {}), ("MatMul", ("w_flat",), {}), ("Add", ("bias_row",), {})],
+    "matmul at every place": [("MatMul", ("w_last",), {}), ("Add", ("bias_row",), {}), ("Relu", (), {})],
+    "matmul of rows": [("Reshape", ("keep",), {}), ("MatMul", ("w_long",), {}), ("Flatten", (), {}), ("Tanh", (), {})],
     "reshape there and back": [("Reshape", ("keep",), {}), ("Reshape", ("back",), {}), ("Conv", ("w",), {})],
     "transposed": [("Transpose", (), {"perm": [0, 2, 3, 1]})],
     "transposed and flat": [
@@ -269,6 +273,16 @@ def test_a_choice_at_the_end_is_left_out(operator):
     network = imported(proto)
     assert isinstance(network.layers[-1], Dense)
     assert "left out" in network.about["remarks"][0]
+
+
+def test_a_constant_whose_axis_is_named():
+    """As opsets before 7 spread constants: here along the channels, although the width would fit as well."""
+    square = (1, 4, 5, 4)
+    old = model(chain(("Add", ("row",), {"broadcast": 1, "axis": 1})), square, {"row": array(4)}, opset=6)
+    values = array(8, *square[1:])
+    row = np.array(old.graph.initializer[0].float_data or np.frombuffer(old.graph.initializer[0].raw_data, np.float32))
+    expected = values + row[:, None, None]
+    assert apart(outputs(old, values), expected.reshape(8, -1)) <= 1e-6
 
 
 def test_older_opsets():

@@ -340,6 +340,51 @@ def test_an_input_of_2_gb(onnx, tmp_path):
     assert "input 'x': shape '[1, 32768, 16384]'" in refused(tmp_path, network(onnx, inputs=[huge]))
 
 
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        (("MaxPool", ["x"], {}), "node 'odd': no kernel_shape, which a MaxPool needs"),
+        (("Concat", ["x", "w"], {}), "node 'odd': no axis, which a Concat needs"),
+        (("MatMul", ["x"], {}), "node 'odd': 1 inputs; a MatMul has 2"),
+        (("Relu", ["x", "w"], {}), "node 'odd': 2 inputs; a Relu has 1"),
+        (("Add", ["x", ""], {}), "node 'odd': no input B, which a Add needs"),
+        (("LeakyRelu", ["x"], {"alpha": 1}), "node 'odd': 'alpha' is of another type than a LeakyRelu has"),
+        (("Concat", ["x", "w"], {"axis": 0.5}), "node 'odd': 'axis' is of another type than a Concat has"),
+        (("Quant", ["x", "w", ""], {"domain": "qonnx.custom_op.general"}), "fewer inputs than the 4 that a Quant has"),
+    ],
+)
+def test_nodes_that_are_not_what_their_operator_is(onnx, tmp_path, node, expected):
+    operator, inputs, attributes = node
+    made = onnx.helper.make_node(operator, inputs, ["y"], "odd", **attributes)
+    assert expected in refused(tmp_path, network(onnx, [made]))
+    made = onnx.helper.make_node("Softmax", ["x"], ["y"], "odd", axis=1)
+    made.attribute.append(made.attribute[0])
+    assert "node 'odd': 'axis' is there twice" in refused(tmp_path, network(onnx, [made]))
+
+
+def test_operators_that_onnx_does_not_know_are_left_to_the_importer(onnx, tmp_path):
+    from hwsim.onnx_file import examine_onnx
+
+    nodes = [onnx.helper.make_node("NoSuchThing", ["x"], ["y"], "odd")]
+    (tmp_path / "model.onnx").write_bytes(network(onnx, nodes).SerializeToString())
+    (found,) = examine_onnx(tmp_path / "model.onnx").unsupported
+    assert (found.operator, found.nodes) == ("NoSuchThing", ("odd",))
+
+
+def test_numbers_that_do_not_fit_a_node_are_a_reason_to_refuse_it(onnx, tmp_path):
+    from hwsim.onnx_file import examine_onnx
+
+    thresholds = onnx.numpy_helper.from_array(np.float32(1), "t")  # expected (channels, thresholds)
+    domain = "qonnx.custom_op.general"
+    node = onnx.helper.make_node("MultiThreshold", ["x", "t"], ["y"], "odd", domain=domain, out_dtype="UINT2")
+    opsets = [onnx.helper.make_opsetid("", 13), onnx.helper.make_opsetid(domain, 1)]
+    model = network(onnx, [node], [thresholds], opset_imports=opsets)
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    (found,) = examine_onnx(tmp_path / "model.onnx").unsupported
+    assert (found.operator, found.nodes) == (f"{domain}.MultiThreshold", ("odd",))
+    assert "does not fit it" in found.reason
+
+
 # --- names and wiring
 
 

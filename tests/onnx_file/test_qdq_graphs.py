@@ -64,6 +64,9 @@ class Pairs:
 @pytest.mark.parametrize("zero_point", [np.int8(0), np.uint8(0), np.uint8(117), np.int8(-12)])
 def test_codes_of_the_input(zero_point):
     graph = Pairs().pair(STEP, zero_point)
+    ties = (np.arange(2 * 3 * 64).reshape(2, 3, 8, 8) % 37 - 18).astype(np.float32) / 4
+    exact = Pairs().pair(0.5, zero_point).proto()
+    np.testing.assert_array_equal(outputs(exact, ties), onnxruntime_outputs(exact, ties))
     (layer,) = graph.network().layers
     assert (layer.bit_width, layer.signed, layer.zero_point) == (8, zero_point.dtype.kind == "i", zero_point)
     assert not graph.steps_apart(STEP).any()

@@ -87,11 +87,14 @@ def test_ties_are_rounded_as_qonnx_rounds_them(rounding):
     np.testing.assert_array_equal(outputs(graph.proto(), ties), qonnx_outputs(graph.proto(), ties))
 
 
-def test_a_zero_point():
-    graph = Quantized(0).quant(0.125, 8, signed=0, zero_point=100)
+@pytest.mark.parametrize("zero_point", [100, 7])
+def test_a_zero_point(zero_point):
+    """An odd one makes of ties to even ties to odd, which thresholds can do."""
+    graph = Quantized(0).quant(0.5, 4 if zero_point == 7 else 8, signed=0, zero_point=zero_point)
     (layer,) = graph.network().layers
-    assert layer.zero_point == 100
-    assert graph.agree()
+    assert isinstance(layer, MultiThreshold if zero_point == 7 else hwsim.Quantize)
+    ties = np.round(graph.frames() * 4) / 4
+    np.testing.assert_array_equal(outputs(graph.proto(), ties), qonnx_outputs(graph.proto(), ties))
 
 
 WINDOW = {"kernel_shape": [3, 3], "strides": [1, 1], "dilations": [1, 1], "pads": [1, 1, 1, 1], "group": 1}
@@ -134,6 +137,23 @@ def test_roundings_that_no_layer_has_are_thresholds(rounding):
     ties = np.round(graph.frames() * 4) / 4
     assert kinds(graph.network()) == ["MultiThreshold"]
     np.testing.assert_array_equal(outputs(graph.proto(), ties), qonnx_outputs(graph.proto(), ties))
+
+
+def test_the_largest_is_taken_before_what_waits():
+    """Conv, norm, pooling, quantizer: channels that fall are turned, and the norm stays part of the thresholds."""
+    graph = Quantized(19).quant(0.0625, 8)
+    graph.to("Conv", graph.weight((6, 3, 3, 3), 0.125, 4)).norm(6).to("LeakyRelu", alpha=0.2)
+    graph.to("MaxPool", kernel_shape=[2, 2], strides=[2, 2]).quant(0.2, 4)
+    assert kinds(graph.network()) == ["Quantize", "Conv2d", "MaxPool2d", "MultiThreshold"]
+    assert graph.agree()
+
+
+def test_limits_between_codes_are_told():
+    graph = Quantized(20, (1, 12)).quant(0.125, 8)
+    graph.to("MatMul", graph.weight((12, 4), 0.25, 3)).to("Clip", graph.constant(-1.03), graph.constant(2.0))
+    network = graph.network()
+    assert "limits between two codes" in network.about["remarks"][0]
+    assert network.signals[network.layers[-1].name].step == 0.125 * 0.25
 
 
 def test_turned_weights_that_reach_the_lowest_code_get_a_bit_more():

@@ -11,7 +11,7 @@ pytest.importorskip("onnxruntime")
 
 import onnx
 from onnx import numpy_helper
-from onnx_graphs import apart, onnxruntime_outputs, qonnx_outputs
+from onnx_graphs import apart, onnxruntime_outputs, qonnx_outputs, qonnx_tensors
 
 import hwsim
 from hwsim import Dense
@@ -46,6 +46,9 @@ def test_mnist_conv_on_mnist():
     expected = onnxruntime_outputs(onnx.load(path("onnx/mnist-conv/model.onnx")), data[:N_FRAME].values())
     assert apart(run.outputs[:N_FRAME], expected) <= 1e-5
     assert run.accuracy == 0.989
+    # its own example has pixels of 0 ... 255
+    pixels = hwsim.Dataset(data.inputs, 1.0, labels=data.labels)
+    assert hwsim.simulate(network, pixels).accuracy == 0.9891
 
 
 def test_batch_norm_of_an_old_opset():
@@ -110,6 +113,19 @@ def test_jettagging_equals_qonnx():
     assert [str(network.signals[layer.name].format) for layer in layers] == ["fp32", "int16", "int16", "int16"]
     codes = [layer for layer in network.layers if isinstance(layer, hwsim.Quantize)]
     assert [(str(layer.format), layer.rounding) for layer in codes] == [("uint6", "half_even")] * 3
+
+
+@pytest.mark.parametrize("name", ["TFC_2W2A", "qkeras_jettagging"])
+def test_codes_of_every_quantizer_are_qonnxs(name):
+    file = path(f"qonnx/{name}.onnx")
+    network = hwsim.load_network(file)
+    values = RNG.random((2000, *network.input_shape)).astype(np.float32)
+    levels, _ = qonnx_tensors(str(file), values)
+    ends = [k for k, layer in enumerate(network.layers, 1) if isinstance(layer, hwsim.Quantize | hwsim.MultiThreshold)]
+    assert len(ends) == len(levels) == {"TFC_2W2A": 4, "qkeras_jettagging": 3}[name]
+    for end, expected in zip(ends, levels, strict=True):
+        part = hwsim.Network("part", network.input_shape, network.layers[:end])
+        np.testing.assert_array_equal(hwsim.simulate(part, values).outputs, expected)
 
 
 @pytest.mark.parametrize("name", ["TFC_2W2A", "qkeras_jettagging"])

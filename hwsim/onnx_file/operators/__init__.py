@@ -20,7 +20,7 @@ STANDARD: dict[str, Lower] = {
     "Conv": synaptic.conv,
     "DequantizeLinear": quantization.dequantize_linear,
     "Div": joining.divide,
-    "Dropout": elementwise.same,
+    "Dropout": elementwise.dropout,
     "Elu": elementwise.elu,
     "Flatten": shaping.flatten,
     "Gemm": synaptic.gemm,

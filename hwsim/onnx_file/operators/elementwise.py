@@ -13,7 +13,15 @@ FLOATS = (1, 10, 11, 16)
 
 
 def same(builder: Builder, node: Node) -> Tensor:
-    """What changes nothing outside training."""
+    """What changes nothing."""
+    return builder.tensor(node, 0)
+
+
+def dropout(builder: Builder, node: Node) -> Tensor:
+    """Nothing, outside training."""
+    training = builder.numbers(node, 2, "training mode")
+    if training is not None and np.any(training):
+        raise Refused("dropout in training mode; export the network for inference")
     return builder.tensor(node, 0)
 
 

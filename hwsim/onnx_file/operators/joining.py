@@ -63,6 +63,8 @@ def batch_norm(builder: Builder, node: Node) -> Tensor:
     """Gamma (x - mean) / sqrt(variance + epsilon) + beta, channel by channel (Ioffe & Szegedy, 2015)."""
     if node.attributes.get("training_mode", 0) or (node.opset < 7 and not node.attributes.get("is_test", 0)):
         raise Refused("batch norm in training mode; export the network for inference")
+    if not node.attributes.get("spatial", 1):
+        raise Refused("statistics for every place (spatial = 0); those of channels are supported")
     gamma, beta, mean, variance = (
         np.asarray(builder.numbers(node, number, "parameter"), np.float64) for number in (1, 2, 3, 4)
     )
@@ -101,6 +103,10 @@ def _with_constant(builder: Builder, node: Node) -> tuple[Tensor, Array, bool] |
     number = constant.index(True)
     array = builder.numbers(node, number, "constant")
     assert array is not None
+    if node.opset < 7 and "axis" in node.attributes and node.attributes.get("broadcast", 0):
+        # before opset 7 the constant's first axis is named
+        n_after = len(builder.tensor(node, 1 - number).shape) + 1 - node.attributes["axis"] - array.ndim
+        array = array.reshape(*array.shape, *(1,) * n_after)
     return builder.tensor(node, 1 - number), np.asarray(array, np.float64), number == 0
 
 

@@ -9,6 +9,7 @@ from hwsim.onnx_file.graph import Node
 from hwsim.onnx_file.operators.geometry import geometry_of
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
+from hwsim.onnx_file.thresholds import rising
 
 
 def max_pool(builder: Builder, node: Node) -> Tensor:
@@ -26,7 +27,7 @@ def average_pool(builder: Builder, node: Node) -> Tensor:
 def _pooled(builder: Builder, node: Node) -> Tensor:
     tensor = builder.tensor(node, 0)
     n_axis = len(tensor.shape) - 1
-    image = builder.as_image(builder.make(tensor, keep_factor=True))
+    image = _image(builder, tensor, node.operator == "MaxPool")
     kernel = tuple(node.attributes["kernel_shape"])
     if len(kernel) != n_axis:
         raise Refused(f"its kernel {kernel} on frames of shape {tensor.shape}")
@@ -47,6 +48,14 @@ def _pooled(builder: Builder, node: Node) -> Tensor:
     return replace(made, shape=frame, places=(0, 1, 2))
 
 
+def _image(builder: Builder, tensor: Tensor, takes_largest: bool) -> Tensor:
+    """The tensor as an image; what waits behind integers goes on waiting where the largest of them is taken."""
+    in_place = tensor.places in ((0, 1, 2), (0, 2)) and not builder.is_real(tensor)
+    if takes_largest and in_place and (found := rising(builder, tensor)) is not None:
+        return replace(found, shape=builder.signal(found).shape, places=(0, 1, 2))
+    return builder.as_image(builder.make(tensor, keep_factor=True))
+
+
 def global_average_pool(builder: Builder, node: Node) -> Tensor:
     """Mean of each channel."""
     tensor = builder.tensor(node, 0)
@@ -57,7 +66,7 @@ def global_average_pool(builder: Builder, node: Node) -> Tensor:
 def global_max_pool(builder: Builder, node: Node) -> Tensor:
     """Largest of each channel."""
     tensor = builder.tensor(node, 0)
-    image = builder.as_image(builder.make(tensor, keep_factor=True))
+    image = _image(builder, tensor, True)
     layer = MaxPool2d(node.name, kernel=(image.shape[1], image.shape[2]))
     made = builder.result(node, layer, image, (image.shape[0], 1, 1))
     return _seen(made, (tensor.shape[0], *(1,) * (len(tensor.shape) - 1)), 0)

@@ -15,6 +15,9 @@ from hwsim.onnx_file.quantizing import quantized
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
 
+UINT8 = 2
+"""ONNX's number for the format that codes have unless said."""
+
 INTEGERS = {np.dtype(np.int8): 8, np.dtype(np.uint8): 8, np.dtype(np.int16): 16, np.dtype(np.uint16): 16}
 """Formats that QuantizeLinear makes, with their widths. [bits]"""
 
@@ -190,6 +193,8 @@ def _q_linear(builder: Builder, node: Node) -> tuple[Tensor, Coded, Array, Array
         or not np.array_equal(read.zero_point, own[1])
     ):
         raise Refused("it reads what no QuantizeLinear of its scale and zero point made")
+    if own[4].size != 1:
+        raise Refused("a scale per channel of what is computed")
     # one scale per column of a matrix, or per output channel of a kernel
     weight = _coded(builder, node, 3, own[2], own[3], int(node.operator == "QLinearMatMul"))
     return Tensor(read.layer, read.shape, read.places, read.chain, read.is_alone), weight, own[4], own[5]
@@ -205,10 +210,8 @@ def _linear(scale: Array, zero_point: Array, node: Node) -> Quantizer:
     scale = np.asarray(scale, np.float64)
     if scale.size == 1:
         scale = scale.reshape(())
-    elif scale.ndim == 1:
-        raise Refused("a scale per channel of what is computed")
     signed = zero_point.dtype.kind == "i"
-    return Quantizer(scale, int(zero_point.ravel()[0]), INTEGERS[zero_point.dtype], signed, False, "ROUND")
+    return Quantizer(scale, int(zero_point.ravel()[0]), INTEGERS[zero_point.dtype], signed, False, "ROUND", True)
 
 
 def _constant(builder: Builder, node: Node, number: int, scale: Array, zero_point: Array) -> Coded:
@@ -239,6 +242,8 @@ def _coded(builder: Builder, node: Node, number: int, scale: Array, zero_point: 
 def _parameters(builder: Builder, node: Node, first: int) -> tuple[Array, Array]:
     scale = _given(builder, node, first, "scale")
     zero_point = builder.numbers(node, first + 1, "zero point")
+    if zero_point is None and node.attributes.get("output_dtype", UINT8) not in (0, UINT8):
+        raise Refused("its codes' format is given by output_dtype; give it a zero point of that format")
     return scale, np.zeros((), np.uint8) if zero_point is None else zero_point
 
 

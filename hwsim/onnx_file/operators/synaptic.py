@@ -12,7 +12,7 @@ from hwsim.onnx_file.coded import Coded, Constant, value_of
 from hwsim.onnx_file.graph import Array, Node
 from hwsim.onnx_file.operators.geometry import Pads, geometry_of
 from hwsim.onnx_file.refusal import Refused
-from hwsim.onnx_file.tensor import Tensor
+from hwsim.onnx_file.tensor import Tensor, transposed
 
 Make = Callable[[tuple[Weight, ...], Array | None], Layer]
 
@@ -47,17 +47,28 @@ def dense(
     builder: Builder, name: str, read: Tensor, weight: Constant | None, bias: Constant | None, alpha: float = 1.0
 ) -> Tensor:
     """A Dense layer on frames that are vectors; weight (n_in, n_out)."""
-    if len(read.shape) != 1:
-        raise Refused(f"it reads frames of shape {read.shape}; vectors are supported")
-    if weight is None or weight.ndim != 2 or weight.shape[0] != read.shape[0]:
+    if weight is None or weight.ndim != 2 or weight.shape[0] != read.shape[-1]:
         shape = None if weight is None else weight.shape
-        raise Refused(f"its weight has shape {shape}; expected ({read.shape[0]}, outputs)")
+        raise Refused(f"its weight has shape {shape}; expected ({read.shape[-1]}, outputs)")
+    if len(read.shape) > 1:
+        return _at_every_place(builder, name, read, weight)
     read = builder.as_vector(builder.make(read, keep_factor=True))
     made = _synaptic(builder, name, read, weight, lambda terms, given: Dense(name, terms=terms, bias=given))
     result = replace(made, shape=(weight.shape[1],), places=(0,))
     if alpha != 1:
         result = builder.affine(result, name, alpha, 0.0)
     return _biased(builder, name, result, bias, 1)
+
+
+def _at_every_place(builder: Builder, name: str, read: Tensor, weight: Constant) -> Tensor:
+    """The same matrix for every vector along the last axis: a convolution of one tap."""
+    n_axis = len(read.shape)
+    image = builder.as_image(builder.make(transposed(read, (n_axis - 1, *range(n_axis - 1))), keep_factor=True))
+    kernel = _as_kernel(_turned(weight))
+    made = _synaptic(builder, name, image, kernel, lambda terms, given: Conv2d(name, terms=terms, bias=given))
+    shape = (weight.shape[1], *read.shape[:-1])
+    made = replace(made, shape=shape, places=(0, 2) if n_axis == 2 else (0, 1, 2))
+    return transposed(made, (*range(1, n_axis), 0))
 
 
 def convolution(builder: Builder, node: Node, read: Tensor, weight: Constant | None, bias: Constant | None) -> Tensor:
@@ -106,6 +117,14 @@ def _turned(weight: Constant) -> Constant:
     return weight.T
 
 
+def _as_kernel(weight: Constant) -> Constant:
+    """(n_out, n_in) as (n_out, n_in, 1, 1)."""
+    if isinstance(weight, Coded):
+        scale = np.broadcast_to(weight.scale, weight.shape)[:, :, None, None]
+        return Coded(weight.code[:, :, None, None], scale, weight.format)
+    return weight[:, :, None, None]
+
+
 def _as_image_weight(weight: Constant) -> Constant:
     if isinstance(weight, Coded):
         scale = np.broadcast_to(weight.scale, weight.shape)[:, :, None]
@@ -127,7 +146,8 @@ def _synaptic(builder: Builder, name: str, read: Tensor, weight: Constant, make:
             return replace(read, layer=builder.add(make((term,), None), read.layer), chain=(), is_alone=True)
     if not signal.format.is_real:
         builder.remarks.append(f"{name}: codes times real weights, in real arithmetic")
-    term = Weight((value_of(weight) * np.float64(factor)).astype(np.float32))
+    with np.errstate(over="ignore"):  # which Weight refuses
+        term = Weight((value_of(weight) * np.float64(factor)).astype(np.float32))
     return replace(read, layer=builder.add(make((term,), None), read.layer), chain=(), is_alone=True)
 
 
