@@ -60,7 +60,7 @@ def convert_gpfq(
         str, typer.Option(help="Biases that take in the mean error: none, last or all.")
     ] = "none",
     signal_bit_width: Annotated[
-        int | None, typer.Option(help="Also quantize signals; batch norm goes forward.")
+        int | None, typer.Option(min=2, max=16, help="Also quantize signals; batch norm goes forward.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of patches and of rounding at random.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Where to write accuracy against radius.")] = None,

@@ -70,8 +70,8 @@ def equispaced(levels: int, radius: float) -> Alphabet:
         For fewer than two levels or a radius that is no positive number.
     """
     if not 2 <= levels <= MOST_LEVELS or levels != int(levels):
-        raise NetworkError(f"{levels} levels: write a whole number from 2, such as 3 for ternary weights")
-    _check_radius(radius)
+        raise NetworkError(f"{levels} levels: write a whole number from 2 to {MOST_LEVELS}, such as 3: ternary weights")
+    check_radius(radius)
     levels = int(levels)
     code = np.arange(-(levels - 1), levels, 2) // (1 + levels % 2)
     return Alphabet(code, radius / int(code[-1]))
@@ -161,6 +161,7 @@ def per_layer(network: Network, given: PerLayer[Number], what: str) -> dict[str,
     return numbers
 
 
-def _check_radius(radius: float) -> None:
+def check_radius(radius: float) -> None:
+    """Raise a NetworkError for what is no positive number."""
     if not (np.isfinite(radius) and radius > 0):
         raise NetworkError(f"radius {radius}: expected a positive number")

@@ -61,9 +61,11 @@ def quantize_weight(
     Raises
     ------
     NetworkError
-        When shapes do not fit, levels do not rise or numbers are not finite.
+        When shapes do not fit, levels do not rise, a hard threshold meets none that is zero, or numbers are not finite.
     """
     level = checked_levels(alphabet)
+    if rule.sparsity == "hard" and not np.any(level == 0):
+        raise NetworkError(f"alphabet {level.tolist()}: a hard threshold drops small weights to zero, so let it have one")
     weight, first, second = (np.asarray(each, np.float64) for each in (weight, analog, quantized))
     if weight.ndim != 2 or first.shape != second.shape or first.shape[1:] != weight.shape[:1] or not len(first):
         raise NetworkError(
@@ -171,7 +173,7 @@ def _quantized(
     parts, moments = parts_of(layer, joint), calibration.moments(layer, flow)
     index = np.empty(parts.shape, np.int16)
     for k, (weight, of_data) in enumerate(zip(parts, moments, strict=True)):
-        index[k] = quantize(weight, of_data, alphabet.level, rule, threads)
+        index[k] = quantize(weight, of_data, alphabet.level, rule, threads, part=k)
     result = with_codes(layer, alphabet, whole_of(index, layer, joint))
     if not corrects:
         return result

@@ -72,10 +72,13 @@ class Rule:
             raise NetworkError(f"rounding {self.rounding!r}; write nearest or stochastic")
         if self.alignment < 1:
             raise NetworkError(f"alignment of {self.alignment} passes; write a whole number from 1")
-        if not self.threshold >= 0 or (self.sparsity != "none") != (self.threshold > 0):
+        if not 0 <= self.threshold < np.inf or (self.sparsity != "none") != (self.threshold > 0):
             raise NetworkError(
                 f"sparsity {self.sparsity} with threshold {self.threshold}; a threshold above 0 goes with soft or hard"
             )
+
+        if self.seed < 0:
+            raise NetworkError(f"seed {self.seed}; write a whole number from 0")
 
     @property
     def kernel_sparsity(self) -> int:
@@ -108,6 +111,7 @@ def quantize(
     level: FloatArray,
     rule: Rule = PAPER,
     threads: int | None = None,
+    part: int = 0,
 ) -> Index:
     """Which level each weight becomes; -1 on dead columns.
 
@@ -123,10 +127,12 @@ def quantize(
         Its threshold is in units of weight.
     threads : int, optional
         Threads that share the neurons; all cores unless said. Changes no result.
+    part : int
+        Which of a layer's matrices it is: each is rounded at random by numbers of its own.
     """
     chance = np.empty((0, 0))
     if rule.rounding == "stochastic":
-        chance = np.random.default_rng(rule.seed).random(weight.shape)
+        chance = np.random.default_rng([rule.seed, part]).random(weight.shape)
     weight = np.ascontiguousarray(weight, np.float64)
     if rule.alignment > 1:
         moments = moments if isinstance(moments, Gram) else gram_of(moments.analog.T, moments.quantized.T)

@@ -163,6 +163,8 @@ class LayerInputs:
         check_real(network)
         if not 0 < patch_fraction <= 1:
             raise NetworkError(f"patch fraction {patch_fraction}: write a number above 0, up to 1")
+        if seed < 0:
+            raise NetworkError(f"seed {seed}; write a whole number from 0")
         self.network, self.data, self.joint = network, data, joint
         self.patch_fraction, self.seed, self.threads = patch_fraction, seed, threads
         self.layers = [layer for layer in network.layers if isinstance(layer, Synaptic)]

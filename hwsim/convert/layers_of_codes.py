@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.convert.alphabet import Alphabet, Unit, equispaced, gapped, unit_of
+from hwsim.convert.alphabet import Alphabet, Unit, check_radius, equispaced, gapped, unit_of
 from hwsim.convert.greedy import Rule
 from hwsim.errors import NetworkError
 from hwsim.layers import Synaptic
@@ -24,6 +24,7 @@ def alphabet_of(
         When there is none, naming the layer.
     """
     try:
+        check_radius(radius)  # as it was given, not in units of weight
         one = unit_of(layer.terms[0].value, unit)
         if rule is not None and rule.sparsity == "hard":
             return gapped(levels, radius * one, rule.threshold * one)

@@ -141,9 +141,13 @@ def search(
     trials: dict[tuple[int, float], list[Trial]] = {}
     with ThreadPoolExecutor(n_thread) as pool:
         running = {pool.submit(trying.both, *pair): pair for pair in pairs}
-        for done, each in enumerate(as_completed(running), 1):
-            trials[running[each]] = each.result()
-            progress(done, len(pairs))
+        try:
+            for done, each in enumerate(as_completed(running), 1):
+                trials[running[each]] = each.result()
+                progress(done, len(pairs))
+        except BaseException:  # one has failed, or the user has had enough: begin no other
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     assert trying.network is not None
     frames = {"calibration": len(calibration), "validation": len(validation)}
     return Search(

@@ -182,8 +182,12 @@ def _is_channels_last(graph: Graph) -> bool:
     """Whether the first thing done to images is to bring their channels to the front."""
     reads = [node for node in graph.nodes if graph.input in node.inputs]
     first = [node for node in reads if node.operator != "Shape"]
-    return len(graph.input_shape) == 4 and all(
-        node.operator == "Transpose" and tuple(node.attributes.get("perm", ())) == (0, 3, 1, 2) for node in first
+    return (
+        len(graph.input_shape) == 4
+        and bool(first)
+        and all(
+            node.operator == "Transpose" and tuple(node.attributes.get("perm", ())) == (0, 3, 1, 2) for node in first
+        )
     )
 
 

@@ -109,6 +109,8 @@ def additions_at(
     from sklearn.isotonic import IsotonicRegression
 
     rows = rows[rows[additions] > 0].sort_values(additions)
+    if rows.empty:
+        return float("nan")
     many = np.log(rows[additions].to_numpy(np.float64))
     fitted = IsotonicRegression(increasing=False).fit_transform(many, rows[column].to_numpy(np.float64))
     if not fitted.min() <= error <= fitted.max():

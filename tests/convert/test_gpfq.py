@@ -117,6 +117,8 @@ def test_shapes_and_numbers_that_do_not_fit():
         gpfq.quantize_weight(weight * np.nan, analog, quantized, LEVELS[3])
     with pytest.raises(NetworkError, match="rising"):
         gpfq.quantize_weight(weight, analog, quantized, [1.0, 0.0])
+    with pytest.raises(NetworkError, match="drops small weights to zero, so let it have one"):
+        gpfq.quantize_weight(weight, analog, quantized, LEVELS[4], Rule("hard", 0.1))
 
 
 @pytest.mark.parametrize(
@@ -128,6 +130,9 @@ def test_shapes_and_numbers_that_do_not_fit():
         {"sparsity": "soft"},
         {"threshold": 0.1},
         {"sparsity": "hard", "threshold": -1.0},
+        {"sparsity": "soft", "threshold": np.inf},
+        {"sparsity": "soft", "threshold": np.nan},
+        {"rounding": "stochastic", "seed": -1},
     ],
 )
 def test_rules_that_are_none(choices):
@@ -324,6 +329,8 @@ def test_some_of_the_patches():
     for fraction in (0, 1.5):
         with pytest.raises(NetworkError, match="patch fraction"):
             gpfq.convert(network, data, patch_fraction=fraction)
+    with pytest.raises(NetworkError, match="seed -1; write a whole number from 0"):
+        gpfq.convert(network, data, patch_fraction=0.5, seed=-1)
 
 
 @pytest.mark.parametrize("joint", [False, True])
@@ -365,6 +372,16 @@ def test_choices_reach_every_layer():
     for rule in (Rule("soft", 0.5), Rule("hard", 0.5)):
         with pytest.raises(NetworkError, match=r"layer conv1: 4 levels: .* take an odd number"):
             gpfq.convert(network, data, 4, rule=rule)
+
+
+def test_channels_are_rounded_by_numbers_of_their_own():
+    """Channels that are alike would else all be rounded the same way, and their errors add up."""
+    weight = np.tile(np.random.default_rng(1).uniform(-1, 1, (8, 1, 3, 3)), (1, 2, 1, 1))
+    network = Network("twins", (2, 6, 6), (Conv2d("conv", terms=(Weight(weight),)),))
+    data = Dataset(np.tile(np.random.default_rng(2).normal(size=(20, 1, 6, 6)), (1, 2, 1, 1)).astype(np.float32))
+    for rounding, alike in (("nearest", True), ("stochastic", False)):
+        (layer,) = gpfq.convert(network, data, rule=Rule(rounding=rounding)).layers
+        assert np.array_equal(layer.terms[0].code[:, 0], layer.terms[0].code[:, 1]) == alike
 
 
 def test_dead_inputs_get_zeros_in_even_alphabets_too():

@@ -74,6 +74,29 @@ def test_frames_without_labels_cannot_choose():
         search(load_network("digits-mlp"), TRAIN, Dataset(TRAIN.inputs, TRAIN.step))
 
 
+def test_what_fails_or_is_interrupted_begins_no_other(monkeypatch):
+    begun = []
+
+    def tells(network, inputs, levels, radius, **options):
+        begun.append(radius)
+        return gpfq_convert(network, inputs, levels, radius, **options)
+
+    gpfq_convert = gpfq.convert
+    monkeypatch.setattr(gpfq, "convert", tells)
+
+    def interrupted(done, total):
+        raise KeyboardInterrupt
+
+    for radii, error, progress in (
+        ((-1.0, *range(1, 30)), NetworkError, lambda done, total: None),
+        (range(1, 30), KeyboardInterrupt, interrupted),
+    ):
+        begun.clear()
+        with pytest.raises(error):
+            search(load_network("digits-mlp"), TRAIN[:500], TRAIN[500:], TEST, radius=radii, progress=progress)
+        assert len(begun) < 29
+
+
 def test_results_as_table_and_page(found, tmp_path):
     table = found.to_dataframe()
     assert len(table) == 12
@@ -126,6 +149,10 @@ def test_the_command_quantizes_signals_too(tmp_path):
         (("--radius", "3..1"), "'3..1' is no range; write --radius 1..10"),
         (("--radius", "some"), "no list of numbers|is not a list of numbers"),
         (("--levels", "1"), "write a whole number from 2"),
+        (("--levels", "99999"), "write a whole number from 2 to 32767"),
+        (("--radius", "-1"), "layer dense1: radius -1.0: expected a positive number"),
+        (("--radius", "nan"), "layer dense1: radius nan: expected a positive number"),
+        (("--seed", -1), "seed -1; write a whole number from 0"),
         (("--unit", "mean"), "write median, nonzero-median, largest"),
         (("--sparsity", "soft"), "a threshold above 0 goes with soft or hard"),
         (("--html", "nowhere/page.html"), "in one that does not exist"),

@@ -91,6 +91,7 @@ def test_additions_at_an_error_are_interpolated():
     assert scale_sweep.additions_at(rows, 3.25, "additions") == pytest.approx(1000 * 2**0.5)
     assert scale_sweep.additions_at(rows, 1.0, "additions") == pytest.approx(8000)
     assert np.isnan(scale_sweep.additions_at(rows, 0.5, "additions"))
+    assert np.isnan(scale_sweep.additions_at(rows[:1], 90.0, "additions"))
     assert np.isnan(scale_sweep.additions_at(rows, 4.5, "additions"))
 
 
