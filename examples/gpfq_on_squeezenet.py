@@ -8,7 +8,7 @@ All 26 layers are quantized, the first and the last too. Two thirds of the publi
 radii are in units of the median of the others, and numbers of levels odd; 16, which have no zero, stand beside 17.
 Stated is how often the largest output is the float network's (agreement) and the label's (accuracy); of 100 images each
 has a standard error of up to 5 points. Writes squeezenet.csv and squeezenet.html, and energy.csv and energy.html:
-operations and energy of the best networks, with 8-bit signals. Takes about half an hour.
+operations and energy of the best networks, with 8-bit signals. Takes about an hour.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import hwsim
 from hwsim.convert import activations, gpfq, msq
 from hwsim.convert.layer_inputs import LayerInputs
 
-RADIUS = {3: (2, 3, 4), 5: (3, 4, 6), 9: (4, 6, 8), 16: (6, 8, 10), 17: (6, 8, 12)}
+RADIUS = {3: (2, 3, 4), 5: (3, 4, 6), 9: (2, 3, 4, 6, 8), 16: (4, 5, 6, 8, 10), 17: (4, 5, 6, 8, 12)}
 UNIT = "nonzero-median"
 MANNER = {False: "GPFQ per channel", True: "GPFQ joint"}
 

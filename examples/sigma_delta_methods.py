@@ -155,6 +155,7 @@ def figure(curves):
         y=ABOVE,
         color="method",
         line_dash="network",
+        color_discrete_sequence=px.colors.qualitative.Dark24,
         category_orders={"method": [*METHODS, *DEAD_ZONES]},
         range_y=(0, 2),
         height=800,

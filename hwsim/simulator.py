@@ -115,6 +115,9 @@ def simulate(
         remarks.append(f"real arithmetic under delta: outputs are up to {deviation:.2g} from dense")
     if not np.all(np.isfinite(codes)):
         remarks.append("outputs that are not finite: float32 has overflowed on the way")
+    if (labels := dataset.labels) is not None and not 0 <= labels.min() <= labels.max() < codes.shape[1]:
+        known = f"labels {labels.min()} ... {labels.max()} for {codes.shape[1]} outputs, counted from 0"
+        remarks.append(f"{known}: frames with a label that is no output's count as wrong")
     if execution.holds_back:
         remarks.append(f"{execution}: outputs depend on the order of frames")
     activity = to_activity(notes, network, plans, dataset.name, arrives)
@@ -144,7 +147,7 @@ def _check_frames(network: Network, data: Dataset) -> None:
         raise NetworkError(
             f"network {network.name} takes frames of shape {network.input_shape}, but {data.name} has frames of shape "
             f"{data.shape}; reshape the data to (frames, {', '.join(map(str, network.input_shape))}), or "
-            "preprocess them (size, grey, layout)"
+            "preprocess them (size, grey, source layout, layout)"
         )
     wanted = network.input_format
     if wanted.is_real:

@@ -75,6 +75,7 @@ def convert_gpfq(
     from hwsim.network_file import load_network
 
     _check_page(html)
+    _check_folder(out)
     many, radii = _range(levels, int, "--levels 3 or --levels 3,4,8"), _range(radius, float, "--radius 1..10")
     rounding: Any = "stochastic" if stochastic else "nearest"
     options = {
@@ -176,6 +177,13 @@ def _check_page(html: Path | None) -> None:
     """Before the work, not after it."""
     if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
         raise FileError(f"{html}: a folder, or in one that does not exist; write the name of a file to make")
+
+
+def _check_folder(out: Path) -> None:
+    """Before the work, not after it."""
+    above = next(each for each in (out.absolute(), *out.absolute().parents) if each.exists())
+    if not above.is_dir():
+        raise FileError(f"{out}: {above} is no folder; write the name of a folder to make")
 
 
 def _range(text: str, kind: Callable[[str], Any], example: str) -> list[Any]:

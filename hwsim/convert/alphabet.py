@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from hwsim.errors import NetworkError
 from hwsim.layers import Synaptic, Weight
@@ -42,9 +43,11 @@ class Alphabet:
         """The levels. (n_level,) float64"""
         return np.asarray(self.code * np.float64(self.scale))
 
-    def weight(self, index: IntArray) -> Weight:
+    def weight(self, index: npt.NDArray[np.int16]) -> Weight:
         """Weights of which level each is, in the layer's layout; -1 stands for a zero outside the alphabet."""
-        code = np.where(index < 0, 0, self.code[index])
+        # short ones, because large layers have 1e8 weights
+        code = self.code.astype(np.min_scalar_type(-int(self.code[-1]) - 1))[index]
+        code[index < 0] = 0
         return Weight(code, self._format(bool(np.any(code == 0))), self.scale)
 
     def _format(self, has_zero: bool) -> NumberFormat:

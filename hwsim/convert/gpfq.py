@@ -65,7 +65,9 @@ def quantize_weight(
     """
     level = checked_levels(alphabet)
     if rule.sparsity == "hard" and not np.any(level == 0):
-        raise NetworkError(f"alphabet {level.tolist()}: a hard threshold drops small weights to zero, so let it have one")
+        raise NetworkError(
+            f"alphabet {level.tolist()}: a hard threshold drops small weights to zero, so let it have one"
+        )
     weight, first, second = (np.asarray(each, np.float64) for each in (weight, analog, quantized))
     if weight.ndim != 2 or first.shape != second.shape or first.shape[1:] != weight.shape[:1] or not len(first):
         raise NetworkError(

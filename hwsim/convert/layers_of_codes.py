@@ -45,7 +45,7 @@ def rule_of(layer: Synaptic, alphabet: Alphabet, rule: Rule, levels: int, unit: 
 
 def with_codes(layer: Synaptic, alphabet: Alphabet, index: npt.NDArray[np.int16]) -> Synaptic:
     """The layer with the levels of an alphabet for weights; its bias stays."""
-    return replace(layer, terms=(alphabet.weight(index.astype(np.int64)),))
+    return replace(layer, terms=(alphabet.weight(index),))
 
 
 def checked_levels(alphabet: npt.ArrayLike) -> FloatArray:

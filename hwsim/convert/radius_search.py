@@ -130,7 +130,9 @@ def search(
     """
     for data in (validation, *([test] if test is not None else [])):
         if data.labels is None:
-            raise DataError(f"data set {data.name} {data.split}: no labels, so that no accuracy can be measured")
+            raise DataError(
+                f"data set {f'{data.name} {data.split}'.strip()}: no labels, so that no accuracy can be measured"
+            )
     inputs = LayerInputs(network, calibration, joint, patch_fraction, seed)
     inputs.prepare()
     pairs = list(product(levels, radius))

@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hwsim.accounting import count
 from hwsim.convert import gpfq, greedy, msq
-from hwsim.convert.alphabet import gapped, unit_of
+from hwsim.convert.alphabet import Alphabet, gapped, unit_of
 from hwsim.convert.greedy import Gram, Rows, Rule, gram_of, moments_of
 from hwsim.convert.layer_inputs import LayerInputs
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
 from hwsim.network import Add, Affine, Concat, Conv2d, Dense, Flatten, MaxPool2d, Network, Quantize, ReLU, Weight
+from hwsim.network_file import load_network
 from hwsim.simulator import simulate
 
 
@@ -156,6 +158,12 @@ def test_gapped_alphabets():
         gapped(4, 2.0, 1.0)
     with pytest.raises(NetworkError, match="below the radius"):
         gapped(5, 2.0, 2.0)
+
+
+@pytest.mark.parametrize("code", [[-1, 0, 1], [-127, 0, 127], [-32767, 0, 32767], [-(2**40), 0, 2**40]])
+def test_codes_of_any_width(code):
+    weight = Alphabet(np.array(code), 0.5).weight(np.array([[2, -1], [0, 1]], np.int16))
+    assert weight.code.tolist() == [[code[2], 0], [code[0], 0]]
 
 
 def test_units():
@@ -428,6 +436,24 @@ def test_what_was_made_states_how():
     assert (about["levels"], about["radius"], about["radius_unit"]) == (3, 2.5, "median")
     assert (about["made_from"], about["calibration_frames"], about["convolution"]) == ("made", 40, "per channel")
     assert about["bias_correction"] == "last"
+
+
+@pytest.mark.parametrize("name", ["mnist-500-300-gpfq", "mnist-500-300-gpfq-int4"])
+def test_shipped_networks_are_ternary_and_multiply_nothing_in_synapses(name):
+    """On a stream of frames; with integer signals delta comes to the same bits as sparse, and adds less."""
+    network = load_network(name)
+    assert {layer.terms[0].format.name for layer in network.layers if isinstance(layer, Dense)} == {"ternary"}
+    generator = np.random.default_rng(0)
+    stream = np.repeat(generator.integers(0, 256, (1, 1, 28, 28)), 20, axis=0)
+    stream = np.where(generator.random(stream.shape) < 0.02, generator.integers(0, 256, stream.shape), stream)
+    data = Dataset(stream.astype(np.uint8), 1 / 255, name="slow")
+    sparse, delta = (simulate(network, data, execution) for execution in ("sparse", "delta"))
+    counts = [count(sparse.activity, "zero-skipping-mac"), count(delta.activity, "delta-mac")]
+    assert [each.total("synapse", "multiplication") for each in counts] == [0, 0]
+    if network.is_integer:
+        assert np.array_equal(sparse.outputs, delta.outputs)
+        assert [each.total("neuron", "multiplication") for each in counts] == [0, 0]
+        assert counts[1].total("synapse", "addition") < counts[0].total("synapse", "addition")
 
 
 @pytest.mark.bench

@@ -70,8 +70,8 @@ def test_threads_change_nothing(found):
 
 
 def test_frames_without_labels_cannot_choose():
-    with pytest.raises(DataError, match="no labels"):
-        search(load_network("digits-mlp"), TRAIN, Dataset(TRAIN.inputs, TRAIN.step))
+    with pytest.raises(DataError, match="data set unlabelled: no labels"):
+        search(load_network("digits-mlp"), TRAIN, Dataset(TRAIN.inputs, TRAIN.step, name="unlabelled"))
 
 
 def test_what_fails_or_is_interrupted_begins_no_other(monkeypatch):
@@ -156,9 +156,14 @@ def test_the_command_quantizes_signals_too(tmp_path):
         (("--unit", "mean"), "write median, nonzero-median, largest"),
         (("--sparsity", "soft"), "a threshold above 0 goes with soft or hard"),
         (("--html", "nowhere/page.html"), "in one that does not exist"),
+        (("--out", __file__), "test_radius_search.py is no folder; write the name of a folder to make"),
+        (("--out", f"{__file__}/made"), "test_radius_search.py is no folder"),
     ],
 )
-def test_options_that_do_not_fit(options, message, tmp_path):
+def test_options_that_do_not_fit(options, message, tmp_path, monkeypatch):
+    """Said before the work, where that can be."""
+    if options[0] in ("--html", "--out"):
+        monkeypatch.setattr("hwsim.convert.radius_search.search", None)
     given = {"--data": "digits", "--frames": 500, "--validation": 300, "--radius": 2, "--out": tmp_path / "out"}
     given |= dict(zip(options[::2], options[1::2], strict=True))
     with pytest.raises(HwsimError, match=message):

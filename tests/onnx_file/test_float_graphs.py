@@ -70,6 +70,8 @@ CASES = {
     "clip above": [("Clip", ("", "one"), {})],
     "max": [("Max", ("one",), {})],
     "min": [("Min", ("one",), {})],
+    "hard swish": [("HardSwish", (), {})],
+    "hard swish of sums": [("Conv", ("w", "b"), {}), ("HardSwish", (), {})],
     "hard sigmoid": [("HardSigmoid", (), {"alpha": 0.3, "beta": 0.4})],
     "sigmoid": [("Sigmoid", (), {})],
     "elu": [("Elu", (), {"alpha": 0.7})],
@@ -156,6 +158,9 @@ LINES = {
     "pool": [("MaxPool", (), {"kernel_shape": [3], "strides": [2]}), ("Conv", ("w_line",), {})],
     "mean": [("AveragePool", (), {"kernel_shape": [4], "pads": [1, 1]}), ("Flatten", (), {})],
     "global mean": [("GlobalAveragePool", (), {})],
+    "mean over places": [("Relu", (), {}), ("ReduceMean", (), {"axes": [2], "keepdims": 0})],
+    "mean over places kept": [("Relu", (), {}), ("ReduceMean", (), {"axes": [-1]}), ("Conv", ("w_point",), {})],
+    "hard swish of sums": [("Conv", ("w_line",), {}), ("HardSwish", (), {})],
     "transposed": [("Transpose", (), {"perm": [0, 2, 1]}), ("Relu", (), {})],
     "pad": [("Pad", ("pads_line",), {}), ("Conv", ("w_line",), {})],
 }
@@ -163,7 +168,7 @@ LINES = {
 
 @pytest.mark.parametrize("steps", LINES.values(), ids=LINES)
 def test_sequences_are_images_of_height_one(steps):
-    constants = {**CONSTANTS, "w_depth_line": array(4, 1, 3), "pads_line": ints(0, 0, 2, 0, 0, 1)}
+    constants = {**CONSTANTS, "w_depth_line": array(4, 1, 3), "w_point": array(3, 4, 1), "pads_line": ints(0, 0, 2, 0, 0, 1)}
     proto = model(chain(*steps), (1, 4, 13), constants)
     assert imported(proto).input_shape == (4, 1, 13)
     values = array(8, 4, 13)

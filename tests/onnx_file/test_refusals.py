@@ -49,7 +49,7 @@ CASES = {
     "border of channels": ([("Pad", ("pads",), {})], "only height and width"),
     "frames mixed by a shape": ([("Reshape", ("shape",), {})], "mixes frames"),
     "frames mixed by an order": ([("Transpose", (), {"perm": [1, 0, 2, 3]})], "mixes frames"),
-    "mean over channels": ([("ReduceMean", (), {"axes": [1]})], "not height and width"),
+    "mean over channels": ([("ReduceMean", (), {"axes": [1]})], "not all places of each channel"),
     "division by zero": ([("Div", ("zeros",), {})], "division by zero"),
     "matrices in a row": ([("MatMul", ("five",), {})], "expected .7, outputs"),
     "cast to integers": ([("Cast", (), {"to": 7})], "casts to integers"),

@@ -72,6 +72,15 @@ class Gated(nn.Module):
         return y * self.gate(y.mean(dim=(2, 3)))[:, :, None, None]
 
 
+class Mean(nn.Module):
+    def __init__(self, axis):
+        super().__init__()
+        self.axis = axis
+
+    def forward(self, x):
+        return x.mean(self.axis)
+
+
 def lenet():
     return nn.Sequential(
         nn.Conv2d(1, 6, 5, padding=2), nn.BatchNorm2d(6), nn.Tanh(), nn.AvgPool2d(2),
@@ -104,6 +113,8 @@ MODULES = {
         lambda: nn.Sequential(nn.Conv1d(3, 6, 5, dilation=2), nn.ReLU(), nn.MaxPool1d(2), nn.Flatten()),
         (3, 20),
     ),
+    "mean of a sequence": (lambda: nn.Sequential(nn.Conv1d(3, 6, 5), nn.ReLU(), Mean(-1), nn.Linear(6, 4)), (3, 20)),
+    "hard swish of sums": (lambda: nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Hardswish()), (2, 6, 5)),
     "curves": (lambda: nn.Sequential(nn.Hardtanh(-0.5, 0.75), nn.Hardswish(), nn.Sigmoid(), nn.Hardsigmoid()), (7,)),
 }  # fmt: skip
 

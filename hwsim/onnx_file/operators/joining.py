@@ -48,7 +48,8 @@ def divide(builder: Builder, node: Node) -> Tensor:
 
 def hard_swish(builder: Builder, node: Node) -> Tensor:
     """X times the HardSigmoid of x, of slope 1/6."""
-    tensor = builder.make(builder.tensor(node, 0))
+    # read twice, so that the gate's slope must not go into the weights before it
+    tensor = replace(builder.make(builder.tensor(node, 0)), is_alone=False)
     slope = builder.affine(tensor, f"{node.name}_affine", 1 / 6, 0.5)
     gate = builder.make(builder.waiting(slope, HardTanh(f"{node.name}_gate", lowest=0.0, highest=1.0)))
     return replace(tensor, layer=builder.add(Multiply(node.name), tensor.layer, gate.layer), is_alone=True)

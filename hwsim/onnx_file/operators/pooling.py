@@ -77,14 +77,15 @@ def reduce_mean(builder: Builder, node: Node) -> Tensor:
     tensor = builder.tensor(node, 0)
     axes = axes_of(node, builder.numbers(node, 1, "axes"), len(tensor.shape) + 1)
     rest = [axis for axis in range(len(tensor.shape)) if axes is not None and axis + 1 not in axes]
-    if axes is None or 0 in axes or len(tensor.shape) != 3 or len(rest) != 1 or tensor.places[rest[0]] != 0:
-        raise Refused(f"its axes {axes} of frames of shape {tensor.shape} are not height and width")
+    is_image = len(tensor.shape) in (2, 3) and len(builder.signal(tensor).shape) == 3
+    if axes is None or 0 in axes or not is_image or len(rest) != 1 or tensor.places[rest[0]] != 0:
+        raise Refused(f"its axes {axes} of frames of shape {tensor.shape} are not all places of each channel")
     made = builder.add(GlobalAvgPool(node.name), builder.make(tensor, keep_factor=True).layer)
     result = replace(builder.make(tensor, keep_factor=True), layer=made, is_alone=True)
     n_channel = tensor.shape[rest[0]]
     if not node.attributes.get("keepdims", 1):
         return _seen(result, (n_channel,), 0)
-    return _seen(result, tuple(n_channel if axis == rest[0] else 1 for axis in range(3)), rest[0])
+    return _seen(result, tuple(n_channel if axis in rest else 1 for axis in range(len(tensor.shape))), rest[0])
 
 
 def _whole(builder: Builder, node: Node, tensor: Tensor, layer: Layer) -> Tensor:
