@@ -49,7 +49,14 @@ WHAT = {
         "unsigned, with scales from the largest values on {train}."
     ),
 }
-GREEDY = {
+BY_COMMAND = {
+    "mnist-mlp-sigma-delta": (
+        "`mnist-mlp` with scales learned for the cost of changes from frame to frame (docs/sigma_delta.md), of which "
+        "`scales.yaml` is the file; it was written by `hwsim train scales mnist-mlp --data mnist --frames 10000 "
+        "--recipe temporal --lam 3e-5 --epochs 10 --out mnist-mlp-scales.yaml`. A rounding network, meant to be run on "
+        "differences of frames in temporal order.",
+        "hwsim convert sigma-delta mnist-mlp --data mnist --scales mnist-mlp-scales.yaml --out mnist-mlp-sigma-delta",
+    ),
     "mnist-500-300": (
         "A float (fp32) multilayer perceptron, 784-500-300-10, batch norm after ReLU: the network of Lybrand & Saab (A "
         "Greedy Algorithm for Quantizing Neural Networks, JMLR 2021), trained on raw pixels as theirs.",
@@ -74,7 +81,7 @@ GREEDY = {
         "python examples/train_gpfq_networks.py cifar-10 --epochs 30 --bfloat16 --seed 0 --out cifar-10-cnn",
     ),
 }
-"""What they are, and the command that makes each, in the order they are made."""
+"""Networks that one command makes: what they are, and the command, in the order they are made."""
 
 
 def main():
@@ -83,15 +90,15 @@ def main():
     parser.add_argument("--data", action="append", choices=sorted(RECIPES), help="only these data sets")
     parser.add_argument("--method", action="append", choices=list(METHODS), help="only these methods, and no others")
     parser.add_argument("--no-methods", action="store_true", help="only float networks and their conversions")
-    parser.add_argument("--greedy", action="store_true", help="only the networks of greedy path-following quantization")
+    parser.add_argument("--by-command", action="store_true", help="only networks that one command makes")
     arguments = parser.parse_args()
-    for data in arguments.data or ([] if arguments.method or arguments.greedy else RECIPES):
+    for data in arguments.data or ([] if arguments.method or arguments.by_command else RECIPES):
         make(data, arguments.folder)
-    if "mnist" in (arguments.data or ["mnist"]) and not (arguments.no_methods or arguments.greedy):
+    if "mnist" in (arguments.data or ["mnist"]) and not (arguments.no_methods or arguments.by_command):
         for method in arguments.method or METHODS:
             make_by_method(method, arguments.folder)
-    if arguments.greedy or not (arguments.data or arguments.method):
-        for name in GREEDY:
+    if arguments.by_command or not (arguments.data or arguments.method):
+        for name in BY_COMMAND:
             make_by_command(name, arguments.folder)
     write_overview(arguments.folder)
 
@@ -121,11 +128,19 @@ def make_by_method(method, folder):
 def make_by_command(name, folder):
     """Carry out the command that a network states, unless there is one, and describe what it wrote."""
     if not (folder / name / "network.yaml").exists():
-        _, command = GREEDY[name]
+        _, command = BY_COMMAND[name]
         program, *words = shlex.split(command)
         start = ["-m", "hwsim.cli"] if program == "hwsim" else [str(Path(__file__).parent.parent / words.pop(0))]
+        if "--scales" in words:
+            learn_scales(folder / words[words.index("--scales") + 1])
         subprocess.run([sys.executable, *start, *words], cwd=folder, check=True)
     describe(hwsim.load_network(folder / name), folder / name)
+
+
+def learn_scales(file):
+    """Write the scales of mnist-mlp-sigma-delta."""
+    words = shlex.split("train scales mnist-mlp --data mnist --frames 10000 --recipe temporal --lam 3e-5 --epochs 10")
+    subprocess.run([sys.executable, "-m", "hwsim.cli", *words, "--out", file.name], cwd=file.parent, check=True)
 
 
 def compare_with_float_weights(network, converted, test):
@@ -142,8 +157,8 @@ def compare_with_float_weights(network, converted, test):
 def what_it_is(network):
     """The paragraph on a network."""
     about, kind = network.about, network.name.rsplit("-", 1)[-1]
-    if network.name in GREEDY:
-        return GREEDY[network.name][0]
+    if network.name in BY_COMMAND:
+        return BY_COMMAND[network.name][0]
     if "training_method" in about:
         return methods.what_it_is(network)
     data = about["data_set"].split()[0]

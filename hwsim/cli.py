@@ -168,7 +168,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
 @app.command()
 @takes_data
 def simulate(
-    network: Annotated[str, typer.Argument(help="A network's name, or a model folder.")],
+    network: Annotated[str, typer.Argument(help="A network's name, a model folder, or an .onnx file.")],
     data: Data = "digits",
     order: Order = "file",
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
@@ -217,7 +217,9 @@ def network_list() -> None:
 
 
 @networks.command("show")
-def network_show(network: Annotated[str, typer.Argument(help="A network's name, or a model folder.")]) -> None:
+def network_show(
+    network: Annotated[str, typer.Argument(help="A network's name, a model folder, or an .onnx file.")],
+) -> None:
     """Show a network's layers, formats and how it was made."""
     from hwsim.network_file import load_network
     from hwsim.report.listing import network_text
