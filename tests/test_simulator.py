@@ -191,7 +191,7 @@ def test_two_terms_whose_tiles_differ_in_width():
 
 
 def test_labels_that_no_output_stands_for_are_told():
-    network = hwsim.Network("few", (2,), (hwsim.Dense("scores", terms=hwsim.Weight(np.eye(3, 2, dtype=np.float32))),))
+    network = hwsim.Network("few", (2,), (hwsim.Dense("scores", terms=hwsim.Weight(np.eye(2, 3, dtype=np.float32))),))
     frames = np.float32([[1, 0], [0, 1]])
     assert hwsim.simulate(network, hwsim.Dataset(frames, labels=np.array([0, 2]))).notes == ()
     for labels in ([1, 3], [-1, 0]):

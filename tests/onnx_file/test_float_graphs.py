@@ -168,7 +168,12 @@ LINES = {
 
 @pytest.mark.parametrize("steps", LINES.values(), ids=LINES)
 def test_sequences_are_images_of_height_one(steps):
-    constants = {**CONSTANTS, "w_depth_line": array(4, 1, 3), "w_point": array(3, 4, 1), "pads_line": ints(0, 0, 2, 0, 0, 1)}
+    constants = {
+        **CONSTANTS,
+        "w_depth_line": array(4, 1, 3),
+        "w_point": array(3, 4, 1),
+        "pads_line": ints(0, 0, 2, 0, 0, 1),
+    }
     proto = model(chain(*steps), (1, 4, 13), constants)
     assert imported(proto).input_shape == (4, 1, 13)
     values = array(8, 4, 13)
