@@ -22,7 +22,7 @@ import hwsim
 from hwsim.convert import activations, gpfq, msq
 from hwsim.convert.layer_inputs import LayerInputs
 
-RADIUS = {3: (2, 3, 4), 5: (3, 4, 6), 9: (2, 3, 4, 6, 8), 16: (4, 5, 6, 8, 10), 17: (4, 5, 6, 8, 12)}
+RADIUS = {3: (2, 3, 4), 5: (3, 4, 6), 9: (3, 4, 6, 8), 16: (4, 6, 8, 10), 17: (4, 6, 8, 12)}
 UNIT = "nonzero-median"
 MANNER = {False: "GPFQ per channel", True: "GPFQ joint"}
 
