@@ -123,7 +123,12 @@ def __getattr__(name: str) -> Any:
     """Load a public name from its module (PEP 562)."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'hwsim' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"hwsim.{_MODULE_OF[name]}"), name)
+    try:
+        return getattr(importlib.import_module(f"hwsim.{_MODULE_OF[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise ModuleNotFoundError(f"hwsim.{name} needs torch; pip install 'hwsim[train]'", name="torch") from None
 
 
 def __dir__() -> list[str]:

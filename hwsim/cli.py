@@ -49,6 +49,9 @@ networks.command("check")(network_check)
 convert.command("gpfq")(convert_gpfq)
 convert.command("sigma-delta")(convert_sigma_delta)
 
+INTERRUPTED = 130
+"""Exit code of a command that was stopped, as shells have it."""
+
 MANY_FRAMES = 20_000
 """Above this many frames, the energy of every single one is not kept."""
 
@@ -72,8 +75,16 @@ def main() -> None:
     except MemoryError:
         _fail("not enough memory; give fewer frames (--frames), smaller ones, or a smaller network")
     except KeyboardInterrupt:
-        print("hwsim: interrupted", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
+        _interrupted()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # which typer makes of an interrupt, without a word
+            _interrupted()
+        raise
+
+
+def _interrupted() -> None:
+    print("hwsim: interrupted", file=sys.stderr)  # noqa: T201
+    sys.exit(INTERRUPTED)
 
 
 def _fail(message: str) -> None:

@@ -200,12 +200,12 @@ def _with_inputs(network: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     """Name every layer's inputs (the previous layer where silent); refuse what is no graph with one output."""
     if not layers:
         raise NetworkError(f"network {network}: no layers; give at least one")
-    known = [INPUT]
+    known, last = {INPUT}, INPUT
     result = []
     for layer in layers:
         if not layer.name or layer.name in known:
             raise NetworkError(f"network {network}: layer name {layer.name!r} is empty or used twice")
-        named: str | tuple[str, ...] = layer.inputs or (known[-1],)
+        named: str | tuple[str, ...] = layer.inputs or (last,)
         inputs = (named,) if isinstance(named, str) else tuple(named)
         for name in inputs:
             if name not in known:
@@ -219,7 +219,7 @@ def _with_inputs(network: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
                 "join them by an Add or a Concat"
             )
         result.append(replace(layer, inputs=inputs))
-        known.append(layer.name)
+        known.add(last := layer.name)
     read = {name for layer in result for name in layer.inputs}
     for layer in result[:-1]:
         if layer.name not in read:

@@ -208,3 +208,27 @@ def test_the_readme_shows_what_compare_prints(tmp_path):
     shown = (ROOT / "README.md").read_text().split("<!-- compare: begin -->\n```\n")[1].split("\n...\n```")[0]
     assert len(shown.splitlines()) > 15
     assert shown in hwsim("compare", cwd=tmp_path, COLUMNS="120").stdout
+
+
+@pytest.mark.parametrize("interrupt", ["KeyboardInterrupt", "SystemExit(130)"])
+def test_an_interrupt_is_one_line(interrupt):
+    """Wherever it is caught, by hwsim or by what reads the command line."""
+    program = f"""if True:
+        import hwsim.cli
+        def stopped():
+            raise {interrupt}
+        hwsim.cli.app = stopped
+        hwsim.cli.main()"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "hwsim: interrupted\n")
+
+
+def test_what_needs_torch_says_so():
+    program = """if True:
+        import sys
+        sys.modules["torch"] = None
+        import hwsim
+        hwsim.from_torch"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last == "ModuleNotFoundError: hwsim.from_torch needs torch; pip install 'hwsim[train]'"

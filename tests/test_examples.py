@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
@@ -35,3 +36,15 @@ def test_few_multiplications(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "ternary-connect-qbp" in done.stdout
     assert (tmp_path / "few-multiplications.html").stat().st_size > 1_000_000
+
+
+@pytest.mark.data
+def test_every_method_on_one_plot(tmp_path):
+    command = [sys.executable, "-m", "hwsim.cli", "compare", EXAMPLES / "every_method.yaml", "--frames", "50"]
+    done = subprocess.run(
+        [*command, "--csv", "all.csv", "--html", "all.html"], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rows = pd.read_csv(tmp_path / "all.csv")
+    assert {"mnist-mlp-sigma-delta", "mnist-lat", "mnist-500-300-gpfq-int4"} <= set(rows["network"])
+    assert (tmp_path / "all.html").stat().st_size > 1_000_000

@@ -73,7 +73,7 @@ def test_check_of_a_model_folder(hwsim, tmp_path, integers):
     weights = 2 * 2 * 9 + 4 + 320
     assert f"parameters: {weights + (0 if integers else 2)} ({weights} {'int4' if integers else 'fp32'} weights" in out
     if integers:
-        assert "executions: integers throughout: dense, sparse and delta give the same bits" in out
+        assert "executions: every sum is of integers: dense, sparse and delta give the same bits" in out
     else:
         assert "executions: real arithmetic: dense and sparse give the same bits, delta differs by" in out
         assert "layers with weights that compute in integers: 0 of 3" in out

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hwsim.onnx_file import Examination
 
 ONNX = ".onnx"
-MOST_NUMBERS = 2**28
+MOST_NUMBERS = 2**26
 """Of one signal of a frame that is run."""
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 

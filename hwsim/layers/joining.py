@@ -83,10 +83,11 @@ class Concat(Joining):
         if len({(read.format, read.zero_point) for read in source}) > 1:
             formats = ", ".join(f"{read.format} around {read.zero_point}" for read in source)
             raise NetworkError(f"concatenates codes of different formats ({formats}); quantize them alike")
-        steps = [np.broadcast_to(read.step, read.shape[:1]) for read in source]
-        step = np.concatenate(steps)
-        if np.all(step == step[0]):
-            step = np.asarray(step[0])
+        step = first.step
+        if any(read.step.ndim or read.step != step for read in source):
+            step = np.concatenate([np.broadcast_to(read.step, read.shape[:1]) for read in source])
+            if np.all(step == step[0]):
+                step = np.asarray(step[0])
         shape = (sum(read.shape[0] for read in source), *first.shape[1:])
         return replace(first, shape=shape, step=step, bound=max(read.bound for read in source))
 

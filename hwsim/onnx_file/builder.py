@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,9 @@ from hwsim.signals import Signal
 MULTIPLIER_BIT_WIDTH = 24
 """Of an Affine on codes: as fine as the mantissa of the numbers it was given with. [bits]"""
 
+TIMES_STORED = 16
+"""So many times as many numbers as the file has may be worked out of them, besides ``MOST_NUMBERS``."""
+
 
 class Unknown:
     """A tensor that no layer makes, because a node before it was refused."""
@@ -41,6 +44,7 @@ class Builder:
         self.n_reader = Counter(readers(graph))
         self.remarks: list[str] = list(graph.remarks)
         self._made: dict[tuple[Any, ...], str] = {}  # what was made behind a layer already
+        self._n_free = MOST_NUMBERS + TIMES_STORED * sum(each.size for each in graph.constants.values())
         self._kept: list[Chain] = []  # so that no two chains share an identity
 
     def tensor(self, node: Node, number: int) -> Tensor:
@@ -65,6 +69,16 @@ class Builder:
             raise Refused(f"its {what} is computed while the network runs; expected a constant")
         return value
 
+    def worked_out(self, constant: Constant) -> Constant:
+        """A constant that is none of the file's, if there is room for it beside all others."""
+        self._take_room(size_of(constant.shape))
+        return constant
+
+    def _take_room(self, n_number: int) -> None:
+        self._n_free -= n_number
+        if self._n_free < 0:
+            raise Refused("constants that are worked out hold more numbers than the file accounts for")
+
     def numbers(self, node: Node, number: int, what: str) -> Array | None:
         """The numbers of an input that is a constant."""
         constant = self.constant(node, number, what)
@@ -88,7 +102,7 @@ class Builder:
 
     def add(self, layer: Layer, *inputs: str) -> str:
         """Append a layer; its name, which is made unique."""
-        name = _name(layer.name, {*self.layers, INPUT})
+        name = _name(layer.name, self.signals)
         layer = replace(layer, name=name, inputs=inputs)
         try:
             self.signals[name] = layer.signal(*(self.signals[each] for each in inputs))
@@ -208,6 +222,7 @@ class Builder:
             factor, added = (part.ravel()[0] if part.size == 1 else part.ravel() for part, _ in parts)
             return self.waiting(tensor, Affine(name, scale=factor, offset=added))
         # what differs otherwise than by channel differs by the places of a vector
+        self._take_room(2 * size_of(tensor.shape))
         row = self.as_vector(tensor)
         factor, added = (np.broadcast_to(part.reshape(shape), tensor.shape).ravel() for part, shape in parts)
         row = self.make(self.waiting(row, Affine(name, scale=factor, offset=added)))
@@ -238,7 +253,7 @@ def _is_between_codes(layer: HardTanh, signal: Signal) -> bool:
     return not signal.format.is_real and any(whole_codes(np.asarray(each), signal.step) is None for each in limits)
 
 
-def _name(wanted: str, taken: Sequence[str] | set[str]) -> str:
+def _name(wanted: str, taken: Container[str]) -> str:
     """A layer's name from a node's: without the marks that files and tables stumble over."""
     name = base = re.sub(r"[^A-Za-z0-9_]+", "_", wanted).strip("_") or "layer"
     number = 1

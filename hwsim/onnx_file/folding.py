@@ -9,9 +9,7 @@ import numpy as np
 from hwsim.onnx_file.coded import Coded, Constant, value_of
 from hwsim.onnx_file.graph import Array, Node
 from hwsim.onnx_file.refusal import Refused
-
-MOST_NUMBERS = 2**28
-"""Largest constant that is worked out."""
+from hwsim.onnx_file.soundness import MOST_NUMBERS
 
 
 def fold(node: Node, inputs: Sequence[Constant | None]) -> Constant:
@@ -34,7 +32,10 @@ def fold(node: Node, inputs: Sequence[Constant | None]) -> Constant:
         work = _MOVES.get(node.operator) or _WORKS.get(node.operator)
         if work is None:
             raise Refused("it reads constants only, and is not among the operators that are worked out beforehand")
-        result = np.asarray(work(node, *(None if each is None else value_of(each) for each in inputs)))
+        values = [None if each is None else value_of(each) for each in inputs]
+        read = dict(zip(node.inputs, values, strict=True)).values()  # what is read twice counts once
+        _bounded(_shape_made(node, values), sum(each.size for each in read if each is not None))
+        result = np.asarray(work(node, *values))
     except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
         raise Refused(f"its constants do not fit it ({error})") from None
     return result
@@ -132,8 +133,21 @@ def _expand(node: Node, array: Array, shape: Array) -> Array:
     return np.broadcast_to(array, _bounded(whole))
 
 
-def _bounded(shape: Sequence[int]) -> tuple[int, ...]:
-    if math.prod(shape) > MOST_NUMBERS:
+def _shape_made(node: Node, inputs: Sequence[Array | None]) -> tuple[int, ...]:
+    """The shape of what operators make that can make more numbers than they read; () of all others."""
+    shapes = [each.shape for each in inputs if each is not None]
+    if node.operator == "Concat":
+        return (sum(map(math.prod, shapes)),)
+    if node.operator == "Gather":
+        return (*np.delete(shapes[0], node.attributes.get("axis", 0)).tolist(), math.prod(shapes[1]))
+    if node.operator == "MatMul":
+        return (*np.broadcast_shapes(shapes[0][:-2], shapes[1][:-2]), *shapes[0][-2:-1], *shapes[1][-1:])
+    return np.broadcast_shapes(*shapes) if node.operator in _SPREADING else ()
+
+
+def _bounded(shape: Sequence[int], n_read: int = 0) -> tuple[int, ...]:
+    """The shape of a constant, if it has no more numbers than can be borne, or than are read for it."""
+    if math.prod(shape) > max(MOST_NUMBERS, n_read):
         raise Refused(f"a constant of shape {tuple(shape)} has more than {MOST_NUMBERS:,} numbers")
     return tuple(shape)
 
@@ -173,6 +187,8 @@ def _divide(node: Node, first: Array, second: Array) -> Array:
 def _of(function: Callable[..., Array]) -> Callable[..., Array]:
     return lambda node, *inputs: function(*inputs)
 
+
+_SPREADING = ("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min")
 
 _WORKS: dict[str, Callable[..., Array]] = {
     "Constant": _constant,

@@ -153,10 +153,13 @@ def _lower(builder: Builder, node: Node) -> Tensor | Constant | Unknown:
             raise Refused(NO_LAYER)
         return Unknown()  # a node before it has been refused
     if not any(isinstance(each, Tensor) for each in values) and not _makes_codes(node):
-        return fold(node, values)  # type: ignore[arg-type]
+        constant = fold(node, values)  # type: ignore[arg-type]
+        return constant if node.operator == "Constant" else builder.worked_out(constant)
     if lower is None:
         raise Refused(NO_LAYER)
     made = lower(builder, node)
+    if not isinstance(made, Tensor):
+        return builder.worked_out(made)
     for each in values:
         if isinstance(each, Tensor) and isinstance(made, Tensor):
             made = with_codes(node, each, made)

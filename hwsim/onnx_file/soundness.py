@@ -9,8 +9,8 @@ from hwsim.onnx_file.stored_tensor import shown
 MOST_NODES = 1_000_000
 """Nodes of a graph with its functions written out."""
 
-MOST_NUMBERS = 2**28
-"""Of one frame at the input, and of a tensor that a node makes of a shape alone."""
+MOST_NUMBERS = 2**26
+"""Of one frame, of a tensor that a node makes of a shape alone, and of a constant, unless it is made of as many."""
 
 
 def check_functions(model: Any) -> None:

@@ -12,7 +12,7 @@ from hwsim.network import Network
 from hwsim.report.listing import frame_text
 
 EXACT = {
-    True: "integers throughout: dense, sparse and delta give the same bits",
+    True: "every sum is of integers: dense, sparse and delta give the same bits",
     False: "real arithmetic: dense and sparse give the same bits, delta differs by the rounding of float32 additions",
 }
 """Which executions are exact, of networks that compute in integers and of others."""

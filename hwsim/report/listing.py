@@ -104,7 +104,7 @@ def network_text(network: Network) -> str:
         rows.append(row)
     if not any(row["reads"] for row in rows):
         rows = [{key: row[key] for key in row if key != "reads"} for row in rows]
-    arithmetic = "integers throughout: every execution gives the same bits" if network.is_integer else "real arithmetic"
+    arithmetic = "every sum is of integers: executions give the same bits" if network.is_integer else "real arithmetic"
     lines = [
         f"{network.name}: {accuracy_text(network)}",
         f"frames of shape {network.input_shape}, {network.input_format}; {arithmetic}",

@@ -1,5 +1,7 @@
 """What cannot be imported is refused: all at once, by name, before anything runs."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -174,3 +176,43 @@ def test_without_onnx(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
     with pytest.raises(hwsim.HwsimError, match=r"pip install 'hwsim\[onnx\]'"):
         hwsim.load_network(tmp_path / "model.onnx")
+
+
+GROWING = {
+    "laid side by side": lambda last, made: node("Concat", (last, last), made, axis=0),
+    "spread": lambda last, made: node("Add", (last, "column"), made),
+    "gathered": lambda last, made: node("Gather", (last, "index"), made, axis=0),
+    "multiplied": lambda last, made: node("MatMul", (last, "row"), made),
+}
+
+
+@pytest.mark.parametrize("kind", GROWING)
+def test_constants_that_grow_are_bounded(monkeypatch, kind):
+    """Few bytes do not become many numbers, of one constant or of all together."""
+    monkeypatch.setattr("hwsim.onnx_file.folding.MOST_NUMBERS", 2**12)
+    constants = {
+        "start": np.ones((64, 1), np.float32),
+        "column": np.ones((65, 1, 1), np.float32),
+        "row": np.ones((1, 65), np.float32),
+        "index": np.zeros((65, 65), np.int64),
+    }
+    names = ["start", *(f"c{number}" for number in range(1, 14))]
+    grown = [GROWING[kind](last, made) for last, made in itertools.pairwise(names)]
+    proto = model([*grown, node("MatMul", ("x", names[-1]), "out")], (1, 4), constants)
+    with pytest.raises(NetworkError, match="has more than 4,096 numbers"):
+        imported(proto)
+
+
+def test_constants_are_bounded_together(monkeypatch):
+    """Each is small; all of them are not. What the file holds counts for as many more."""
+    monkeypatch.setattr("hwsim.onnx_file.builder.MOST_NUMBERS", 2**12)
+    constants = {"start": np.ones((8, 8), np.float32)}
+    for n_node, fits in ((79, True), (81, False)):
+        names = ["start", *(f"c{number}" for number in range(n_node))]
+        turned = [node("Transpose", (last,), made) for last, made in itertools.pairwise(names)]
+        proto = model([*turned, node("MatMul", ("x", names[-1]), "out")], (1, 8), constants)
+        if fits:
+            assert len(imported(proto).layers) == 1
+        else:
+            with pytest.raises(NetworkError, match="more numbers than the file accounts for"):
+                imported(proto)
