@@ -88,14 +88,16 @@ def default_study(data: str) -> Study:
     float_network = f"{data}-mlp"
     if float_network not in network_names():
         raise UnknownNameError("network", float_network, network_names())
+    rows = (
+        Row(network=float_network, machines=FRAME_BY_FRAME),
+        Row(network=f"{float_network}-int8", machines=FRAME_BY_FRAME),
+        Row(network=f"{float_network}-rounding", machines=ADDERS),
+        Row(network=f"{float_network}-sigma-delta", machines=ADDERS),
+    )
     return Study(
         schema=1,
         name=data,
         data=data,
-        rows=(
-            Row(network=float_network, machines=FRAME_BY_FRAME),
-            Row(network=f"{float_network}-int8", machines=FRAME_BY_FRAME),
-            Row(network=f"{float_network}-rounding", machines=ADDERS),
-        ),
+        rows=tuple(row for row in rows if row.network in network_names()),
         baseline=Baseline(network=float_network, machine="mac-array"),
     )
