@@ -7,6 +7,7 @@ same test images on one machine. A training step is one minibatch of the same la
 """
 
 import argparse
+import math
 from pathlib import Path
 
 import hwsim
@@ -15,6 +16,9 @@ from hwsim.report.units import figures
 from hwsim.training_cost import METHODS
 
 PAGE = Path("few-multiplications.html")
+MARGIN = 0.25
+"""Room for names beside the outermost points. [powers of ten]"""
+
 PICOJOULE, NANOJOULE, MICROJOULE = 1e-12, 1e-9, 1e-6
 
 
@@ -99,12 +103,14 @@ def write_figure(rows, title, path):
             mode="markers+text",
             textposition="top center",
             textfont={"size": 10},
+            cliponaxis=False,
             showlegend=False,
         )
         figure.add_trace(points, row=1, col=column)
-        figure.update_xaxes(title_text=f"energy [{unit}]", type="log", row=1, col=column)
+        ends = [math.log10(end(points.x)) + beside for end, beside in ((min, -MARGIN), (max, MARGIN))]
+        figure.update_xaxes(title_text=f"energy [{unit}]", type="log", range=ends, row=1, col=column)
     figure.update_yaxes(title_text="test accuracy [%]", row=1, col=1)
-    figure.update_layout(title=title, template="plotly_white", height=640)
+    figure.update_layout(title=title, template="plotly_white", height=840)
     figure.write_html(path, include_plotlyjs=True)
 
 
