@@ -7,6 +7,8 @@ import sys
 import pandas as pd
 import pytest
 
+from hwsim.training_cost import METHODS
+
 EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
 
 
@@ -46,5 +48,11 @@ def test_every_method_on_one_plot(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     rows = pd.read_csv(tmp_path / "all.csv")
-    assert {"mnist-mlp-sigma-delta", "mnist-lat", "mnist-500-300-gpfq-int4"} <= set(rows["network"])
+    trained = {f"mnist-{method}" for method in METHODS if method != "full-precision"}
+    assert trained | {"mnist-mlp", "mnist-mlp-sigma-delta", "mnist-500-300-gpfq-int4"} <= set(rows["network"])
+    # nothing is made up of zeros, and of one architecture the float network on a dense machine takes most
+    energy = rows["energy [J per inference]"]
+    assert (energy > 0).all()
+    small = ~rows["network"].str.startswith("mnist-500-300")
+    assert tuple(rows.loc[energy[small].idxmax(), ["network", "machine"]]) == ("mnist-mlp", "mac-array")
     assert (tmp_path / "all.html").stat().st_size > 1_000_000

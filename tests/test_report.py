@@ -351,7 +351,7 @@ def test_names_are_never_markup():
     document = Document(content)
     assert evil in document.prose
     assert not any("onclick" in attributes for _, attributes in document.elements)
-    texts = document.figures[0]["accuracy"]["data"][0]["text"][0]
+    texts = document.figures[0]["accuracy"]["data"][0]["hovertext"][0]
     assert "<b onclick" not in texts
     assert len([1 for tag, *_ in document.texts if tag == "script"]) == 3
 
@@ -363,9 +363,12 @@ def test_more_rows_than_labels_stand_in_the_legend():
     figure = Document(page(comparison)).figures[0]["accuracy"]
     assert figure["layout"]["showlegend"]
     assert len(figure["data"]) == 26
-    # below the axis title: at the lower edge of a figure that has room for nine rows of it
+    # below the axis title: at the lower edge of a figure that has room for thirteen rows of two
     assert (figure["layout"]["legend"]["yref"], figure["layout"]["legend"]["yanchor"]) == ("container", "bottom")
-    assert figure["layout"]["height"] == 440 + 9 * 20
+    assert figure["layout"]["height"] == 440 + 13 * 20
+    # there are fewer colours than networks: each point has its name's number
+    assert [each["text"] for each in figure["data"]] == [[str(k)] for k in range(1, 27)]
+    assert all(each["name"].startswith(f"{each['text'][0]}  ") for each in figure["data"])
 
 
 def test_page_is_written_whole_or_not_at_all(comparison, tmp_path, monkeypatch):

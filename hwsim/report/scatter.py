@@ -11,10 +11,10 @@ from hwsim.report.wording import Priced
 PLOT_WIDTH, PLOT_HEIGHT = 1060.0, 350.0
 """Of the area between the axes of the first figure, in a window 1280 pixels wide. [pixels]"""
 MOST_LABELS = 18
-"""Names beside their points; more than that would cover each other, and stand in the legend. [rows]"""
+"""Names beside their points; more than that would cover each other, and stand in the legend, with numbers. [rows]"""
 
-LEGEND_COLUMNS, LEGEND_ROW = 3, 20
-"""Names side by side in it, and the height of a row of them [pixels]."""
+LEGEND_COLUMNS, LEGEND_ROW = 2, 20
+"""Long names side by side in it, and the height of a row of them [pixels]."""
 
 
 def accuracy_against_energy(priced: Priced) -> Figure | None:
@@ -38,7 +38,10 @@ def accuracy_against_energy(priced: Priced) -> Figure | None:
     points = list(zip(energies, heights, strict=True))
     has_legend = len(cells) > MOST_LABELS
     return {
-        "data": [_point(priced, cell, point) for cell, point in zip(cells, points, strict=True)],
+        "data": [
+            _point(priced, cell, point) | (_numbered(cell, number) if has_legend else {})
+            for number, (cell, point) in enumerate(zip(cells, points, strict=True), 1)
+        ],
         "layout": layout(
             height=440 + has_legend * LEGEND_ROW * math.ceil(len(cells) / LEGEND_COLUMNS),
             xaxis=logarithmic_axis(title, *x_range),
@@ -80,9 +83,15 @@ def _point(priced: Priced, cell: Cell, point: tuple[float, float]) -> Figure:
             "width": 4,
         },
         "marker": {"symbol": symbol_of(cell), "color": color, "size": 13, "line": {"width": 1, "color": "#ffffff"}},
-        "text": ["<br>".join(filter(None, said))],
-        "hovertemplate": "%{text}<extra></extra>",
+        "hovertext": ["<br>".join(filter(None, said))],
+        "hovertemplate": "%{hovertext}<extra></extra>",
     }
+
+
+def _numbered(cell: Cell, number: int) -> Figure:
+    """A number beside the point and before its name, because there are more networks than colours."""
+    name = f"{number}  {escaped(cell.method)}"
+    return {"mode": "markers+text", "name": name, "text": [str(number)], "textposition": "top center"}
 
 
 def _names(
