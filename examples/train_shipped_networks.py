@@ -130,7 +130,7 @@ def make_by_command(name, folder):
     if not (folder / name / "network.yaml").exists():
         _, command = BY_COMMAND[name]
         program, *words = shlex.split(command)
-        start = ["-m", "hwsim.cli"] if program == "hwsim" else [str(Path(__file__).parent.parent / words.pop(0))]
+        start = ["-m", "hwsim"] if program == "hwsim" else [str(Path(__file__).parent.parent / words.pop(0))]
         if "--scales" in words:
             learn_scales(folder / words[words.index("--scales") + 1])
         subprocess.run([sys.executable, *start, *words], cwd=folder, check=True)
@@ -140,7 +140,7 @@ def make_by_command(name, folder):
 def learn_scales(file):
     """Write the scales of mnist-mlp-sigma-delta."""
     words = shlex.split("train scales mnist-mlp --data mnist --frames 10000 --recipe temporal --lam 3e-5 --epochs 10")
-    subprocess.run([sys.executable, "-m", "hwsim.cli", *words, "--out", file.name], cwd=file.parent, check=True)
+    subprocess.run([sys.executable, "-m", "hwsim", *words, "--out", file.name], cwd=file.parent, check=True)
 
 
 def compare_with_float_weights(network, converted, test):

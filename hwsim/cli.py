@@ -20,7 +20,7 @@ from hwsim.commands.train import train
 from hwsim.commands.training_cost import training_cost
 from hwsim.convert_commands import convert
 from hwsim.data_options import DATA_HELP, Data, takes_data
-from hwsim.errors import FileError, HwsimError
+from hwsim.errors import INTERRUPTED, FileError, HwsimError
 from hwsim.table_commands import Rules, tables
 
 if TYPE_CHECKING:
@@ -49,9 +49,6 @@ networks.command("check")(network_check)
 convert.command("gpfq")(convert_gpfq)
 convert.command("sigma-delta")(convert_sigma_delta)
 
-INTERRUPTED = 130
-"""Exit code of a command that was stopped, as shells have it."""
-
 MANY_FRAMES = 20_000
 """Above this many frames, the energy of every single one is not kept."""
 
@@ -60,12 +57,18 @@ Rate = Annotated[float | None, typer.Option(help="Inferences per second: adds st
 Order = Annotated[str, typer.Option(help="Order of the frames: file or temporal (each frame near the last one).")]
 
 
+USAGE_ERROR: Any = typer.BadParameter.__base__
+"""What typer raises at a command line it cannot read; where it is defined depends on typer's version."""
+
+
 def main() -> None:
     """Run the command line; bad input is one line on stderr and exit code 2."""
     try:
-        app()
+        code = app(standalone_mode=False)
     except HwsimError as error:
         _fail(str(error))
+    except USAGE_ERROR as error:
+        _fail_at_usage(error)
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
@@ -74,17 +77,17 @@ def main() -> None:
         _fail(f"{error.filename or 'file'}: {error.strerror or error}")
     except MemoryError:
         _fail("not enough memory; give fewer frames (--frames), smaller ones, or a smaller network")
-    except KeyboardInterrupt:
-        _interrupted()
-    except SystemExit as end:
-        if end.code == INTERRUPTED:  # which typer makes of an interrupt, without a word
-            _interrupted()
-        raise
+    else:
+        if code == INTERRUPTED:  # which typer makes of an interrupt, without a word
+            raise KeyboardInterrupt
+        sys.exit(code)
 
 
-def _interrupted() -> None:
-    print("hwsim: interrupted", file=sys.stderr)  # noqa: T201
-    sys.exit(INTERRUPTED)
+def _fail_at_usage(error: Any) -> None:
+    message = error.format_message()
+    if not message.strip():  # a command that shows its help instead
+        sys.exit(2)
+    _fail(f"{message.rstrip('.')} ({error.ctx.command_path if error.ctx else 'hwsim'} --help says more)")
 
 
 def _fail(message: str) -> None:
@@ -236,7 +239,3 @@ def network_show(
     from hwsim.report.listing import network_text
 
     typer.echo(network_text(load_network(network)))
-
-
-if __name__ == "__main__":
-    main()

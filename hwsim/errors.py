@@ -7,6 +7,9 @@ found, what was expected and what to write instead. Anything else that escapes t
 import difflib
 from collections.abc import Iterable
 
+INTERRUPTED = 130
+"""Exit code of a command that was stopped, as shells have it."""
+
 
 class HwsimError(Exception):
     """Base of every error that hwsim raises on purpose."""

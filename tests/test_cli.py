@@ -138,7 +138,10 @@ def test_convert(method, tmp_path):
         (("simulate", "digits-mlp", "--data", "none.mp4"), ("none.mp4", "No such file")),
         (("simulate", "digits-mlp", "--step", "8"), ("digits", "a step of their own")),
         (("simulate", "digits-mlp", "--data", "clip.mp4", "--size", "8by8"), ("8by8", "--size 144x176")),
-        (("convert", "int8", "digits-mlp", "--split", "none", "--out", "made"), ("none", "'test' or 'train'")),
+        (
+            ("convert", "int8", "digits-mlp", "--data", "digits", "--split", "none", "--out", "made"),
+            ("none", "'test' or 'train'"),
+        ),
         (("simulate", "mnist-mpl"), ("no network named 'mnist-mpl'", "mnist-mlp")),
         (("simulate", "digits-mlp", "--machine", "mac-aray"), ("no machine named", "mac-array")),
         (("simulate", "digits-mlp", "--table", "default_45mn"), ("no energy table named", "default_45nm")),
@@ -210,17 +213,58 @@ def test_the_readme_shows_what_compare_prints(tmp_path):
     assert shown in hwsim("compare", cwd=tmp_path, COLUMNS="120").stdout
 
 
-@pytest.mark.parametrize("interrupt", ["KeyboardInterrupt", "SystemExit(130)"])
+INTERRUPTED = (130, "", "hwsim: interrupted\n")
+
+
+@pytest.mark.parametrize("interrupt", ["raise KeyboardInterrupt", "return 130"])
 def test_an_interrupt_is_one_line(interrupt):
     """Wherever it is caught, by hwsim or by what reads the command line."""
     program = f"""if True:
-        import hwsim.cli
-        def stopped():
-            raise {interrupt}
+        import hwsim.__main__, hwsim.cli
+        def stopped(**options):
+            {interrupt}
         hwsim.cli.app = stopped
-        hwsim.cli.main()"""
+        hwsim.__main__.main()"""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "hwsim: interrupted\n")
+    assert (done.returncode, done.stdout, done.stderr) == INTERRUPTED
+
+
+def test_an_interrupt_while_modules_are_loaded_is_one_line():
+    program = """if True:
+        import sys
+        import hwsim.__main__
+        class Interrupt:
+            def find_spec(self, name, *where):
+                if name == "typer":
+                    raise KeyboardInterrupt
+        sys.meta_path.insert(0, Interrupt())
+        hwsim.__main__.main()"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (("simulate", "digits-mlp", "--frames", "0"), "Invalid value for '--frames': "),
+        (("simulate", "digits-mlp", "--frames", "few"), "integer"),
+        (("simulate", "digits-mlp", "--frame", "2"), "--frames"),
+        (("simulate",), "(hwsim simulate --help says more)"),
+        (("simluate",), "simulate"),
+        (("table", "shwo"), "(hwsim table --help says more)"),
+        (("train", "lat", "--epochs", "x"), "--epochs"),
+    ],
+)
+def test_a_command_line_that_cannot_be_read_is_one_line(tmp_path, command, expected):
+    assert_one_line(hwsim(*command, cwd=tmp_path), expected)
+
+
+@pytest.mark.parametrize("group", [(), ("table",), ("train",)])
+def test_no_command_shows_the_help(tmp_path, group):
+    done = hwsim(*group, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Commands" in done.stdout + done.stderr
+    assert "hwsim:" not in done.stderr
 
 
 def test_what_needs_torch_says_so():

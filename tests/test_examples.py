@@ -42,7 +42,7 @@ def test_few_multiplications(tmp_path):
 
 @pytest.mark.data
 def test_every_method_on_one_plot(tmp_path):
-    command = [sys.executable, "-m", "hwsim.cli", "compare", EXAMPLES / "every_method.yaml", "--frames", "50"]
+    command = [sys.executable, "-m", "hwsim", "compare", EXAMPLES / "every_method.yaml", "--frames", "50"]
     done = subprocess.run(
         [*command, "--csv", "all.csv", "--html", "all.html"], capture_output=True, text=True, cwd=tmp_path, check=False
     )
