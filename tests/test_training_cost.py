@@ -195,3 +195,37 @@ def test_batch_and_layers_add_up():
 def test_bad_input(arguments, error, expected):
     with pytest.raises(error, match=expected):
         count_training(*arguments)
+
+
+@pytest.mark.parametrize("number", [None, "3", float("nan"), float("inf"), 1.5, True, 0, -1])
+def test_numbers_that_count_nothing(number):
+    for arguments in ({"layers": (5, number)}, {"batch": number}, {"rounds": number}):
+        with pytest.raises(TrainingCostError, match=r"expected (two positive|whole) numbers"):
+            count_training(**({"layers": (5, 3), "method": "lat"} | arguments))
+    if number is not None:
+        with pytest.raises(TrainingCostError, match=r"shifts by at most .*: expected a whole number from 1"):
+            count_training((5, 3), "ternary-connect-qbp", max_shift=number)
+
+
+@pytest.mark.parametrize("layers", [None, 784])
+def test_layers_that_are_none(layers):
+    with pytest.raises(TrainingCostError, match="expected two positive numbers or more"):
+        count_training(layers)
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "expected"),
+    [
+        ("lat", {"max_shift": 3}, "method lat has no option max-shift"),
+        ("ternary-connect", {"max_shift": 3}, "method ternary-connect has no option max-shift"),
+        ("lat", {"deterministic": True}, "method lat has no option deterministic"),
+    ],
+)
+def test_options_that_a_method_does_not_have(method, options, expected):
+    with pytest.raises(TrainingCostError, match=expected):
+        count_training((5, 3), method, **options)
+
+
+def test_more_operations_than_can_be_counted():
+    with pytest.raises(TrainingCostError, match="more operations than 64 bits can count"):
+        count_training((10**9, 10**9), batch=10**6)

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.solvers.codes import Codes, checked
+from hwsim.solvers.codes import Codes, checked, near_one
 
 
 def solve_lab(weight: npt.ArrayLike, curvature: npt.ArrayLike | None = None) -> Codes:
@@ -25,6 +25,7 @@ def solve_lab(weight: npt.ArrayLike, curvature: npt.ArrayLike | None = None) -> 
         For weights or curvatures that are not finite, or do not fit together.
     """
     w, d = checked(weight, curvature)
-    scale = np.dot(d.astype(np.float64), np.abs(w, dtype=np.float64)) / d.sum(dtype=np.float64)
+    magnitude, weighted, exponent = near_one(w, d)
+    scale = np.ldexp(np.dot(weighted, magnitude) / weighted.sum(), exponent)
     code = np.where(w >= 0, 1, -1).astype(np.int8)
     return Codes(code.reshape(np.shape(weight)), float(scale))

@@ -52,7 +52,7 @@ def checked(weight: npt.ArrayLike, curvature: npt.ArrayLike | None) -> tuple[Rea
     d = np.ones_like(w) if curvature is None else _real(curvature)
     if w.size == 0 or d.shape != w.shape:
         raise SolverError(f"weights of shape {w.shape}, curvatures of shape {d.shape}; expected one of each, or more")
-    if not np.isfinite(w.sum()) and not np.all(np.isfinite(w)):
+    if not np.all(np.isfinite(w)):
         raise SolverError("weights are not finite everywhere")
     lowest, highest = float(d.min()), float(d.max())
     if not (lowest > 0 and np.isfinite(highest)):
@@ -60,8 +60,36 @@ def checked(weight: npt.ArrayLike, curvature: npt.ArrayLike | None) -> tuple[Rea
     return w.ravel(), d.ravel()
 
 
+def checked_previous(previous: npt.ArrayLike, n_weight: int) -> Real:
+    """Codes of an earlier solution as a vector, one for each weight; SolverError where they are not. (n,)"""
+    code = _real(previous).ravel()
+    if code.size != n_weight or not np.all(np.isfinite(code)):
+        raise SolverError(f"{code.size} previous codes for {n_weight} weights; expected a finite one for each")
+    return code
+
+
+def near_one(weight: Real, curvature: Real) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], int]:
+    """Magnitudes and curvatures, the largest of each brought near 1, lest products leave the range of float64.
+
+    Returns
+    -------
+    magnitude, curvature : ndarray (n,) float64
+        Divided by powers of two, and so exactly.
+    exponent : int
+        That of the power of two that magnitudes were divided by.
+    """
+    magnitude, weighted = np.abs(weight, dtype=np.float64), curvature.astype(np.float64)
+    exponent = int(np.frexp(magnitude.max())[1])
+    return np.ldexp(magnitude, -exponent), np.ldexp(weighted, -np.frexp(weighted.max())[1]), exponent
+
+
 def _real(value: npt.ArrayLike) -> Real:
-    array: npt.NDArray[Any] = np.asarray(value)
+    try:
+        array: npt.NDArray[Any] = np.asarray(value)
+    except ValueError as error:  # rows of different lengths
+        raise SolverError(f"no array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise SolverError(f"an array of {array.dtype}; expected real numbers")
     return array if array.dtype == np.float32 else array.astype(np.float64)
 
 
@@ -75,8 +103,15 @@ def weighted_error(
     weight, curvature : array_like of one shape
         w, and d > 0; 1 everywhere where no curvature is given.
     quantized : Codes, TwoScaleCodes or array_like
-        Quantized weights.
+        Quantized weights, as many.
+
+    Raises
+    ------
+    SolverError
+        For weights or curvatures that are not finite, or do not fit together or to the quantized ones.
     """
     w, d = checked(weight, curvature)
-    value = quantized.value if isinstance(quantized, Codes | TwoScaleCodes) else np.asarray(quantized, np.float64)
-    return float(0.5 * np.sum(d * (w - value.ravel().astype(np.float64)) ** 2, dtype=np.float64))
+    value = np.asarray(quantized.value if isinstance(quantized, Codes | TwoScaleCodes) else quantized, np.float64)
+    if value.size != w.size:
+        raise SolverError(f"{value.size} quantized weights for {w.size} real ones; expected one for each")
+    return float(0.5 * np.sum(d * (w - value.ravel()) ** 2, dtype=np.float64))

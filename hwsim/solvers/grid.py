@@ -1,12 +1,13 @@
 """The one problem behind all: weights on a grid of levels with one scale, solved exactly or by alternation."""
 
-from typing import Any, Literal, NamedTuple, TypeAlias
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from hwsim.kernels.grid import find_nearest, sum_nearest
-from hwsim.solvers.codes import CodeArray, Real
+from hwsim.solvers.codes import CodeArray, Real, SolverError, near_one
 
 ScaleRule: TypeAlias = Literal["least-squares", "released"]
 
@@ -27,7 +28,16 @@ class Levels(NamedTuple):
 
     @property
     def arrays(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Thresholds halfway between neighbouring levels, and by how much each level is above the one before."""
+        """Thresholds halfway between neighbouring levels, and by how much each level is above the one before.
+
+        Raises
+        ------
+        SolverError
+            For magnitudes that are no levels.
+        """
+        rising = all(low < high for low, high in pairwise(self.magnitude))
+        if len(self.magnitude) < 2 or self.magnitude[0] != 0 or self.top > 127 or not rising:
+            raise SolverError(f"levels {self.magnitude}; expected whole numbers that rise from 0, up to 127 at most")
         level = np.asarray(self.magnitude, np.float64)
         return (level[1:] + level[:-1]) / 2, np.diff(level)
 
@@ -66,16 +76,15 @@ def solve_exactly(weight: Real, curvature: Real, levels: Levels) -> tuple[CodeAr
         0 where all weights are zero.
     """
     threshold, rise = levels.arrays
-    magnitude = np.abs(weight, dtype=np.float64)
+    magnitude, weighted, exponent = near_one(weight, curvature)
     if not magnitude.any():
         return np.zeros(weight.shape, np.int8), 0.0
     falling = np.argsort(-(magnitude[:, None] / threshold).ravel())
-    weighted = np.asarray(curvature, np.float64)
     product = np.outer(weighted * magnitude, rise).ravel()[falling].cumsum()
     # c^2 - b^2 = (c - b) x (c + b), and thresholds are halfway
     square = np.outer(weighted, 2 * rise * threshold).ravel()[falling].cumsum()
     best = int(np.argmax(product**2 / square))
-    scale = float(product[best] / square[best])
+    scale = float(np.ldexp(product[best] / square[best], exponent))
     return nearest(weight, scale, levels), scale
 
 
@@ -106,11 +115,19 @@ def alternate(
     Returns
     -------
     code : ndarray (n,) int8
-        Those that the scale was computed for.
+        Nearest for the scale, as published.
     scale : float
+
+    Raises
+    ------
+    SolverError
+        For an unknown rule, or no rounds.
     """
+    if rule not in get_args(ScaleRule) or max_iterations < 1:
+        known = " or ".join(get_args(ScaleRule))
+        raise SolverError(f"scale rule {rule!r}, {max_iterations} rounds; expected {known}, and one round or more")
     (threshold, rise), total = levels.arrays, np.empty(3)
-    before = after = reach
+    after = reach
     for _ in range(max_iterations):
         before = after
         sum_nearest(weight, curvature, threshold * (before / levels.top), rise, total)
@@ -119,7 +136,7 @@ def alternate(
         after = float(total[0] / total[1] if rule == "released" else levels.top * total[0] / total[2])
         if abs(after - before) < TOLERANCE:
             break
-    return nearest(weight, before / levels.top, levels), after / levels.top
+    return nearest(weight, after / levels.top, levels), after / levels.top
 
 
 def best_scale(weight: Real, curvature: Real, code: npt.NDArray[Any]) -> float:

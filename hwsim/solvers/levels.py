@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.solvers.codes import Codes, SolverError, checked
+from hwsim.solvers.codes import Codes, SolverError, checked, checked_previous
 from hwsim.solvers.grid import MAX_ITERATIONS, Levels, ScaleRule, alternate, best_scale, solve_exactly, weighted_mean
 from hwsim.solvers.ternary import beginning
 
@@ -62,17 +62,18 @@ def solve_laq(
     Raises
     ------
     SolverError
-        For weights or curvatures that are not finite, or do not fit together.
+        For weights or curvatures that are not finite, or do not fit together or to the previous codes; for levels or
+        a rule that are none, or no rounds.
     """
     w, d = checked(weight, curvature)
     if not w.any():
         return Codes(np.zeros(np.shape(weight), np.int8), 0.0)
     if previous is not None and rule == "least-squares" and np.any(previous):
-        began = levels.top * best_scale(w, d, np.asarray(previous).ravel())
+        began = levels.top * best_scale(w, d, checked_previous(previous, w.size))
     else:
         began = weighted_mean(w, d, beginning(w, previous) != 0)
     rounds = FROM_AFAR if previous is None and rule == "least-squares" else MAX_ITERATIONS
-    code, scale = alternate(w, d, levels, began, rule, max_iterations or rounds)
+    code, scale = alternate(w, d, levels, began, rule, rounds if max_iterations is None else max_iterations)
     return Codes(code.reshape(np.shape(weight)), scale)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.solvers.codes import CodeArray, Codes, Real, checked
+from hwsim.solvers.codes import CodeArray, Codes, Real, checked, checked_previous
 from hwsim.solvers.grid import MAX_ITERATIONS, TERNARY, alternate, nearest, solve_exactly, weighted_mean
 
 TWN_THRESHOLD = 0.7
@@ -62,7 +62,7 @@ def solve_lat(
 def beginning(weight: Real, previous: npt.ArrayLike | None) -> CodeArray:
     """Codes for alternation to begin with: the previous ones, or those of the rule of thumb. (n,) int8"""
     if previous is not None:
-        return np.asarray(np.sign(previous), np.int8).ravel()
+        return np.sign(checked_previous(previous, weight.size)).astype(np.int8)
     return nearest(weight, 2 * TWN_THRESHOLD * float(np.abs(weight, dtype=np.float64).mean()), TERNARY)
 
 

@@ -56,8 +56,10 @@ def solve_lat_two_scales(
         chosen = sign * w > 0
         solved = _nothing()
         if chosen.any():
-            began = began if began.any() else chosen
-            solved = alternate(w[chosen], d[chosen], TERNARY, weighted_mean(w, d, began), max_iterations=max_iterations)
+            side, reach = w[chosen], weighted_mean(w, d, began if began.any() else chosen)
+            if 2 * np.abs(side).max() <= reach:  # other weights began it, and none of its own would be left
+                reach = weighted_mean(w, d, chosen)
+            solved = alternate(side, d[chosen], TERNARY, reach, max_iterations=max_iterations)
         sides.append((chosen, *solved))
     return _joined(weight, sides)
 

@@ -78,4 +78,7 @@ class QuantizedReLU(nn.Module):
             with torch.no_grad():
                 self.step.copy_(first_step(read.relu(), self.format))
             self.started.fill_(True)
-        return quantize(read, self.step.clamp(min=LEAST_STEP), self.format)
+        if self.step < LEAST_STEP:  # an optimizer's step went too far; in place, so that learning can go on from there
+            with torch.no_grad():
+                self.step.fill_(LEAST_STEP)
+        return quantize(read, self.step, self.format)

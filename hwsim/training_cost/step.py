@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -106,19 +106,24 @@ def count_training(
     UnknownNameError, TrainingCostError
         For an unknown method or accounting; for numbers that make no step.
     """
-    chosen = accounting or accountings(method)[0]
+    known = accountings(method)
+    chosen = known[0] if accounting is None else accounting
     weights = methods(not deterministic)[method]
     _check(layers, method, batch, weights, chosen, rounds)
-    entries: dict[Key, np.ndarray[tuple[int], np.dtype[np.int64]]] = {}
+    _check_options(method, weights, deterministic, max_shift)
+    rounds = int(rounds)
+    entries: dict[Key, list[int]] = {}
     for number, (n_in, n_out) in enumerate(pairwise(map(int, layers)), 1):
         layer = Layer(number, n_in, n_out, int(batch), number == len(layers) - 1, batch_norm)
         for step, phase, done in _entries(layer, weights, chosen, rounds, max_shift):
             for operation, times_done in done.items():
                 if times_done:
                     key = Key(layer.name, phase, operation)
-                    entries.setdefault(key, np.zeros(len(PASSES), np.int64))[PASSES.index(step)] += times_done
+                    entries.setdefault(key, [0] * len(PASSES))[PASSES.index(step)] += times_done
+    if sum(map(sum, entries.values())) >= 2**63:
+        raise TrainingCostError(f"layers {tuple(layers)}, batch of {batch}: more operations than 64 bits can count")
     return Counts(
-        entries=entries,
+        entries={key: np.array(times_done, np.int64) for key, times_done in entries.items()},
         groups=PASSES,
         n_frame=np.array([batch, 0, 0]),  # every frame goes through all passes; they are to be counted once
         network=f"{'-'.join(map(str, layers))}, {method}{', batch norm' if batch_norm else ''}",
@@ -132,19 +137,38 @@ def count_training(
 def accountings(method: str) -> tuple[Accounting, ...]:
     """Ways of counting that speak of a method, the paper's first; UnknownNameError where there is no such method."""
     if method not in METHODS:
-        raise UnknownNameError("training method", method, METHODS)
+        raise UnknownNameError("training method", str(method), METHODS)
     return ("paper", "complete") if methods(drawn=True)[method].in_paper else ("complete",)
 
 
-def _check(layers: Sequence[int], method: str, batch: int, weights: WeightWork, accounting: str, rounds: int) -> None:
+def _check(layers: Any, method: str, batch: Any, weights: WeightWork, accounting: str, rounds: Any) -> None:
     if accounting not in ("paper", "complete"):
         raise UnknownNameError("accounting", accounting, ("paper", "complete"))
-    if len(layers) < 2 or any(isinstance(n, bool) or int(n) != n or n < 1 for n in layers):
-        raise TrainingCostError(f"layers {tuple(layers)}: expected two positive numbers or more, such as 784-200-10")
-    if isinstance(batch, bool) or int(batch) != batch or batch < 1 or rounds < 1:
+    if not isinstance(layers, Sequence | np.ndarray) or len(layers) < 2 or not all(map(_is_positive, layers)):
+        raise TrainingCostError(f"layers {layers}: expected two positive numbers or more, such as 784-200-10")
+    if not (_is_positive(batch) and _is_positive(rounds)):
         raise TrainingCostError(f"batch of {batch}, {rounds} rounds: expected whole numbers from 1")
     if accounting == "paper" and not weights.in_paper:
         raise TrainingCostError(f"method {method}: the paper's accounting does not speak of it; write complete")
+
+
+def _check_options(method: str, weights: WeightWork, deterministic: bool, max_shift: int | None) -> None:
+    """TrainingCostError for an option that the method does not have, as `hwsim train` refuses it, or no shift."""
+    options = {
+        "deterministic": (bool(deterministic), "connect" in method),
+        "max-shift": (max_shift is not None, weights.quantized_gradient),
+    }
+    for name, (is_given, has) in options.items():
+        if is_given and not has:
+            raise TrainingCostError(f"method {method} has no option {name}")
+    if max_shift is not None and not _is_positive(max_shift):
+        raise TrainingCostError(f"shifts by at most {max_shift}: expected a whole number from 1")
+
+
+def _is_positive(number: object) -> bool:
+    """Whether it is a whole number from 1."""
+    kinds = (int, float, np.integer, np.floating)
+    return isinstance(number, kinds) and not isinstance(number, bool) and bool(number >= 1 and number % 1 == 0)
 
 
 def _notes(accounting: Accounting) -> tuple[str, ...]:

@@ -201,6 +201,15 @@ def test_learned_steps_of_activations():
     assert read.grad.tolist() == [[0, 1, 1, 0]]
 
 
+def test_a_step_of_activations_that_became_negative_is_the_least_one_and_learns_on():
+    relu = QuantizedReLU(2, 10)
+    relu.started.fill_(True)
+    relu.step.data.fill_(-0.1)
+    relu(torch.tensor([[-1.0, 0.5, 9.0]])).sum().backward()
+    assert relu.step.item() == pytest.approx(1e-6)  # what a network is exported with
+    assert relu.step.grad.item() == pytest.approx(2 * 3 / (10 * 3) ** 0.5)
+
+
 def test_squared_hinge():
     output = torch.tensor([[2.0, -3.0, 0.5], [0.0, 0.0, -0.5]])
     # the last output of the first frame, and all of the second's, are within the margin
