@@ -38,6 +38,7 @@ def main():
     )
     print(f"{arguments.batch} frames, arithmetic only; test accuracy on all images, as each network states it\n")
     print(table(rows))
+    print(f"\n{answer(rows)}")
     write_figure(rows, f"784-200-200-10 on {machine.name}, {arguments.table}", arguments.html)
     print(f"\nwrote {arguments.html}")
 
@@ -56,12 +57,32 @@ def measure(method, machine, arguments, data):
         "method": method,
         "accuracy": network.about["accuracy"]["percent"],
         "multiplications": counts.total(kind="multiplication") / n,
-        "additions": counts.total(kind="addition") / n,
+        "additions": (counts.total(kind="addition") - counts.total("memory", "addition")) / n,  # not of addresses
         "arithmetic": (energy.total - energy.of(phase="memory")) / n / NANOJOULE,
         "inference": energy.per_inference / NANOJOULE,
         "step multiplications": step.total(kind="multiplication") / arguments.batch,
         "step": training.per_inference / MICROJOULE,
     }
+
+
+def answer(rows):
+    """Who needs least energy, without losing accuracy and of all, against full precision."""
+    whole = next((row for row in rows if row["method"] == "full-precision"), None)
+    if whole is None:
+        return "No full-precision network to compare with."
+
+    def least(among):
+        parts = []
+        for what, text in (("inference", "an inference"), ("arithmetic", "its arithmetic"), ("step", "training")):
+            row = min(among, key=lambda row: row[what])
+            parts.append(f"{text}, {row['method']}, {figures(whole[what] / row[what])}x less")
+        return "; ".join(parts)
+
+    as_good = [row for row in rows if row["accuracy"] >= whole["accuracy"]]
+    return (
+        f"Least energy at full precision's {whole['accuracy']:.2f} % or more: {least(as_good)}.\n"
+        f"At any accuracy: {least(rows)}."
+    )
 
 
 def table(rows):
@@ -88,6 +109,31 @@ def table(rows):
     return "\n".join([texts[0], "-" * len(texts[0]), *texts[1:]])
 
 
+def sides(x, rows):
+    """Where each point's name goes so that names cover neither one another nor points, as far as that can be had."""
+    y = [row["accuracy"] for row in rows]
+    wide, high = (max(x) - min(x) + 2 * MARGIN) / 300, (max(y) - min(y) or 1) / 600  # a pixel, roughly
+    boxes = [(a - 4 * wide, a + 4 * wide, b - 4 * high, b + 4 * high) for a, b in zip(x, y, strict=True)]
+    places = {"top center": (0, 12), "bottom center": (0, -12), "middle right": (1, 0), "middle left": (-1, 0)}
+    found = []
+    for a, b, row in zip(x, y, rows, strict=True):
+        half, names = 2.8 * wide * len(row["method"]), {}
+        for place, (across, up) in places.items():
+            middle, level = a + across * (half + 6 * wide), b + up * high
+            names[place] = (middle - half, middle + half, level - 6 * high, level + 6 * high)
+        best = min(names, key=lambda place: sum(overlap(names[place], box) for box in boxes))
+        boxes.append(names[best])
+        found.append(best)
+    return found
+
+
+def overlap(one, other):
+    """Area that two boxes (left, right, lower, upper) share."""
+    across = min(one[1], other[1]) - max(one[0], other[0])
+    up = min(one[3], other[3]) - max(one[2], other[2])
+    return max(across, 0) * max(up, 0)
+
+
 def write_figure(rows, title, path):
     """Accuracy above energy per inference, and energy per training frame beside it."""
     import plotly.graph_objects as graph
@@ -101,7 +147,7 @@ def write_figure(rows, title, path):
             y=[row["accuracy"] for row in rows],
             text=[row["method"] for row in rows],
             mode="markers+text",
-            textposition="top center",
+            textposition=sides([math.log10(row[name]) for row in rows], rows),
             textfont={"size": 10},
             cliponaxis=False,
             showlegend=False,
@@ -110,7 +156,9 @@ def write_figure(rows, title, path):
         ends = [math.log10(end(points.x)) + beside for end, beside in ((min, -MARGIN), (max, MARGIN))]
         figure.update_xaxes(title_text=f"energy [{unit}]", type="log", range=ends, row=1, col=column)
     figure.update_yaxes(title_text="test accuracy [%]", row=1, col=1)
-    figure.update_layout(title=title, template="plotly_white", height=840)
+    lines = answer(rows).replace("\n", "<br>")
+    heading = {"text": f"{title}<br><sup>{lines}</sup>", "y": 0.97, "yanchor": "top"}
+    figure.update_layout(title=heading, template="plotly_white", height=840, margin={"t": 130})
     figure.write_html(path, include_plotlyjs=True)
 
 

@@ -47,6 +47,13 @@ def test_training_cost_shows_both_ways_to_count(hwsim):
     assert "mJ per step" in complete
 
 
+def test_training_cost_of_an_architecture_by_name(hwsim):
+    options = ("--method", "lat")
+    by_name = hwsim("training-cost", "--layers", "mlp-784-200-200-10", *options)
+    assert by_name == hwsim("training-cost", "--layers", "784-200-200-10", *options)
+    assert by_name[0] == 0
+
+
 def test_training_cost_with_batch_norm_in_one_accounting(hwsim):
     options = ("--method", "full-precision", "--batch-norm", "--accounting", "paper")
     _, out, _ = hwsim("training-cost", *options)
@@ -83,6 +90,10 @@ def test_training_cost_of_bad_input(hwsim, arguments, expected):
         (("lat", "--layers", "cnn-lin-2015"), "did you mean cnn-lin-2016"),
         (("lat", "--layers", "784-10"), "read 784, but a frame of digits has 1x8x8: begin with 64"),
         (("lat", "--layers", "64-10", "--validation-frames", 898), "898 of 898 frames for validation"),
+        (("lat", "--layers", "64--10"), "nothing cannot come after 64"),
+        (("lat", "--layers", "64-99999999999999999999-10"), "99999999999999999999 is too large; write numbers up to"),
+        (("lat", "--layers", "64-10", "--seed", 2**64), "expected 0 to 18446744073709551615"),
+        (("lat", "--layers", "64-10", "--epochs", 10**400), "epochs: expected at most 1,000,000,000"),
     ],
 )
 def test_train_of_bad_input(hwsim, arguments, expected, tmp_path):
@@ -91,6 +102,34 @@ def test_train_of_bad_input(hwsim, arguments, expected, tmp_path):
     assert len(err.strip().splitlines()) == 1
     assert expected in err
     assert not (tmp_path / "out").exists()  # before anything is written
+
+
+@pytest.mark.torch
+def test_layers_that_fit_no_memory(hwsim):
+    code, out, err = hwsim("train", "lat", "--data", "digits", "--layers", "64-1000000-1000000-10", "--out", "big")
+    assert (code, out) == (2, "")
+    assert err.startswith("hwsim: not enough memory")
+
+
+@pytest.mark.torch
+def test_a_batch_larger_than_any_data(hwsim, tmp_path):
+    arguments = ("--data", "digits", "--layers", "64-10", "--frames", 50, "--epochs", 1, "--batch-size", 10**30)
+    assert hwsim("train", "lat", *arguments, "--out", "all")[0] == 0
+    assert load_network(tmp_path / "all").about["batch_size"] == 10**30
+
+
+@pytest.mark.torch
+def test_folder_without_a_name_gets_that_of_where_it_is(hwsim, tmp_path, monkeypatch):
+    arguments = ("--data", "digits", "--layers", "64-10", "--frames", 50, "--epochs", 1)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    code, out, _ = hwsim("train", "binary-connect", *arguments, "--out", ".")
+    assert (code, len(out.splitlines())) == (0, 2)
+    assert load_network(tmp_path / "here").name == "here"
+    assert load_network(tmp_path / "here-latent").name == "here-latent"
+    code, _, err = hwsim("train", "lat", *arguments, "--out", "/")
+    assert code == 2
+    assert "has no name" in err
 
 
 @pytest.mark.torch
@@ -120,12 +159,16 @@ def test_killed_run_goes_on_where_it_stopped(number, said, tmp_path):
     command = [HWSIM, "train", "ternary-connect", "--data", "digits", "--layers", "64-10", "--frames", "200"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     options = {"cwd": tmp_path, "env": environment, "stderr": subprocess.PIPE, "text": True}
+    # a test run in the background may be deaf to interrupts, and its children too
+    options["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None
     run = subprocess.Popen([*command, "--epochs", "100000", "--out", "cut"], **options)
     while not (tmp_path / "cut" / "checkpoint.pt").exists():
         assert run.poll() is None, run.stderr.read()
         time.sleep(0.01)
     run.send_signal(number)
-    assert said in run.communicate()[1]
+    told = run.communicate(timeout=120)[1]
+    assert said in told
+    assert len(told.splitlines()) == (1 if said else 0)
     assert run.returncode == (-number if number == signal.SIGKILL else 130)
     path = tmp_path / "cut" / "checkpoint.pt"
     state = torch_load(path)

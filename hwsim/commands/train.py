@@ -7,9 +7,13 @@ import typer
 
 from hwsim.convert_commands import Out, numbers, say_where
 from hwsim.data_options import Data, takes_data
+from hwsim.errors import INTERRUPTED
 
 FLOAT = "mlp"
 """The plain float perceptron, with a recipe of its own; all other methods are those of `hwsim.train.methods`."""
+
+CHECKPOINT = "checkpoint.pt"
+"""What either keeps in its folder while it trains."""
 
 HELP = (
     "full-precision, binary-connect, ternary-connect (either with -qbp), lab, lat, lat-exact, lat-two-scales, "
@@ -45,7 +49,10 @@ def train(
     batch_norm_gradient: Annotated[str | None, typer.Option(help="...-connect: exact or released.")] = None,
     recipe: Annotated[str | None, typer.Option(help="full-precision: few-multiplications or loss-aware.")] = None,
 ) -> None:
-    """Train a network (needs torch: the extra `train`). Interrupted, the same command goes on where it stopped."""
+    """Train a network: hwsim train lat --out my-lat. Interrupted, the same command goes on where it stopped.
+
+    Needs torch (the extra `train`); hwsim train METHOD --help lists methods and options.
+    """
     options: dict[str, Any] = {"batch_size": batch_size, "learning_rate": learning_rate, "weight_decay": weight_decay}
     more = {
         "frames": frames,
@@ -63,17 +70,19 @@ def train(
         else:
             _by_method(method, out, data, layers, epochs, seed, given)
     except KeyboardInterrupt:
-        typer.echo(f"hwsim: interrupted; the same command goes on from the last checkpoint in {out}", err=True)
-        raise typer.Exit(130) from None
+        kept = (out / CHECKPOINT).exists()
+        then = f"goes on from the last checkpoint in {out}" if kept else "starts afresh, there is no checkpoint yet"
+        typer.echo(f"hwsim: interrupted; the same command {then}", err=True)
+        raise SystemExit(INTERRUPTED) from None  # typer's own way out would be told as an interrupt once more
 
 
 def _by_method(
     method: str, out: Path, data: str, layers: str, epochs: int | None, seed: int, given: dict[str, Any]
 ) -> None:
-    from hwsim.train.folder import train_to_folder
+    from hwsim.train.folder import named, train_to_folder
 
     for network in train_to_folder(method, data, layers, out, epochs, seed, **given):
-        say_where(out.with_name(network.name))
+        say_where(named(out).with_name(network.name))
 
 
 def _float_perceptron(out: Path, data: str, layers: str, epochs: int | None, seed: int, given: dict[str, Any]) -> None:

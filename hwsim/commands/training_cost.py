@@ -26,9 +26,10 @@ def training_cost(
     from hwsim.energy import price
     from hwsim.report.text import line_width
     from hwsim.report.training import training_cost_text
+    from hwsim.train.architecture import ARCHITECTURES
     from hwsim.training_cost import accountings, count_training
 
-    units = numbers(layers, "-", int, "--layers 784-1024-1024-1024-10")
+    units = numbers(ARCHITECTURES.get(layers, layers), "-", int, "--layers 784-1024-1024-1024-10")
     wanted = (accounting,) if accounting else accountings(method)
     breakdowns = [
         price(

@@ -17,6 +17,9 @@ ARCHITECTURES = {
 }
 """Networks of Lin et al. 2016 and of Hou & Kwok 2018, of each for MNIST and for CIFAR-10; and a small one."""
 
+MOST = 10**6
+"""Largest number that a text may hold; what fits into memory is far below."""
+
 EXAMPLE = "784-200-200-10, 3x32x32-128C3-MP2-10 or one of " + ", ".join(ARCHITECTURES)
 
 
@@ -79,6 +82,9 @@ def parse(text: str) -> Architecture:
     first, *rest = text.split("-")
     if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*x[1-9]\d*)?", first) or not rest:
         raise TrainingError(f"layers {text!r}: write {EXAMPLE}")
+    for number in re.findall(r"\d+", text):
+        if len(number) > len(str(MOST)) or int(number) > MOST:
+            raise TrainingError(f"layers {text[:80]!r}: {number[:20]} is too large; write numbers up to {MOST:,}")
     shape = tuple(map(int, first.split("x")))
     units: list[Unit] = []
     now = shape
@@ -111,7 +117,9 @@ def _add(units: list[Unit], word: str, now: tuple[int, ...], text: str) -> tuple
         last = units.pop()
         units.append(Unit("conv", last.n_in, last.n_out, last.kernel, last.padding, width, n_neuron=_size(left)))
         return left
-    raise TrainingError(f"layers {text!r}: {word} cannot come after {'x'.join(map(str, now))}; write {EXAMPLE}")
+    raise TrainingError(
+        f"layers {text!r}: {word or 'nothing'} cannot come after {'x'.join(map(str, now))}; write {EXAMPLE}"
+    )
 
 
 def _size(shape: tuple[int, ...]) -> int:

@@ -13,6 +13,10 @@ from hwsim.train.settings import Settings
 State = dict[str, Any]
 
 
+KEPT = ("model", "optimizer", "schedule", "generator", "progress")
+"""What a checkpoint holds, besides settings and, of late, a checksum of the frames."""
+
+
 def write(path: Path, settings: Settings, state: State) -> None:
     """Write beside the checkpoint's place, then move it there, so that a full disk leaves the last one.
 
@@ -47,10 +51,11 @@ def read(path: Path, settings: Settings) -> State | None:
         return None
     try:
         state: State = torch.load(path, weights_only=True)
-        found = state["settings"]
-    except Exception as error:  # torch raises many kinds, depending on where the file is damaged
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise TrainingError(f"{path}: no checkpoint ({reason}); delete it to start afresh") from None
+        found, _ = dict(state["settings"]), [state[name] for name in KEPT]
+    except Exception as error:
+        # torch raises many kinds, depending on where the file is damaged, and may advise to run what is in it
+        reason = type(error).__name__
+        raise TrainingError(f"{path}: no checkpoint, or a damaged one ({reason}); delete it to start afresh") from None
     if found != settings.state():
         other = [key for key, value in settings.state().items() if found.get(key) != value]
         raise TrainingError(

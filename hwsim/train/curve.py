@@ -11,6 +11,8 @@ LABELS = {
     "quantized_error": "validation error, quantized weights",
     "latent_error": "validation error, latent weights",
 }
+MOST_TICKS = 15
+"""Epochs that have a tick each."""
 
 
 def write_curve(history: list[dict[str, float]], title: str, path: Path) -> None:
@@ -33,15 +35,23 @@ def write_curve(history: list[dict[str, float]], title: str, path: Path) -> None
     import plotly.io
 
     page = plotly.io.to_html(figure(history, title), include_plotlyjs=True, full_html=True)
+    partial = path.with_name(f".{path.name}.partial")
     try:
-        path.write_text(page, encoding="utf-8")
+        partial.write_text(page, encoding="utf-8")
+        partial.replace(path)
     except OSError as error:
+        partial.unlink(missing_ok=True)
         raise FileError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def figure(history: list[dict[str, float]], title: str) -> dict[str, Any]:
     """The figure as Plotly's dictionary."""
-    lines = []
+    lines, shares = [], [entry[name] for entry in history for name in LABELS if name != "loss" and name in entry]
+    # a logarithmic axis has no place for an error of zero
+    errors = "log" if all(share > 0 for share in shares) else "linear"
+    epochs: dict[str, Any] = {"title": {"text": "epoch"}}
+    if len(history) <= MOST_TICKS:  # else ticks would stand between epochs
+        epochs["dtick"] = 1
     for name, label in LABELS.items():
         known = [entry for entry in history if name in entry]
         if known:
@@ -59,8 +69,8 @@ def figure(history: list[dict[str, float]], title: str) -> dict[str, Any]:
             )
     layout = {
         "title": {"text": title},
-        "xaxis": {"title": {"text": "epoch"}},
-        "yaxis": {"title": {"text": "validation error [%]"}, "type": "log"},
+        "xaxis": epochs,
+        "yaxis": {"title": {"text": "validation error [%]"}, "type": errors},
         "yaxis2": {"title": {"text": "training loss"}, "type": "log", "overlaying": "y", "side": "right"},
         "legend": {"orientation": "h", "y": 1.08},
         "template": "plotly_white",

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
+from hwsim.solvers import SolverError
 from hwsim.train import TrainingError, checkpoint
 from hwsim.train.evaluation import count_errors
 from hwsim.train.methods import Variant
@@ -58,7 +59,7 @@ class _Batches(Sampler[torch.Tensor]):
     """The frames of each step that is left of an epoch; a last frame alone is left out, since batch norm needs two."""
 
     def __init__(self, order: torch.Tensor, batch_size: int, first: int) -> None:
-        parts = [part for part in torch.split(order, batch_size) if len(part) > 1]
+        parts = [part for part in torch.split(order, min(batch_size, len(order))) if len(part) > 1]
         self.parts = parts[first:]
 
     def __iter__(self) -> Iterator[torch.Tensor]:
@@ -86,6 +87,7 @@ class Training:
         self.model, self.frames, self.validation, self.settings, self.path = model, frames, validation, settings, path
         self.optimizer = settings.recipe.optimizer(model, settings.learning_rate)
         self.schedule = settings.recipe.schedule(self.optimizer, settings.epochs)
+        self.checksums = [part.checksum() for part in (frames, validation)]
         self.progress = Progress()
         self.written = time.monotonic()
         self._resume()
@@ -119,12 +121,16 @@ class Training:
             progress.loss += self._step(inputs, labels) * len(labels)
             progress.step += 1
             if self.path is not None and time.monotonic() - self.written > CHECKPOINT_SECONDS:
+                self._check_finite()
                 self._keep()
 
     def _step(self, inputs: torch.Tensor, labels: torch.Tensor) -> float:
         """One minibatch; its loss."""
         self.optimizer.zero_grad()
-        loss = squared_hinge(self.model(inputs), labels, self.settings.recipe.loss)
+        try:
+            loss = squared_hinge(self.model(inputs), labels, self.settings.recipe.loss)
+        except SolverError as error:  # of weights or curvature that are not finite
+            raise self._not_finite(str(error)) from None
         value = loss.item()
         if not np.isfinite(value):
             raise self._not_finite(f"the loss is {value}")
@@ -142,6 +148,7 @@ class Training:
             "learning_rate": float(self.schedule.get_last_lr()[0]),
         }
         self.schedule.step()
+        self._check_finite()
         progress.epoch, progress.step = progress.epoch + 1, 0
         if progress.epoch % settings.recipe.evaluate_every == 0 or progress.epoch == settings.epochs:
             self._evaluate(entry)
@@ -158,18 +165,26 @@ class Training:
                 state = copy.deepcopy(self.model.state_dict())
                 progress.best[variant] = Best(progress.epoch, errors, state)
 
-    def _not_finite(self, what: str) -> TrainingError:
-        progress = self.progress
+    def _check_finite(self) -> None:
+        """Between two steps."""
+        for name, each in self.model.state_dict().items():
+            if not bool(torch.isfinite(each).all()):
+                raise self._not_finite(f"{name} is not finite", since=0)
+
+    def _not_finite(self, what: str, since: int = 1) -> TrainingError:
+        """What was found in the step under way, or (since=0) after the last one."""
+        progress, step = self.progress, self.progress.step + since
         kept = f"; the last good checkpoint is {self.path}" if self.path is not None and self.path.exists() else ""
-        return TrainingError(
-            f"{what} at step {progress.step + 1} of epoch {progress.epoch + 1} of {self.settings.epochs}{kept}; "
-            f"give a learning rate below {self.settings.learning_rate:g}"
-        )
+        instead = f"give a learning rate below {self.settings.learning_rate:g}"
+        if progress.epoch == 0:
+            instead += ", or scale the data, such as by --data-scale 1/255"
+        if (progress.epoch, step) == (0, 1) and since:  # before any weight has changed
+            instead = "the data are too large: scale them, such as by --data-scale 1/255"
+        when = f"{'at' if since else 'after'} step {step} of epoch {progress.epoch + 1} of {self.settings.epochs}"
+        return TrainingError(f"{what} {when}{kept}; {instead}")
 
     def _keep(self) -> None:
-        """Write a checkpoint, of finite weights only."""
-        if not all(bool(torch.isfinite(each).all()) for each in self.model.parameters()):
-            raise self._not_finite("a weight is not finite")
+        """Write a checkpoint."""
         if self.path is None:
             return
         state = {
@@ -178,6 +193,7 @@ class Training:
             "schedule": self.schedule.state_dict(),
             "generator": torch.get_rng_state(),
             "progress": self.progress.state(),
+            "checksums": self.checksums,
         }
         checkpoint.write(self.path, self.settings, state)
         self.written = time.monotonic()
@@ -185,6 +201,10 @@ class Training:
     def _resume(self) -> None:
         state = None if self.path is None else checkpoint.read(self.path, self.settings)
         if state is not None:
+            if state.get("checksums", self.checksums) != self.checksums:
+                raise TrainingError(
+                    f"{self.path}: of a run with other frames or labels; delete it to start afresh, or name another"
+                )
             for name in ("model", "optimizer", "schedule"):
                 getattr(self, name).load_state_dict(state[name])
             torch.set_rng_state(state["generator"])

@@ -1,5 +1,6 @@
 """From an architecture and a method to a model of torch's own modules, and from a data set to its frames."""
 
+import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from hwsim.train.settings import Settings
 
 EPSILON = 1e-4
 """Added to batch norm's variances, in both papers' code."""
+LEAST_DEVIATION = 1e-6
+"""Of a channel that is divided by it."""
 
 
 def build(settings: Settings) -> nn.Sequential:
@@ -92,7 +95,9 @@ class Preparation:
         if not settings.architecture.is_convolutional:
             return cls(inputs.double().mean(0).float(), one)
         deviation, mean = torch.std_mean(inputs.double(), dim=(0, 2, 3), keepdim=True)
-        return cls(mean[0].float(), (1 / deviation.clamp(min=1e-6))[0].float())
+        # were a channel that never changes divided by next to nothing, another value in a test frame would be enormous
+        deviation = torch.where(deviation < LEAST_DEVIATION, 1.0, deviation)
+        return cls(mean[0].float(), (1 / deviation)[0].float())
 
     def apply(self, inputs: torch.Tensor) -> torch.Tensor:
         """To frames."""
@@ -119,6 +124,10 @@ class Frames:
     def part(self, chosen: slice) -> "Frames":
         """Some of them."""
         return Frames(self.inputs[chosen], self.labels[chosen])
+
+    def checksum(self) -> int:
+        """CRC-32 of values and labels."""
+        return zlib.crc32(self.labels.numpy().data, zlib.crc32(np.ascontiguousarray(self.inputs.numpy()).data))
 
     def prepared(self, preparation: Preparation) -> "Frames":
         """Ready for the first layer."""

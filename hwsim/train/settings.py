@@ -19,6 +19,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "recipe": (FEW, LOSS_AWARE),
 }
 """Of options that are words."""
+MOST_EPOCHS = 10**9
+SEEDS = 2**64
+"""As many as torch's generator has."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,10 @@ class Settings:
         _check_shape(self.architecture, data)
         if not (np.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise TrainingError(f"learning rate {self.learning_rate}: expected a positive number")
+        if not 0 <= self.seed < SEEDS:
+            raise TrainingError(f"seed {self.seed}: expected 0 to {SEEDS - 1}")
+        if self.epochs > MOST_EPOCHS:
+            raise TrainingError(f"{self.epochs} epochs: expected at most {MOST_EPOCHS:,}")
         left = len(data) - self.validation_frames
         # batch norm needs two frames
         if min(self.epochs, self.batch_size - 1) < 1 or self.validation_frames < 1 or left < 2:
@@ -157,6 +164,11 @@ def _check_shape(architecture: Architecture, data: Dataset) -> None:
             f"begin with {size} (dense layers) or {written} (convolutions)"
         )
     assert data.labels is not None
-    classes, outputs = int(data.labels.max()) + 1, architecture.units[-1].n_out
+    least, classes, outputs = int(data.labels.min()), int(data.labels.max()) + 1, architecture.units[-1].n_out
+    if least < 0:
+        frame = int(np.argmin(data.labels))
+        raise TrainingError(
+            f"data set {data.name}: label {least} of frame {frame}; expected 0 to {outputs - 1}, a class for every unit"
+        )
     if classes > outputs:
         raise TrainingError(f"layers {architecture.text} end with {outputs} units, but there are {classes} classes")

@@ -1,6 +1,7 @@
 """Runs: the same again, interrupted and resumed, stopped by what is not finite or by a full disk; and their folders."""
 
 from needed import torch  # isort: skip
+import dataclasses
 import errno
 import itertools
 import os
@@ -10,10 +11,11 @@ import drawn
 import numpy as np
 import pytest
 
+from hwsim.datasets import Dataset
 from hwsim.errors import FileError
 from hwsim.network_file import load_network
 from hwsim.simulator import simulate
-from hwsim.train import TrainingError, checkpoint, folder, loop
+from hwsim.train import TrainingError, checkpoint, curve, folder, loop
 
 pytestmark = pytest.mark.torch
 
@@ -98,7 +100,7 @@ def test_checkpoint_with_a_pickle_is_not_run(tmp_path):
             return os.mkdir, (str(tmp_path / "sprung"),)
 
     torch.save({"settings": Trap()}, tmp_path / "checkpoint.pt")
-    with pytest.raises(TrainingError, match=r"no checkpoint .*; delete it to start afresh") as caught:
+    with pytest.raises(TrainingError, match=r"no checkpoint, or a damaged one .*; delete it to start afresh") as caught:
         drawn.trained("lat", checkpoint=tmp_path / "checkpoint.pt")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "sprung").exists()
@@ -181,3 +183,116 @@ def test_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="cannot be made"):
         folder.train_to_folder("lat", "digits", "64-10", tmp_path / "file" / "out", 1)
+
+
+def files(tmp_path, **splits):
+    """A folder of splits, each of frames and labels."""
+    for split, (inputs, labels) in splits.items():
+        np.savez(tmp_path / f"{split}.npz", inputs=inputs, labels=labels)
+    return str(tmp_path)
+
+
+def test_test_frames_that_do_not_fit_are_refused_before_training(tmp_path):
+    values, labels = np.zeros((50, 1, 2, 3), np.uint8), np.arange(50) % 3
+    data = files(tmp_path, train=(values, labels), test=(np.zeros((9, 1, 2, 4), np.uint8), labels[:9]))
+    with pytest.raises(TrainingError, match=r"frames of \(1, 2, 3\) to train on, of \(1, 2, 4\) to test on"):
+        folder.train_to_folder("lat", data, "6-3", tmp_path / "out", 1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_labels_below_zero(tmp_path):
+    data = drawn.vectors()
+    wrong = dataclasses.replace(data, labels=np.where(np.arange(len(data)) == 7, -1, data.labels))
+    with pytest.raises(TrainingError, match=r"label -1 of frame 7; expected 0 to 2"):
+        drawn.settings("lat", wrong)
+
+
+def test_checkpoint_of_other_frames_is_refused(tmp_path):
+    path, other = tmp_path / "checkpoint.pt", drawn.vectors(seed=5)
+    drawn.trained("lat", epochs=1, checkpoint=path)
+    with pytest.raises(TrainingError, match=r"of a run with other frames or labels; delete it"):
+        drawn.trained("lat", other, epochs=1, checkpoint=path)
+    # one that was written before checksums were kept goes on
+    state = checkpoint.read(path, drawn.settings("lat", epochs=1))
+    checkpoint.write(path, drawn.settings("lat", epochs=1), {name: state[name] for name in checkpoint.KEPT})
+    assert drawn.trained("lat", epochs=1, checkpoint=path).progress.epoch == 1
+
+
+def test_checkpoint_that_lacks_its_state(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    for content in ({"settings": drawn.settings("lat").state()}, {"settings": 3}, [1]):
+        torch.save(content, path)
+        with pytest.raises(TrainingError, match=r"no checkpoint, or a damaged one \(\w+\); delete it to start afresh"):
+            drawn.trained("lat", checkpoint=path)
+
+
+def test_statistics_that_are_not_finite_stop_the_run_before_its_checkpoint(tmp_path, monkeypatch):
+    path, step, done = tmp_path / "checkpoint.pt", loop.Training._step, itertools.count(1)
+
+    def spoil(self, *arguments):
+        if next(done) == 10:  # the last step of the second epoch
+            self.model.norm1.running_var[0] = float("inf")
+        return step(self, *arguments)
+
+    monkeypatch.setattr(loop.Training, "_step", spoil)
+    with pytest.raises(TrainingError, match=r"norm1.running_var is not finite after step 5 of epoch 2 of 3; the"):
+        drawn.trained("lat", checkpoint=path)
+    assert checkpoint.read(path, drawn.settings("lat"))["progress"]["epoch"] == 1
+
+
+def test_weights_that_no_solver_takes_are_told_with_their_step(monkeypatch):
+    step, done = loop.Training._step, itertools.count(1)
+
+    def spoil(self, *arguments):
+        if next(done) == 3:
+            self.model.dense1.parametrizations.weight.original.data[0, 0] = float("nan")
+        return step(self, *arguments)
+
+    monkeypatch.setattr(loop.Training, "_step", spoil)
+    with pytest.raises(
+        TrainingError, match=r"not finite everywhere at step 3 of epoch 1 of 3; give a learning rate below"
+    ):
+        drawn.trained("lat")
+
+
+def test_loss_that_is_not_finite_before_any_weight_has_changed():
+    values = np.random.default_rng(0).choice([-3e38, 3e38], (60, 1, 2, 4)).astype(np.float32)
+    large = Dataset(values, step=1.0, labels=np.arange(60) % 3, name="large", split="train")
+    with pytest.raises(TrainingError, match=r"at step 1 of epoch 1 of 3; the data are too large: scale them"):
+        drawn.trained("full-precision", large)
+
+
+def test_channel_that_never_changes_in_training_is_not_blown_up():
+    data = drawn.images()
+    still = data.inputs.copy()
+    still[:, 1] = 7
+    trained = drawn.trained("full-precision", dataclasses.replace(data, inputs=still), layers="2x8x8-4C3-3")
+    assert float(trained.preparation.factor[1]) == 1.0
+    still[:, 1] = 8
+    moved = dataclasses.replace(data, inputs=still)
+    inputs = folder.Frames.of(moved, trained.settings).prepared(trained.preparation).inputs
+    assert float(inputs[:, 1].abs().max()) == pytest.approx(1 / 255, rel=1e-5)
+
+
+def test_two_runs_do_not_write_into_one_folder(tmp_path):
+    (tmp_path / "out").mkdir()
+    with folder._alone(tmp_path / "out"), pytest.raises(TrainingError, match="another run writes there"):
+        folder.train_to_folder("lat", "digits", "64-10", tmp_path / "out", 1, frames=50)
+    folder.train_to_folder("lat", "digits", "64-10", tmp_path / "out", 1, frames=50)  # the lock has gone
+
+
+def test_folders_that_cannot_be_written_are_found_before_training(tmp_path, monkeypatch):
+    (tmp_path / "few-latent").write_text("")
+    with pytest.raises(FileError, match="few-latent: is a file"):
+        folder.train_to_folder("binary-connect", "digits", "64-10", tmp_path / "few", 1)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(FileError, match="cannot be written to"):
+        folder.train_to_folder("lat", "digits", "64-10", tmp_path / "other", 1)
+
+
+def test_curve_of_errors_of_zero_has_a_place_for_them(tmp_path):
+    history = [{"epoch": n, "loss": 1.0 / n, "quantized_error": error} for n, error in ((1, 0.5), (2, 0.0))]
+    assert curve.figure(history, "")["layout"]["yaxis"]["type"] == "linear"
+    assert curve.figure(history[:1], "")["layout"]["yaxis"]["type"] == "log"
+    curve.write_curve(history, "", tmp_path / "page.html")
+    assert [each.name for each in tmp_path.iterdir()] == ["page.html"]
