@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from hwsim.convert_commands import FloatNetwork, Frames, Out, Split, numbers, say_where
+from hwsim.commands.convert import FloatNetwork, Frames, Out, Split, numbers, say_where
 from hwsim.data_options import Data, takes_data
 from hwsim.errors import HwsimError
 
