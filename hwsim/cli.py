@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hwsim.catalogue import OWN_TABLES
+from hwsim.commands.convert import convert
 from hwsim.commands.gpfq import convert_gpfq
 from hwsim.commands.methods import Methods
 from hwsim.commands.network_files import network_check, network_export, network_import
 from hwsim.commands.scales import convert_sigma_delta, scale_sweep, train_scales
+from hwsim.commands.tables import Rules, tables
 from hwsim.commands.thresholds import thresholds
 from hwsim.commands.train import train
 from hwsim.commands.training_cost import training_cost
-from hwsim.convert_commands import convert
 from hwsim.data_options import DATA_HELP, Data, takes_data
 from hwsim.errors import INTERRUPTED, FileError, HwsimError
-from hwsim.table_commands import Rules, tables
 
 if TYPE_CHECKING:
     from hwsim.comparison import Comparison

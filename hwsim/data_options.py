@@ -2,7 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -45,6 +46,8 @@ OPTIONS: dict[str, Any] = {
     ],
 }
 """By name: the type and help of each option."""
+DEFAULTS = {"grey": False}
+"""Of those that are not None unless given."""
 
 
 def takes_data(command: Callable[..., None]) -> Callable[..., None]:
@@ -52,25 +55,46 @@ def takes_data(command: Callable[..., None]) -> Callable[..., None]:
 
     Of a command whose ``data`` may be silent (None), it becomes a `Source` without a name.
     """
-    signature = inspect.signature(command)
-    added = [
-        inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=False if name == "grey" else None, annotation=annotation
-        )
-        for name, annotation in OPTIONS.items()
-    ]
 
     @functools.wraps(command)
-    def with_options(**given: Any) -> None:
+    def run(**given: Any) -> None:
         chosen = {name: given.pop(name) for name in OPTIONS}
-        if chosen != {each.name: each.default for each in added}:
+        if chosen != {name: DEFAULTS.get(name) for name in OPTIONS}:
             given["data"] = source(given["data"] or "", chosen)
         command(**given)
 
-    own = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in signature.parameters.values()]
-    with_options.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
-    with_options.__annotations__ = {**command.__annotations__, **OPTIONS}
-    return with_options
+    return with_options(run, command, OPTIONS, DEFAULTS)
+
+
+def with_options(
+    run: Callable[..., None],
+    command: Callable[..., None],
+    options: Mapping[str, Any],
+    defaults: Mapping[str, Any] = MappingProxyType({}),
+) -> Callable[..., None]:
+    """Let typer see a command's own parameters, but for ``**``, and options beside them.
+
+    Parameters
+    ----------
+    run : callable
+        What is called with all of them, by name.
+    command : callable
+        Whose parameters they are.
+    options : mapping of str to annotation
+        By name.
+    defaults : mapping of str to value
+        Of options; None unless given.
+    """
+    signature, keyword = inspect.signature(command), inspect.Parameter.KEYWORD_ONLY
+    own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    added = [
+        inspect.Parameter(name, keyword, default=defaults.get(name), annotation=annotation)
+        for name, annotation in options.items()
+    ]
+    parameters = [*(each.replace(kind=keyword) for each in own), *added]
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": None}
+    return run
 
 
 def source(data: str, written: dict[str, Any]) -> Any:

@@ -13,11 +13,11 @@ import numpy.typing as npt
 from hwsim import static_power
 from hwsim.counts import ARITHMETIC, PHASES, Counts, Key, Operation
 from hwsim.energy_table import EnergyTable, load_table
+from hwsim.energy_table.price import Price
+from hwsim.energy_table.price_list import rules_in
+from hwsim.energy_table.schema import RULES
 from hwsim.errors import TableError
-from hwsim.price_curve import Price
-from hwsim.price_list import rules_in
 from hwsim.static_power import FRAME_RATE
-from hwsim.table_schema import RULES
 from hwsim.whole_mac import with_whole_macs
 
 if TYPE_CHECKING:

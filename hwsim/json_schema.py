@@ -8,10 +8,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from hwsim.energy_table.schema import TableFile
 from hwsim.machine import Machine
 from hwsim.strict_yaml import Schema
 from hwsim.study import Study
-from hwsim.table_schema import TableFile
 
 MODELS: dict[str, type[Schema]] = {"energy_table": TableFile, "machine": Machine, "study": Study}
 FOLDER = Path(__file__).parent / "schemas"

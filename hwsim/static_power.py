@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from hwsim.counts import Counts, Key, Operation
 from hwsim.energy_table import EnergyTable, StaticPower
+from hwsim.energy_table.price import Price
+from hwsim.energy_table.price_list import PriceList
 from hwsim.errors import TableError
-from hwsim.price_curve import Price
-from hwsim.price_list import PriceList
 
 FRAME_RATE = 30.0
 """Inferences per second at which energy is shown as power, unless said. [1/s]"""

@@ -8,9 +8,9 @@ from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema
 from hwsim import strict_yaml
 from hwsim.catalogue import network_names
 from hwsim.datasets import Preprocessing, Source
+from hwsim.energy_table.schema import Rule
 from hwsim.errors import DataError, UnknownNameError
 from hwsim.strict_yaml import Schema
-from hwsim.table_schema import Rule
 
 Phase = Literal["encode", "synapse", "neuron", "memory"]
 Names = Annotated[tuple[str, ...], Field(min_length=1, strict=False)]

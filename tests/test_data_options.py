@@ -165,7 +165,7 @@ def test_data_of_ones_own_without_a_study(hwsim, frames):
 
 
 def test_options_are_told_apart_from_those_of_the_commands():
-    from hwsim.convert_commands import convert_rounding
+    from hwsim.commands.convert import convert_rounding
 
     names = list(inspect.signature(convert_rounding).parameters)
     assert len(names) == len(set(names))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import hwsim
 from hwsim.counts import PHASES, Counts, Key, Operation
-from hwsim.process_scaling import scale, scaling
+from hwsim.energy_table.scaling import scale, scaling
 
 PICO = 1e-12
 OPERATIONS = (

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import hwsim
 from hwsim.counts import Key, Operation
 from hwsim.energy import Breakdown, Line
+from hwsim.energy_table.price import Price
 from hwsim.errors import TableError
-from hwsim.price_curve import Price
 from hwsim.ranking import difference
 
 ADD, MULTIPLY = Operation("addition", ("int32",)), Operation("multiplication", ("int8", "int8"))

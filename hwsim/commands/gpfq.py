@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hwsim.convert_commands import FloatNetwork, Out, numbers
+from hwsim.commands.convert import FloatNetwork, Out, numbers
 from hwsim.data_options import Data, takes_data
 from hwsim.errors import DataError, FileError, HwsimError
 

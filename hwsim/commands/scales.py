@@ -1,16 +1,16 @@
 """``hwsim convert sigma-delta``, ``hwsim train scales`` and ``hwsim train scale-sweep``."""
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
-from hwsim.convert_commands import FloatNetwork, Frames, Out, Split, numbers, say_where
-from hwsim.data_options import Data, takes_data
+from hwsim.commands.convert import FloatNetwork, Frames, Out, Split, numbers, say_where
+from hwsim.data_options import Data, takes_data, with_options
 from hwsim.errors import HwsimError
 
 if TYPE_CHECKING:
@@ -18,21 +18,38 @@ if TYPE_CHECKING:
 
 SCALES_HELP = "Codes per unit: one number, one for each layer (1,2,4), or the file that `hwsim train scales` wrote."
 
-Recipe = Annotated[str, typer.Option(help="paper (O'Connor & Welling 2017), paper-adam (sooner), or temporal (ours).")]
-Order = Annotated[str | None, typer.Option(help="Order of the frames: file or temporal; unless given, by the cost.")]
-Cost = Annotated[str | None, typer.Option(help="rounding: codes; temporal: their changes.")]
-Loss = Annotated[str | None, typer.Option(help="Distance to the original's outputs: kl or l2.")]
-Temperature = Annotated[float | None, typer.Option(help="kl: of the probabilities.")]
-Normalization = Annotated[str | None, typer.Option(help="Computation of a batch (released) or a frame (per-sample).")]
-Estimator = Annotated[str | None, typer.Option(help="Of rounding's derivative: straight-through, secant or noise.")]
-PerUnit = Annotated[bool | None, typer.Option(help="A scale for every unit, not every layer.")]
-Gains = Annotated[bool | None, typer.Option(help="Learn gains and offsets, too.")]
-Start = Annotated[str | None, typer.Option(help="Scales to begin with: one or closed-form.")]
-Optimizer = Annotated[str | None, typer.Option(help="sgd or adam.")]
-Rate = Annotated[float | None, typer.Option()]
-Batch = Annotated[int | None, typer.Option(min=1, help="Frames.")]
-Epochs = Annotated[int | None, typer.Option(min=0, help="0: the scales to begin with.")]
-Seed = Annotated[int | None, typer.Option(min=0)]
+LEARNING: dict[str, Any] = {
+    "recipe": Annotated[str, typer.Option(help="paper (O'Connor & Welling 2017), paper-adam, or temporal (ours).")],
+    "order": Annotated[str | None, typer.Option(help="Of the frames: file or temporal; unless given, by the cost.")],
+    "cost": Annotated[str | None, typer.Option(help="rounding: codes; temporal: their changes.")],
+    "loss": Annotated[str | None, typer.Option(help="Distance to the original's outputs: kl or l2.")],
+    "temperature": Annotated[float | None, typer.Option(help="kl: of the probabilities.")],
+    "normalization": Annotated[
+        str | None, typer.Option(help="Computation of a batch (released) or a frame (per-sample).")
+    ],
+    "estimator": Annotated[
+        str | None, typer.Option(help="Of rounding's derivative: straight-through, secant or noise.")
+    ],
+    "per_unit": Annotated[bool | None, typer.Option(help="A scale for every unit, not every layer.")],
+    "gains_and_offsets": Annotated[bool | None, typer.Option(help="Learn gains and offsets, too.")],
+    "start": Annotated[str | None, typer.Option(help="Scales to begin with: one or closed-form.")],
+    "optimizer": Annotated[str | None, typer.Option(help="sgd or adam.")],
+    "learning_rate": Annotated[float | None, typer.Option()],
+    "batch_size": Annotated[int | None, typer.Option(min=1, help="Frames.")],
+    "epochs": Annotated[int | None, typer.Option(min=0, help="0: the scales to begin with.")],
+    "seed": Annotated[int | None, typer.Option(min=0)],
+}
+"""How scales are learned: the type and help of each option."""
+
+
+def takes_learning(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options `LEARNING`, which reach it as further keywords."""
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        command(**given)
+
+    return with_options(run, command, LEARNING, {"recipe": "paper"})
 
 
 @takes_data
@@ -69,36 +86,23 @@ def _scales(text: str) -> Any:
 
 
 @takes_data
+@takes_learning
 def train_scales(
     network: FloatNetwork,
     lam: Annotated[float, typer.Option(help="Error that an addition is worth: larger ones compute less.")],
     data: Data = "mnist",
     out: Annotated[Path, typer.Option(help="File of scales to write.")] = Path("scales.yaml"),
     frames: Annotated[int | None, typer.Option(min=1, help="Learn on the first so many frames only.")] = None,
-    recipe: Recipe = "paper",
-    order: Order = None,
-    cost: Cost = None,
-    loss: Loss = None,
-    temperature: Temperature = None,
-    normalization: Normalization = None,
-    estimator: Estimator = None,
-    per_unit: PerUnit = None,
-    gains_and_offsets: Gains = None,
-    start: Start = None,
-    optimizer: Optimizer = None,
-    learning_rate: Rate = None,
-    batch_size: Batch = None,
-    epochs: Epochs = None,
-    seed: Seed = None,
+    **learning: Any,
 ) -> None:
     """Learn the scales of a rounding network from unlabelled frames: error to the original + lam x additions."""
-    settings = _settings(recipe, lam, locals())
+    settings = _settings(lam, **learning)
     from hwsim.datasets import load_dataset
     from hwsim.network_file import load_network
     from hwsim.train.scales import learn, save
 
     original = load_network(network)
-    train = load_dataset(data, _split(data), order=order or _order(data, settings), frames=frames)
+    train = load_dataset(data, _split(data), order=learning["order"] or _order(data, settings), frames=frames)
     with _bar() as progress:
         learned = learn(original, train, settings, progress)
     save(learned, train, settings, out)
@@ -108,36 +112,23 @@ def train_scales(
 
 
 @takes_data
+@takes_learning
 def scale_sweep(
     network: FloatNetwork,
     out: Annotated[Path, typer.Option(help="Folder: a file of scales for each lambda, and sweep.csv.")],
     lams: Annotated[str, typer.Option(help="Lambdas: 1e-7,1e-6, or first..last:how many, spaced alike.")],
     data: Data = "mnist",
     frames: Annotated[int | None, typer.Option(min=1, help="Learn on the first so many frames only.")] = None,
-    recipe: Recipe = "paper",
-    order: Order = None,
-    cost: Cost = None,
-    loss: Loss = None,
-    temperature: Temperature = None,
-    normalization: Normalization = None,
-    estimator: Estimator = None,
-    per_unit: PerUnit = None,
-    gains_and_offsets: Gains = None,
-    start: Start = None,
-    optimizer: Optimizer = None,
-    learning_rate: Rate = None,
-    batch_size: Batch = None,
-    epochs: Epochs = None,
-    seed: Seed = None,
+    **learning: Any,
 ) -> None:
     """Learn scales for many lambdas and measure each on test frames; interrupted, the same command goes on."""
     chosen = lambdas(lams)
-    settings = _settings(recipe, chosen[0], locals())
+    settings = _settings(chosen[0], **learning)
     from hwsim.datasets import load_dataset
     from hwsim.network_file import load_network
     from hwsim.train.scale_sweep import sweep
 
-    train = load_dataset(data, _split(data), order=order or _order(data, settings), frames=frames)
+    train = load_dataset(data, _split(data), order=learning["order"] or _order(data, settings), frames=frames)
     test = load_dataset(data, order="temporal" if _is_named(data) else "file") if _split(data) == "train" else train
     with _bar() as progress:
         rows = sweep(load_network(network), train, test, chosen, settings, out, progress=progress)
@@ -158,15 +149,14 @@ def lambdas(text: str) -> list[float]:
     return [float(lam) for lam in np.geomspace(first, last, n)]
 
 
-def _settings(recipe: str, lam: float, given: dict[str, Any]) -> "Settings":
+def _settings(lam: float, recipe: str, order: str | None, **given: Any) -> "Settings":
     """A recipe's settings, with those that were given in their place."""
     from hwsim.errors import UnknownNameError
     from hwsim.train.scales import RECIPES, Settings
 
     if recipe not in RECIPES:
         raise UnknownNameError("recipe", recipe, RECIPES)
-    named = {each.name for each in fields(Settings)} - {"lam"}
-    chosen = {name: value for name, value in given.items() if name in named and value is not None}
+    chosen = {name: value for name, value in given.items() if value is not None}
     return Settings(lam, **(RECIPES[recipe] | chosen))  # type: ignore[arg-type]
 
 

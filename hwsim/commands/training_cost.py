@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hwsim.convert_commands import numbers
+from hwsim.commands.convert import numbers
 
 METHOD_HELP = "As for hwsim train: full-precision, binary-connect, ternary-connect-qbp, lat, laq-log, twn ..."
 

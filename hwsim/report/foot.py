@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from hwsim.comparison import Cell, Comparison
 from hwsim.energy import Line
-from hwsim.price_curve import STANDINGS
+from hwsim.energy_table.price import STANDINGS
 from hwsim.report import wording
 from hwsim.report.sections import listed, method, row_of, table, text
 from hwsim.report.units import figures, size

@@ -3,7 +3,7 @@
 import pytest
 
 from hwsim.energy_table import load_table
-from hwsim.table_comparison import compare_tables, mean_ratios
+from hwsim.energy_table.comparison import compare_tables, mean_ratios
 
 
 def test_ratios_of_two_published_tables():

@@ -5,7 +5,7 @@ In this order:
 * *exact*: the table states it;
 * *law*: a formula in bit widths that the table states, within the widths it states;
 * *as another operation*: an equivalence that the table assumes and gives a reason for;
-* only when asked for, a *bit-width law* or the *next wider* format (:mod:`hwsim.lookup_rule`);
+* only when asked for, a *bit-width law* or the *next wider* format (:mod:`hwsim.energy_table.lookup_rule`);
 * memories: what is stated; a memory smaller than the smallest stated one is built as that one; and, only when asked
   for, logarithmic *interpolation* in capacity and word length, or the next wider word.
 
@@ -16,10 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hwsim.counts import Operation
-from hwsim.figure_schema import TWO_OPERANDS, UNITS_PER_JOULE, Equivalence, Law, Origin, canonical
-from hwsim.lookup_rule import Formats, by_bit_width, is_integer, next_wider, widths_of
-from hwsim.price_curve import Points, Price, at_capacity, interpolate, neighbours, weakest
-from hwsim.table_schema import Rule
+from hwsim.energy_table.figure_schema import TWO_OPERANDS, UNITS_PER_JOULE, Equivalence, Law, Origin, canonical
+from hwsim.energy_table.lookup_rule import Formats, by_bit_width, is_integer, next_wider, widths_of
+from hwsim.energy_table.price import Points, Price, at_capacity, interpolate, neighbours, weakest
+from hwsim.energy_table.schema import Rule
 
 MARKS: dict[Rule, str] = {
     "interpolation": "interpolated in ",

@@ -7,9 +7,9 @@ import pytest
 from hwsim import catalogue
 from hwsim.counts import Operation
 from hwsim.energy_table import load_table
+from hwsim.energy_table.scaling import scale, scaling
+from hwsim.energy_table.writing import new_table, write_table
 from hwsim.errors import FileError
-from hwsim.process_scaling import scale, scaling
-from hwsim.table_writing import new_table, write_table
 
 
 @pytest.mark.parametrize("name", catalogue.table_names())

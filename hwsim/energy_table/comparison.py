@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from hwsim.counts import Operation
-from hwsim.energy_table import EnergyTable
+from hwsim.energy_table.table import EnergyTable
 
 if TYPE_CHECKING:
     import pandas as pd

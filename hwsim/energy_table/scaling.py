@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from hwsim.energy_table import EnergyTable
+from hwsim.energy_table.figure_schema import Law, Source
+from hwsim.energy_table.price import Points, Price
+from hwsim.energy_table.price_list import PricedLaw
+from hwsim.energy_table.table import EnergyTable
 from hwsim.errors import TableError
-from hwsim.figure_schema import Law, Source
-from hwsim.price_curve import Points, Price
-from hwsim.price_list import PricedLaw
 
 Family = Literal["hp", "lp"]
 METHOD = "stillmaker-baas"

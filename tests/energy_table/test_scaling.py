@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from hwsim.counts import Operation
 from hwsim.energy_table import load_table
+from hwsim.energy_table.scaling import COEFFICIENTS, scale, scaling
 from hwsim.errors import TableError
-from hwsim.process_scaling import COEFFICIENTS, scale, scaling
 
 PICO = 1e-12
 NODES = st.sampled_from([7, 10, 14, 16, 20, 32, 45])

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from hwsim.figure_schema import Amount, Many, Origin, Spread, Text, in_order
+from hwsim.energy_table.figure_schema import Amount, Many, Origin, Spread, Text, in_order
 from hwsim.strict_yaml import Schema
 
 UNITS_PER_WATT = {"W": 1.0, "mW": 1e3, "uW": 1e6, "nW": 1e9}

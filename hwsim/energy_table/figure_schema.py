@@ -1,7 +1,7 @@
 """What a figure of an energy table may say: an energy or a power, its interval, and where both come from.
 
-The parts of :class:`hwsim.table_schema.TableFile`. Every figure names its source, the table or figure it was taken
-from, and its standing.
+The parts of :class:`hwsim.energy_table.schema.TableFile`. Every figure names its source, the table or figure it was
+taken from, and its standing.
 """
 
 import difflib
@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from hwsim.counts import ACCESSES, ARITHMETIC, WHOLE
+from hwsim.energy_table.price import Standing
 from hwsim.number_format import NumberFormat
-from hwsim.price_curve import Standing
 from hwsim.strict_yaml import Schema
 
 UNITS_PER_JOULE = {"pJ": 1e12, "fJ": 1e15, "nJ": 1e9}

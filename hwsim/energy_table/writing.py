@@ -7,13 +7,13 @@ from typing import Any
 
 import yaml
 
-from hwsim.energy_table import EnergyTable
+from hwsim.energy_table.figure_schema import UNITS_PER_JOULE
+from hwsim.energy_table.price import Price
+from hwsim.energy_table.price_list import PricedLaw
+from hwsim.energy_table.table import EnergyTable
 from hwsim.errors import FileError
-from hwsim.figure_schema import UNITS_PER_JOULE
-from hwsim.price_curve import Price
-from hwsim.price_list import PricedLaw
 
-FOLDER = Path(__file__).parent / "schemas"
+FOLDER = Path(__file__).parents[1] / "schemas"
 PICO = UNITS_PER_JOULE["pJ"]
 
 

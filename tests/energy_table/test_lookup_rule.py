@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from hwsim.counts import Operation
 from hwsim.energy_table import load_table
+from hwsim.energy_table.lookup_rule import EXPONENTS
+from hwsim.energy_table.schema import RULES
 from hwsim.errors import TableError
-from hwsim.lookup_rule import EXPONENTS
-from hwsim.table_schema import RULES
 
 PICO = 1e-12
 TABLE = """\

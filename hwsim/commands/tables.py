@@ -49,7 +49,7 @@ def table_show(table: Table, rule: Rules = None) -> None:
 @tables.command("new")
 def table_new(file: Annotated[Path, typer.Argument(help="The file to write, such as my_28nm.yaml.")]) -> None:
     """Write the commented start of an energy table of one's own."""
-    from hwsim.table_writing import new_table
+    from hwsim.energy_table.writing import new_table
 
     new_table(file)
     typer.echo(f"wrote {file}; fill in its blanks, then: hwsim table check {file}")
@@ -82,8 +82,8 @@ def table_check(
 def table_compare(first: Table, second: Table, rule: Rules = None) -> None:
     """Print the ratio of every price that one of two tables states, the second's to the first's."""
     from hwsim.energy_table import load_table
+    from hwsim.energy_table.comparison import compare_tables, mean_ratios
     from hwsim.report.listing import frame_text
-    from hwsim.table_comparison import compare_tables, mean_ratios
 
     a, b = (load_table(each, rule or ()) for each in (first, second))
     ratios = compare_tables(a, b)
@@ -104,9 +104,9 @@ def table_scale(
 ) -> None:
     """Carry a table to another process by equations; what published figures say of the step is printed beside it."""
     from hwsim.energy_table import load_table
-    from hwsim.process_scaling import METHOD, scale, scaling
+    from hwsim.energy_table.scaling import METHOD, scale, scaling
+    from hwsim.energy_table.writing import write_table
     from hwsim.report.listing import table_text
-    from hwsim.table_writing import write_table
 
     if method != METHOD:
         raise HwsimError(f"no scaling method {method!r}; write {METHOD}")

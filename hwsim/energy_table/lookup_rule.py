@@ -7,9 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from hwsim.figure_schema import TWO_OPERANDS
+from hwsim.energy_table.figure_schema import TWO_OPERANDS
+from hwsim.energy_table.price import Price, weakest
 from hwsim.number_format import NumberFormat
-from hwsim.price_curve import Price, weakest
 
 Formats: TypeAlias = tuple[str, ...]
 

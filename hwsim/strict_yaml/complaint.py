@@ -1,0 +1,94 @@
+"""What a schema has against a document, in one line: place, what was found, what to write instead."""
+
+import datetime
+import difflib
+import math
+import re
+from typing import Any, TypeAlias, get_args
+
+import pydantic
+
+Place: TypeAlias = tuple[str | int, ...]
+"""Keys and indices that lead to a value."""
+
+
+def first_complaint(
+    error: pydantic.ValidationError, document: Any, lines: dict[Place, int], model: type[pydantic.BaseModel]
+) -> tuple[int, str]:
+    """Line and wording of the first thing that is wrong; how many more there are is said at the end."""
+    complaints = error.errors(include_url=False)
+    places = [_known(each["loc"], document) for each in complaints]
+    # a union tries every branch: the deepest complaint is about the branch that was meant
+    outer = {place[:n] for place in places for n in range(len(place))}
+    deepest = [k for k, place in enumerate(places) if place not in outer]
+    first = min(deepest, key=lambda k: lines.get(places[k], 1))
+    complaint, place = complaints[first], places[first]
+    # pydantic names a missing key at its end, where the document has nothing
+    missing = complaint["type"] == "missing"
+    where = ".".join(map(str, complaint["loc"] if missing else place or complaint["loc"]))
+    more = f" (and {len(complaints) - 1} more)" if len(complaints) > 1 else ""
+    return lines.get(place, 1), f"{where or 'document'}: {_problem(complaint, model)}{more}"
+
+
+def _known(loc: tuple[int | str, ...], document: Any) -> Place:
+    """The part of pydantic's location that exists in the document (it also names union branches)."""
+    place: list[str | int] = []
+    for step in loc:
+        if isinstance(document, dict) and step in document:
+            document = document[step]
+        elif isinstance(document, list) and isinstance(step, int) and step < len(document):
+            document = document[step]
+        else:
+            continue
+        place.append(step)
+    return tuple(place)
+
+
+def _problem(complaint: Any, model: type[pydantic.BaseModel]) -> str:
+    found, kind = complaint["input"], complaint["type"]
+    if kind == "missing":
+        return f"missing; add `{complaint['loc'][-1]}: ...`"
+    if kind == "extra_forbidden":
+        return f"unknown key; {_known_keys(complaint['loc'], model)}"
+    # "Input should be a valid number", "Tuple should have at most 2 items", or what one of our validators says
+    expected = re.sub(r"^\w+ should (be|have|match) ", "expected ", complaint["msg"].removeprefix("Value error, "))
+    expected = re.sub(r"^expected (greater|less)", r"expected a number \1", expected)
+    expected = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping, `key: value`", expected)
+    if isinstance(found, str) and kind in ("float_type", "int_type", "float_parsing"):
+        return f"{expected}, got text {found!r}{_number_hint(found)}"
+    if isinstance(found, datetime.date):
+        return f"{expected}, got a date {found}; put it in quotes"
+    if isinstance(found, str | int | float | bool | None):
+        return f"{expected}, got {found!r}"
+    return expected
+
+
+def _known_keys(loc: Place, model: type[pydantic.BaseModel]) -> str:
+    """What may stand where an unknown key was found: the closest key, or all of them."""
+    models = {model}
+    for step in loc[:-1]:
+        fields = [field for each in models for name, field in each.model_fields.items() if step in (name, field.alias)]
+        # a step that is no key is an index, or the key of a free mapping
+        models = {inner for field in fields for inner in _models_in(field.annotation)} or models
+    known = sorted({field.alias or name for each in models for name, field in each.model_fields.items()})
+    close = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else f"take it out, or write one of {', '.join(known)}"
+
+
+def _models_in(annotation: Any) -> set[type[pydantic.BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+        return {annotation}
+    return {model for part in get_args(annotation) for model in _models_in(part)}
+
+
+def _number_hint(text: str) -> str:
+    """What to write for a number that YAML 1.1 reads as text, such as 1e-12."""
+    try:
+        value = float(text)
+    except ValueError:
+        return ""
+    if not math.isfinite(value):
+        return " (larger than any number here; write a smaller one)"
+    mantissa, _, exponent = f"{value!r}".partition("e")
+    fixed = (mantissa if "." in mantissa else f"{mantissa}.0") + (f"e{exponent}" if exponent else "")
+    return " (take the quotes off)" if text == fixed else f" (YAML reads {text} as text; write {fixed})"
