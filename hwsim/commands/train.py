@@ -79,7 +79,8 @@ def train(
 def _by_method(
     method: str, out: Path, data: str, layers: str, epochs: int | None, seed: int, given: dict[str, Any]
 ) -> None:
-    from hwsim.train.folder import named, train_to_folder
+    from hwsim.train.folder import train_to_folder
+    from hwsim.train.out_folder import named
 
     for network in train_to_folder(method, data, layers, out, epochs, seed, **given):
         say_where(named(out).with_name(network.name))

@@ -12,9 +12,8 @@ from hwsim.train.settings import Settings
 
 State = dict[str, Any]
 
-
-KEPT = ("model", "optimizer", "schedule", "generator", "progress")
-"""What a checkpoint holds, besides settings and, of late, a checksum of the frames."""
+KEPT = ("model", "optimizer", "schedule", "generator", "progress", "checksums")
+"""What a checkpoint holds, besides settings; checksums are of the frames."""
 
 
 def write(path: Path, settings: Settings, state: State) -> None:

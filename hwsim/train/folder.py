@@ -1,9 +1,8 @@
 """From a method's name to model folders: train, export, measure, and state how it was made."""
 
-import os
 import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from hwsim.errors import FileError
 from hwsim.network import Network
 from hwsim.network_file import save_network
 from hwsim.simulator import simulate
-from hwsim.train import TrainingError
+from hwsim.train import TrainingError, out_folder
 from hwsim.train.curve import write_curve
 from hwsim.train.evaluation import predict
 from hwsim.train.export import export
@@ -30,11 +29,6 @@ from hwsim.train.model import Frames, Preparation, build
 from hwsim.train.quantizer import using
 from hwsim.train.repeatable import seeded
 from hwsim.train.settings import Settings
-
-try:
-    import fcntl
-except ImportError:  # where there is no such thing as POSIX
-    fcntl = None  # type: ignore[assignment]
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = "training.html"
@@ -176,7 +170,7 @@ def train_to_folder(
     HwsimError
         As `load_dataset`, `Settings.of`, `train` and `save_network` do.
     """
-    out, given = named(out), {name: value for name, value in options.items() if value is not None}
+    out, given = out_folder.named(out), {name: value for name, value in options.items() if value is not None}
     Settings.check_words(method, layers, given)  # before data are loaded
     train_split = load_dataset(data, split="train", frames=frames)
     settings = Settings.of(method, train_split, layers, epochs, seed, **given)
@@ -187,8 +181,8 @@ def train_to_folder(
     limits = {"frames": frames, "test_frames": test_frames}
     words += command_options(given | {name: n for name, n in limits.items() if n is not None})
     command = " ".join([*words, "--out", out.name])
-    _make(out, settings)
-    with _alone(out):
+    out_folder.make(out, settings.chosen)
+    with out_folder.alone(out):
         trained = train(train_split, settings, out / CHECKPOINT)
         written = [_written(trained, variant, test, out, command) for variant in settings.chosen.variants]
         write_curve(trained.progress.history, f"{out.name}: {method}, {settings.layers}", out / CURVE)
@@ -197,58 +191,11 @@ def train_to_folder(
 
 
 def _written(trained: Trained, variant: Variant, test: Dataset, out: Path, command: str) -> Network:
-    folder = _folder(out, variant)
+    folder = out_folder.folder_of(variant, out)
     network = _measured(trained, variant, test, folder.name, command)
     save_network(network, folder)
     _write(folder / README, readme(network))
     return network
-
-
-def named(folder: str | Path) -> Path:
-    """A folder's path, with a name at its end: of ``.`` and ``..`` the one they stand for."""
-    folder = Path(folder)
-    if folder.name in ("", ".."):
-        folder = folder.resolve()
-    if not folder.name:
-        raise FileError(f"{folder}: has no name, which the network needs; write --out my-network")
-    return folder
-
-
-def _folder(out: Path, variant: Variant) -> Path:
-    return out if variant == "quantized" else out.with_name(f"{out.name}-latent")
-
-
-def _make(folder: Path, settings: Settings) -> None:
-    """Make a folder before the work, not after it, and see whether all that follows can be written."""
-    for beside in (_folder(folder, variant) for variant in settings.chosen.variants):
-        if beside.exists() and not beside.is_dir():
-            raise FileError(f"{beside}: is a file; move it, or write to another folder than {folder}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"{folder}: cannot be made ({error.strerror})") from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise FileError(f"{folder}: cannot be written to; name another folder, or change its permissions")
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let no two runs write into one folder at once; the lock ends with the process, however that ends."""
-    if fcntl is None:
-        yield
-        return
-    place = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # file systems without locks
-            try:
-                fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise TrainingError(
-                    f"{folder}: another run writes there; wait for it, or name another folder"
-                ) from None
-        yield
-    finally:
-        os.close(place)
 
 
 def _about(settings: Settings, variant: Variant, best: Best) -> dict[str, object]:

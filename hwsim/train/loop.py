@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from hwsim.solvers import SolverError
-from hwsim.train import TrainingError, checkpoint
+from hwsim.train import TrainingError, checkpoint, interruption
 from hwsim.train.evaluation import count_errors
 from hwsim.train.methods import Variant
 from hwsim.train.model import Frames
@@ -93,7 +93,7 @@ class Training:
         self._resume()
 
     def run(self, report: Callable[[Progress], None]) -> Progress:
-        """Train to the end, telling of every epoch.
+        """Train to the end, telling of every epoch. An interrupt waits for the step under way and its checkpoint.
 
         Raises
         ------
@@ -102,13 +102,16 @@ class Training:
         FileError
             When a checkpoint cannot be written.
         """
-        while self.progress.epoch < self.settings.epochs:
-            self._epoch()
-            self._finish_epoch()
-            report(self.progress)
+        with interruption.waiting() as interrupted:
+            while self.progress.epoch < self.settings.epochs:
+                self._epoch(interrupted)
+                self._finish_epoch()
+                report(self.progress)
+                if interrupted():
+                    raise KeyboardInterrupt
         return self.progress
 
-    def _epoch(self) -> None:
+    def _epoch(self, interrupted: Callable[[], bool]) -> None:
         progress, size = self.progress, self.settings.batch_size
         if progress.step == 0:
             progress.order, progress.loss = torch.randperm(len(self.frames)), 0.0
@@ -118,11 +121,13 @@ class Training:
         loader = DataLoader(dataset, sampler=batches, batch_size=None, generator=torch.Generator())
         self.model.train()
         for inputs, labels in loader:
-            progress.loss += self._step(inputs, labels) * len(labels)
-            progress.step += 1
-            if self.path is not None and time.monotonic() - self.written > CHECKPOINT_SECONDS:
+            if progress.step > 0 and (interrupted() or time.monotonic() - self.written > CHECKPOINT_SECONDS):
                 self._check_finite()
                 self._keep()
+            if interrupted():
+                raise KeyboardInterrupt
+            progress.loss += self._step(inputs, labels) * len(labels)
+            progress.step += 1
 
     def _step(self, inputs: torch.Tensor, labels: torch.Tensor) -> float:
         """One minibatch; its loss."""
@@ -201,7 +206,7 @@ class Training:
     def _resume(self) -> None:
         state = None if self.path is None else checkpoint.read(self.path, self.settings)
         if state is not None:
-            if state.get("checksums", self.checksums) != self.checksums:
+            if state["checksums"] != self.checksums:
                 raise TrainingError(
                     f"{self.path}: of a run with other frames or labels; delete it to start afresh, or name another"
                 )

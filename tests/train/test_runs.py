@@ -6,6 +6,7 @@ import errno
 import itertools
 import os
 import pathlib
+import signal
 
 import drawn
 import numpy as np
@@ -15,7 +16,7 @@ from hwsim.datasets import Dataset
 from hwsim.errors import FileError
 from hwsim.network_file import load_network
 from hwsim.simulator import simulate
-from hwsim.train import TrainingError, checkpoint, curve, folder, loop
+from hwsim.train import TrainingError, checkpoint, curve, folder, interruption, loop, out_folder
 
 pytestmark = pytest.mark.torch
 
@@ -67,6 +68,44 @@ def test_interrupted_run_ends_as_if_never_interrupted(method, steps, tmp_path, m
     assert resumed.progress.history == expected.progress.history
     assert network(drawn.trained(method, checkpoint=path)) == network(expected)  # nothing left to do
     assert [each.name for each in path.parent.iterdir()] == ["checkpoint.pt"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("steps", [1, 5, 8])
+def test_interrupt_waits_for_its_step_and_loses_nothing(number, steps, tmp_path, monkeypatch):
+    expected = drawn.trained("ttq")
+    path, done, step = tmp_path / "checkpoint.pt", itertools.count(1), loop.Training._step
+
+    def interrupted(self, *arguments):
+        if next(done) == steps:
+            signal.raise_signal(number)
+        return step(self, *arguments)
+
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background are deaf to it
+    try:
+        monkeypatch.setattr(loop.Training, "_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            drawn.trained("ttq", checkpoint=path)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        kept = checkpoint.read(path, drawn.settings("ttq"))["progress"]
+        assert 5 * kept["epoch"] + kept["step"] == steps  # an epoch has five
+        monkeypatch.setattr(loop.Training, "_step", step)
+        assert network(drawn.trained("ttq", checkpoint=path)) == network(expected)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def test_second_interrupt_strikes_at_once():
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with interruption.waiting() as interrupted:
+            assert not interrupted()
+            signal.raise_signal(signal.SIGINT)
+            assert interrupted()
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def test_best_epoch_is_kept_the_latest_of_equals(monkeypatch):
@@ -212,10 +251,6 @@ def test_checkpoint_of_other_frames_is_refused(tmp_path):
     drawn.trained("lat", epochs=1, checkpoint=path)
     with pytest.raises(TrainingError, match=r"of a run with other frames or labels; delete it"):
         drawn.trained("lat", other, epochs=1, checkpoint=path)
-    # one that was written before checksums were kept goes on
-    state = checkpoint.read(path, drawn.settings("lat", epochs=1))
-    checkpoint.write(path, drawn.settings("lat", epochs=1), {name: state[name] for name in checkpoint.KEPT})
-    assert drawn.trained("lat", epochs=1, checkpoint=path).progress.epoch == 1
 
 
 def test_checkpoint_that_lacks_its_state(tmp_path):
@@ -276,7 +311,7 @@ def test_channel_that_never_changes_in_training_is_not_blown_up():
 
 def test_two_runs_do_not_write_into_one_folder(tmp_path):
     (tmp_path / "out").mkdir()
-    with folder._alone(tmp_path / "out"), pytest.raises(TrainingError, match="another run writes there"):
+    with out_folder.alone(tmp_path / "out"), pytest.raises(TrainingError, match="another run writes there"):
         folder.train_to_folder("lat", "digits", "64-10", tmp_path / "out", 1, frames=50)
     folder.train_to_folder("lat", "digits", "64-10", tmp_path / "out", 1, frames=50)  # the lock has gone
 
