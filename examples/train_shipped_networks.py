@@ -1,9 +1,11 @@
 """Make the networks in models/: train float ones, convert them, train one of each method; write what is measured.
 
     python examples/train_shipped_networks.py FOLDER [--data digits] [--data mnist] [--method lat] [--no-methods]
+    python examples/train_shipped_networks.py FOLDER --full-size
 
 needs the extra `train` and, for mnist, the data set (HWSIM_DATA, or a download). Takes about two minutes without the
-methods, and with them about two hours of one core. Interrupted, it goes on where it stopped.
+methods, with them about two hours of one core, and as long for the networks of full size. Interrupted, it goes on where
+it stopped.
 """
 
 import argparse
@@ -27,6 +29,12 @@ SEED = 0
 METHOD_LAYERS, METHOD_EPOCHS = "784-200-200-10", 30
 LATENT = ("binary-connect", "ternary-connect-qbp")
 """Methods whose latent weights ship too; they are float, and as large as those of any float network."""
+FULL_SIZE = {
+    "mnist-1024-ternary-connect-qbp": ("ternary-connect-qbp", "mnist", "mlp-784-1024x3-10", 30, {}),
+    "mnist-2048-lat": ("lat", "mnist", "mlp-784-2048x3-10", 10, {}),
+    "cifar-10-ternary-connect-qbp": ("ternary-connect-qbp", "cifar-10", "cnn-lin-2016", 4, {"max_shift": 4}),
+}
+"""The papers' own networks: method, data set, layers, epochs and options of each."""
 RECIPES = {
     "digits": {"layers": (64, 64, 64, 10), "epochs": 100, "batch_size": 32, "learning_rate": 0.01},
     "mnist": {"layers": (784, 200, 200, 10), "epochs": 20},
@@ -90,14 +98,18 @@ def main():
     parser.add_argument("--data", action="append", choices=sorted(RECIPES), help="only these data sets")
     parser.add_argument("--method", action="append", choices=list(METHODS), help="only these methods, and no others")
     parser.add_argument("--no-methods", action="store_true", help="only float networks and their conversions")
+    parser.add_argument("--full-size", action="store_true", help="only the papers' own networks")
     parser.add_argument("--by-command", action="store_true", help="only networks that one command makes")
     arguments = parser.parse_args()
-    for data in arguments.data or ([] if arguments.method or arguments.by_command else RECIPES):
+    some = arguments.by_command or arguments.full_size
+    for data in arguments.data or ([] if arguments.method or some else RECIPES):
         make(data, arguments.folder)
-    if "mnist" in (arguments.data or ["mnist"]) and not (arguments.no_methods or arguments.by_command):
+    if "mnist" in (arguments.data or ["mnist"]) and not (arguments.no_methods or some):
         for method in arguments.method or METHODS:
-            make_by_method(method, arguments.folder)
-    if arguments.by_command or not (arguments.data or arguments.method):
+            make_by_method(arguments.folder / f"mnist-{method}", method, "mnist", METHOD_LAYERS, METHOD_EPOCHS, {})
+    for name, made in FULL_SIZE.items() if arguments.full_size else ():
+        make_by_method(arguments.folder / name, *made)
+    if arguments.by_command or not (arguments.data or arguments.method or some):
         for name in BY_COMMAND:
             make_by_command(name, arguments.folder)
     write_overview(arguments.folder)
@@ -114,13 +126,12 @@ def make(data, folder):
         describe(converted, out, compare_with_float_weights(network, converted, test) if method == "rounding" else "")
 
 
-def make_by_method(method, folder):
-    """Train a network of one method on mnist, unless there is one; leave out its training curve, and latent weights."""
-    out = folder / f"mnist-{method}"
+def make_by_method(out, method, data, layers, epochs, options):
+    """Train a network of one method, unless there is one; leave out its training curve, and most latent weights."""
     if not (out / "network.yaml").exists():
-        methods.train_to_folder(method, "mnist", METHOD_LAYERS, out, METHOD_EPOCHS, SEED)
+        methods.train_to_folder(method, data, layers, out, epochs, SEED, **options)
         (out / methods.CURVE).unlink()
-        if method not in LATENT:
+        if method not in LATENT or out.name in FULL_SIZE:
             shutil.rmtree(out.with_name(f"{out.name}-latent"), ignore_errors=True)
         print(f"wrote {out}", flush=True)
 
@@ -192,8 +203,9 @@ def write_overview(folder):
     parts = [
         "# Trained networks",
         "Made by `examples/train_shipped_networks.py`; usable by name wherever hwsim takes a network. Those of "
-        "training methods are 784-200-200-10 on MNIST, and read and pass on real numbers, except `mnist-lsq`: what "
-        "their weights save is multiplications of synapses, not bits of activations. docs/training.md compares them.",
+        "training methods are 784-200-200-10 on MNIST unless they say otherwise, and read and pass on real numbers, "
+        "except `mnist-lsq`: what their weights save is multiplications of synapses, not bits of activations. "
+        "docs/training.md compares them.",
     ]
     for path in sorted(path.parent for path in folder.glob("*/network.yaml")):
         network = hwsim.load_network(path)

@@ -203,8 +203,16 @@ def test_numbers_that_count_nothing(number):
         with pytest.raises(TrainingCostError, match=r"expected (two positive|whole) numbers"):
             count_training(**({"layers": (5, 3), "method": "lat"} | arguments))
     if number is not None:
-        with pytest.raises(TrainingCostError, match=r"shifts by at most .*: expected a whole number from 1"):
-            count_training((5, 3), "ternary-connect-qbp", max_shift=number)
+        expect_no_shift(number)
+
+
+def expect_no_shift(number):
+    with pytest.raises(TrainingCostError, match=r"shifts by at most .*: expected a whole number from 1 to 126"):
+        count_training((5, 3), "ternary-connect-qbp", max_shift=number)
+
+
+def test_shifts_beyond_all_exponents():
+    expect_no_shift(127)
 
 
 @pytest.mark.parametrize("layers", [None, 784])

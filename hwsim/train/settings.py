@@ -11,6 +11,7 @@ from hwsim.train import TrainingError
 from hwsim.train.architecture import Architecture, parse
 from hwsim.train.methods import METHODS, Method, Options, method_of
 from hwsim.train.recipe import FEW, LOSS_AWARE, RECIPES, Recipe
+from hwsim.training_cost.step import MOST_SHIFT
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "scale_rule": ("least-squares", "released"),
@@ -142,8 +143,8 @@ def _options(method: Method, options: Options) -> Options:
         if name in given and given[name] not in known:
             raise UnknownNameError(name.replace("_", " "), str(given[name]), known)
     shift = given.get("max_shift")
-    if shift is not None and not 1 <= shift <= 126:
-        raise TrainingError(f"shifts by at most {shift}; write 1 to 126")
+    if shift is not None and not 1 <= shift <= MOST_SHIFT:
+        raise TrainingError(f"shifts by at most {shift}; write 1 to {MOST_SHIFT}")
     if given.get("zero") == "released" and shift is None:
         raise TrainingError("zero as released stands for the smallest power of two: give a max-shift too, such as 4")
     return given

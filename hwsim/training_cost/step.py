@@ -18,6 +18,8 @@ Accounting: TypeAlias = Literal["paper", "complete"]
 PASSES: tuple[Pass, ...] = ("forward", "backward", "update")
 METHODS = tuple(methods(drawn=True))
 """Names, as in `hwsim train`."""
+MOST_SHIFT = 126
+"""Of powers of two as fp32 has them, 2^-126 to 2^127, on both sides of one."""
 
 ADAM = work(multiplications=6, additions=6) + ROOT + RECIPROCAL
 """Of a parameter: two moving means, the root of one, their quotient, the learning rate, the subtraction."""
@@ -161,8 +163,8 @@ def _check_options(method: str, weights: WeightWork, deterministic: bool, max_sh
     for name, (is_given, has) in options.items():
         if is_given and not has:
             raise TrainingCostError(f"method {method} has no option {name}")
-    if max_shift is not None and not _is_positive(max_shift):
-        raise TrainingCostError(f"shifts by at most {max_shift}: expected a whole number from 1")
+    if max_shift is not None and not (_is_positive(max_shift) and max_shift <= MOST_SHIFT):
+        raise TrainingCostError(f"shifts by at most {max_shift}: expected a whole number from 1 to {MOST_SHIFT}")
 
 
 def _is_positive(number: object) -> bool:
