@@ -10,6 +10,9 @@ from hwsim.errors import HwsimError
 Real: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 CodeArray: TypeAlias = npt.NDArray[np.int8]
 
+FAR = 200
+"""Exponents of numbers that stay in the range of float64 when four of them, and many such, are multiplied and added."""
+
 
 class SolverError(HwsimError, ValueError):
     """Weights or curvatures that no solver can work on."""
@@ -69,18 +72,25 @@ def checked_previous(previous: npt.ArrayLike, n_weight: int) -> Real:
 
 
 def near_one(weight: Real, curvature: Real) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], int]:
-    """Magnitudes and curvatures, the largest of each brought near 1, lest products leave the range of float64.
+    """Magnitudes and curvatures so large and small that their products do not leave the range of float64.
 
     Returns
     -------
     magnitude, curvature : ndarray (n,) float64
-        Divided by powers of two, and so exactly.
+        Divided by powers of two, and so exactly, where they must be.
     exponent : int
         That of the power of two that magnitudes were divided by.
     """
     magnitude, weighted = np.abs(weight, dtype=np.float64), curvature.astype(np.float64)
-    exponent = int(np.frexp(magnitude.max())[1])
-    return np.ldexp(magnitude, -exponent), np.ldexp(weighted, -np.frexp(weighted.max())[1]), exponent
+    exponent, other = _excess(magnitude), _excess(weighted)
+    magnitude = np.ldexp(magnitude, -exponent) if exponent else magnitude
+    return magnitude, np.ldexp(weighted, -other) if other else weighted, exponent
+
+
+def _excess(positive: npt.NDArray[np.float64]) -> int:
+    """Exponent of the largest, where that is far from 0."""
+    exponent = int(np.frexp(positive.max())[1])
+    return exponent if abs(exponent) > FAR else 0
 
 
 def _real(value: npt.ArrayLike) -> Real:
