@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 HWSIM = pathlib.Path(sys.executable).with_name("hwsim")
 ROOT = pathlib.Path(__file__).parents[1]
@@ -122,6 +123,17 @@ def test_a_video_in_place_of_a_data_set(tmp_path):
     assert "7 frames of clip.mkv" in done.stdout
     done = hwsim("simulate", "digits-mlp", "--data", "clip.mkv", "--size", "8x10", cwd=tmp_path)
     assert_one_line(done, "(1, 8, 8)", "(3, 8, 10)")
+
+
+def test_a_folder_with_the_name_of_a_shipped_network(tmp_path):
+    """A bare name means the shipped one: what is said of the folder is true of it, and how to name it is said."""
+    made = ("convert", "int8", "digits-mlp", "--data", "digits", "--frames", 1, "--out", "digits-mlp-int8")
+    done = hwsim(*made, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    accuracy = yaml.safe_load((tmp_path / "digits-mlp-int8" / "network.yaml").read_text())["about"]["accuracy"]
+    assert accuracy["percent"] != 94.22  # that of the shipped one, which is calibrated on all frames
+    assert f"wrote digits-mlp-int8: {accuracy['percent']:g} %" in done.stdout
+    assert "write ./digits-mlp-int8 for the one just written" in done.stdout
 
 
 @pytest.mark.parametrize("method", ["int8", "batch-norm"])

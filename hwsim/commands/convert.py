@@ -76,10 +76,14 @@ def _convert(method: str, network: str, data: str | None, out: Path, options: di
 
 def say_where(out: Path) -> None:
     """Tell where a network was written, and its accuracy."""
+    from hwsim.catalogue import network_names
     from hwsim.network_file import load_network
     from hwsim.report.listing import accuracy_text
 
-    typer.echo(f"wrote {out}: {accuracy_text(load_network(out))}")
+    # resolved: a bare name would mean a network that ships
+    typer.echo(f"wrote {out}: {accuracy_text(load_network(out.resolve()))}")
+    if str(out) in network_names():
+        typer.echo(f"A network of this name ships with hwsim; write ./{out} for the one just written.")
 
 
 def numbers(text: str, separator: str, kind: Callable[[str], Any], example: str) -> list[Any]:
