@@ -13,7 +13,7 @@ import typer
 from hwsim.catalogue import OWN_TABLES
 from hwsim.commands.convert import convert
 from hwsim.commands.gpfq import convert_gpfq
-from hwsim.commands.methods import Methods
+from hwsim.commands.methods import OTHERS, Methods
 from hwsim.commands.network_files import network_check, network_export, network_import
 from hwsim.commands.scales import convert_sigma_delta, scale_sweep, train_scales
 from hwsim.commands.tables import Rules, tables
@@ -87,7 +87,10 @@ def _fail_at_usage(error: Any) -> None:
     message = error.format_message()
     if not message.strip():  # a command that shows its help instead
         sys.exit(2)
-    _fail(f"{message.rstrip('.')} ({error.ctx.command_path if error.ctx else 'hwsim'} --help says more)")
+    command = error.ctx.command_path if error.ctx else "hwsim"
+    if command.endswith(" "):  # one that takes all names, and shows none
+        command += OTHERS
+    _fail(f"{message.rstrip('.')} ({command} --help says more)")
 
 
 def _fail(message: str) -> None:

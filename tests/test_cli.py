@@ -264,7 +264,7 @@ def test_an_interrupt_while_modules_are_loaded_is_one_line():
         (("simulate",), "(hwsim simulate --help says more)"),
         (("simluate",), "simulate"),
         (("table", "shwo"), "(hwsim table --help says more)"),
-        (("train", "lat", "--epochs", "x"), "--epochs"),
+        (("train", "lat", "--epochs", "x"), "(hwsim train METHOD --help says more)"),
     ],
 )
 def test_a_command_line_that_cannot_be_read_is_one_line(tmp_path, command, expected):

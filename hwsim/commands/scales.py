@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SCALES_HELP = "Codes per unit: one number, one for each layer (1,2,4), or the file that `hwsim train scales` wrote."
 
 LEARNING: dict[str, Any] = {
-    "recipe": Annotated[str, typer.Option(help="paper (O'Connor & Welling 2017), paper-adam, or temporal (ours).")],
+    "recipe": Annotated[str, typer.Option(help="paper (O'Connor & Welling 2017), paper-adam (sooner) or temporal.")],
     "order": Annotated[str | None, typer.Option(help="Of the frames: file or temporal; unless given, by the cost.")],
     "cost": Annotated[str | None, typer.Option(help="rounding: codes; temporal: their changes.")],
     "loss": Annotated[str | None, typer.Option(help="Distance to the original's outputs: kl or l2.")],
@@ -46,7 +46,7 @@ def takes_learning(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options `LEARNING`, which reach it as further keywords."""
 
     @functools.wraps(command)
-    def run(**given: Any) -> None:
+    def run(**given: Any) -> None:  # to carry a signature of its own
         command(**given)
 
     return with_options(run, command, LEARNING, {"recipe": "paper"})
@@ -150,7 +150,7 @@ def lambdas(text: str) -> list[float]:
 
 
 def _settings(lam: float, recipe: str, order: str | None, **given: Any) -> "Settings":
-    """A recipe's settings, with those that were given in their place."""
+    """A recipe's settings, with those that were given in their place; the order of the frames is none of them."""
     from hwsim.errors import UnknownNameError
     from hwsim.train.scales import RECIPES, Settings
 

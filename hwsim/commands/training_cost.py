@@ -10,7 +10,9 @@ METHOD_HELP = "As for hwsim train: full-precision, binary-connect, ternary-conne
 
 
 def training_cost(
-    layers: Annotated[str, typer.Option(help="Units, inputs first.")] = "784-1024-1024-1024-10",
+    layers: Annotated[
+        str, typer.Option(help="Units of dense layers, inputs first, or a name such as mlp-784-1024x3-10.")
+    ] = "784-1024-1024-1024-10",
     method: Annotated[str, typer.Option(help=METHOD_HELP)] = "ternary-connect-qbp",
     batch: Annotated[int, typer.Option(min=1, help="Frames of a minibatch.")] = 200,
     batch_norm: Annotated[bool, typer.Option("--batch-norm", help="Batch norm after every layer.")] = False,
@@ -29,7 +31,7 @@ def training_cost(
     from hwsim.train.architecture import ARCHITECTURES
     from hwsim.training_cost import accountings, count_training
 
-    units = numbers(ARCHITECTURES.get(layers, layers), "-", int, "--layers 784-1024-1024-1024-10")
+    units = numbers(ARCHITECTURES.get(layers, layers), "-", int, "dense layers, --layers 784-1024-1024-1024-10")
     wanted = (accounting,) if accounting else accountings(method)
     breakdowns = [
         price(

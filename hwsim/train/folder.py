@@ -92,10 +92,10 @@ def train(data: Dataset, settings: Settings, checkpoint: Path | None = None) -> 
     FileError
         When a checkpoint cannot be written.
     """
-    frames, kept = Frames.of(data, settings), len(data) - settings.validation_frames
-    preparation = Preparation.of(frames.inputs[:kept], settings)
-    frames = frames.prepared(preparation)
     with _memory_errors(), seeded(settings.seed):
+        frames, kept = Frames.of(data, settings), len(data) - settings.validation_frames
+        preparation = Preparation.of(frames.inputs[:kept], settings)
+        frames = frames.prepared(preparation)
         model = build(settings)
         training = Training(model, frames.part(slice(0, kept)), frames.part(slice(kept, None)), settings, checkpoint)
         return Trained(settings, model, preparation, _with_progress(training))
@@ -107,7 +107,7 @@ def _memory_errors() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if "allocate memory" in str(error) or "size calculation overflowed" in str(error):
+        if "allocate" in str(error) or "size calculation overflowed" in str(error):
             raise MemoryError from None
         raise
 
@@ -181,8 +181,10 @@ def train_to_folder(
     limits = {"frames": frames, "test_frames": test_frames}
     words += command_options(given | {name: n for name, n in limits.items() if n is not None})
     command = " ".join([*words, "--out", out.name])
-    out_folder.make(out, settings.chosen)
-    with out_folder.alone(out):
+    folders = out_folder.folders_of(settings.chosen, out)
+    for folder in folders:  # before the work, not after it
+        out_folder.make(folder)
+    with out_folder.alone(folders):
         trained = train(train_split, settings, out / CHECKPOINT)
         written = [_written(trained, variant, test, out, command) for variant in settings.chosen.variants]
         write_curve(trained.progress.history, f"{out.name}: {method}, {settings.layers}", out / CURVE)

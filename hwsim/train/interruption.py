@@ -14,7 +14,7 @@ ASKING = (signal.SIGINT, signal.SIGTERM)
 def waiting() -> Iterator[Callable[[], bool]]:
     """Hold back the first interrupt; what is yielded tells whether there was one. A second one strikes at once.
 
-    Signals that the process ignores, or handles in its own way, stay as they are, and so do all of them outside the
+    Either signal becomes a KeyboardInterrupt: here at the latest, where the body did not raise it. Signals that the process ignores, or handles in its own way, stay as they are, and so do all of them outside the
     main thread, where none arrives.
     """
     asked: list[int] = []
@@ -34,3 +34,5 @@ def waiting() -> Iterator[Callable[[], bool]]:
     finally:
         for number, before in replaced.items():
             signal.signal(number, before)
+    if asked:
+        raise KeyboardInterrupt

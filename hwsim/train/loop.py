@@ -93,7 +93,8 @@ class Training:
         self._resume()
 
     def run(self, report: Callable[[Progress], None]) -> Progress:
-        """Train to the end, telling of every epoch. An interrupt waits for the step under way and its checkpoint.
+        """Train to the end, telling of every epoch. An interrupt (Ctrl-C, SIGTERM) waits for the step or the
+        evaluation under way and its checkpoint, then is a KeyboardInterrupt.
 
         Raises
         ------
@@ -121,7 +122,8 @@ class Training:
         loader = DataLoader(dataset, sampler=batches, batch_size=None, generator=torch.Generator())
         self.model.train()
         for inputs, labels in loader:
-            if progress.step > 0 and (interrupted() or time.monotonic() - self.written > CHECKPOINT_SECONDS):
+            due = interrupted() or time.monotonic() - self.written > CHECKPOINT_SECONDS
+            if due and self.path is not None and progress.step > 0:
                 self._check_finite()
                 self._keep()
             if interrupted():

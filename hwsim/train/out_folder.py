@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hwsim.errors import FileError
@@ -30,46 +30,48 @@ def folder_of(variant: Variant, out: Path) -> Path:
     return out if variant == "quantized" else out.with_name(f"{out.name}-latent")
 
 
-def make(out: Path, method: Method) -> None:
-    """Make a run's folder, and see whether all that a method writes can be written.
+def folders_of(method: Method, out: Path) -> list[Path]:
+    """All that a method writes to."""
+    return [folder_of(variant, out) for variant in method.variants]
+
+
+def make(folder: Path) -> None:
+    """Make a folder, and see whether it can be written to.
 
     Raises
     ------
     FileError
         Where it cannot.
     """
-    for beside in (folder_of(variant, out) for variant in method.variants):
-        if beside.exists() and not beside.is_dir():
-            raise FileError(f"{beside}: is a file; move it, or write to another folder than {out}")
+    if folder.exists() and not folder.is_dir():
+        raise FileError(f"{folder}: is a file; move it, or name another folder")
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FileError(f"{out}: cannot be made ({error.strerror})") from None
-    if not os.access(out, os.W_OK | os.X_OK):
-        raise FileError(f"{out}: cannot be written to; name another folder, or change its permissions")
+        raise FileError(f"{folder}: cannot be made ({error.strerror})") from None
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise FileError(f"{folder}: cannot be written to; name another folder, or change its permissions")
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Let no two runs write into one folder at once; the lock ends with the process, however that ends.
+def alone(folders: list[Path]) -> Iterator[None]:
+    """Let no two runs write into a folder at once; locks end with the process, however that ends.
 
     Raises
     ------
     TrainingError
-        When another run holds it.
+        When another run holds one.
     """
-    if fcntl is None:
-        yield
-        return
-    place = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # file systems without locks
+    with ExitStack() as held:
+        for folder in folders if fcntl is not None else ():
+            place = os.open(folder, os.O_RDONLY)
+            held.callback(os.close, place)
             try:
                 fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise TrainingError(
                     f"{folder}: another run writes there; wait for it, or name another folder"
                 ) from None
+            except OSError:  # a file system without locks
+                continue
         yield
-    finally:
-        os.close(place)

@@ -95,15 +95,24 @@ def test_interrupt_waits_for_its_step_and_loses_nothing(number, steps, tmp_path,
         signal.signal(signal.SIGINT, handler)
 
 
+def test_interrupt_that_comes_last_is_not_lost():
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), interruption.waiting():
+            signal.raise_signal(signal.SIGINT)  # the body ends without having asked
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
 def test_second_interrupt_strikes_at_once():
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with interruption.waiting() as interrupted:
+        with pytest.raises(KeyboardInterrupt), interruption.waiting() as interrupted:
             assert not interrupted()
             signal.raise_signal(signal.SIGINT)
             assert interrupted()
-            with pytest.raises(KeyboardInterrupt):
-                signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            pytest.fail("the second one waits")  # not reached
     finally:
         signal.signal(signal.SIGINT, handler)
 
@@ -311,9 +320,12 @@ def test_channel_that_never_changes_in_training_is_not_blown_up():
 
 def test_two_runs_do_not_write_into_one_folder(tmp_path):
     (tmp_path / "out").mkdir()
-    with out_folder.alone(tmp_path / "out"), pytest.raises(TrainingError, match="another run writes there"):
+    with out_folder.alone([tmp_path / "out"]), pytest.raises(TrainingError, match="another run writes there"):
         folder.train_to_folder("lat", "digits", "64-10", tmp_path / "out", 1, frames=50)
     folder.train_to_folder("lat", "digits", "64-10", tmp_path / "out", 1, frames=50)  # the lock has gone
+    (tmp_path / "few-latent").mkdir()
+    with out_folder.alone([tmp_path / "few-latent"]), pytest.raises(TrainingError, match="few-latent: another run"):
+        folder.train_to_folder("binary-connect", "digits", "64-10", tmp_path / "few", 1, frames=50)
 
 
 def test_folders_that_cannot_be_written_are_found_before_training(tmp_path, monkeypatch):
