@@ -14,8 +14,9 @@ ASKING = (signal.SIGINT, signal.SIGTERM)
 def waiting() -> Iterator[Callable[[], bool]]:
     """Hold back the first interrupt; what is yielded tells whether there was one. A second one strikes at once.
 
-    Either signal becomes a KeyboardInterrupt: here at the latest, where the body did not raise it. Signals that the process ignores, or handles in its own way, stay as they are, and so do all of them outside the
-    main thread, where none arrives.
+    Either signal becomes a KeyboardInterrupt: here at the latest, where the body has not raised it. Signals that the
+    process ignores, or handles in its own way, stay as they are, and so do all of them outside the main thread, where
+    none arrives.
     """
     asked: list[int] = []
 

@@ -93,8 +93,10 @@ class Training:
         self._resume()
 
     def run(self, report: Callable[[Progress], None]) -> Progress:
-        """Train to the end, telling of every epoch. An interrupt (Ctrl-C, SIGTERM) waits for the step or the
-        evaluation under way and its checkpoint, then is a KeyboardInterrupt.
+        """Train to the end, telling of every epoch.
+
+        An interrupt (Ctrl-C, SIGTERM) waits for the step or the evaluation under way and its checkpoint, then it is a
+        KeyboardInterrupt.
 
         Raises
         ------
