@@ -263,7 +263,7 @@ def test_an_interrupt_while_modules_are_loaded_is_one_line():
         (("simulate", "digits-mlp", "--frame", "2"), "--frames"),
         (("simulate",), "(hwsim simulate --help says more)"),
         (("simluate",), "simulate"),
-        (("table", "shwo"), "(hwsim table --help says more)"),
+        (("table", "showw"), "(hwsim table --help says more)"),
         (("train", "lat", "--epochs", "x"), "(hwsim train METHOD --help says more)"),
     ],
 )
