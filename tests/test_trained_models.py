@@ -72,3 +72,19 @@ def test_synapses_multiply_only_where_weights_have_several_bits(network):
     assert (shifts > 0) == (method_of(network) == "laq-log")
     # batch norm, and of integers nothing else: shifts make the codes
     assert counts.total(phase="neuron", kind="multiplication") >= 5 * 410
+
+
+FULL_SIZE = {
+    "mnist-1024-ternary-connect-qbp": [(784, 1024), (1024, 1024), (1024, 1024), (1024, 10)],
+    "mnist-2048-lat": [(784, 2048), (2048, 2048), (2048, 2048), (2048, 10)],
+}
+
+
+@pytest.mark.parametrize("name", FULL_SIZE)
+def test_networks_of_full_size_are_the_papers_and_ternary(name):
+    network = hwsim.load_network(name)
+    terms = [layer.terms for layer in network.layers if isinstance(layer, Synaptic)]
+    assert [each[0].code.shape for each in terms] == FULL_SIZE[name]
+    assert {term.format.name for each in terms for term in each} == {"ternary"}
+    assert network.about["predictions_unlike_torch"] == 0
+    assert network.about["accuracy"]["percent"] > 98.5
