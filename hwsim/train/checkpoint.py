@@ -1,19 +1,24 @@
 """A run's state as one file, replaced whole or not at all."""
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import torch
 
 from hwsim.errors import FileError
 from hwsim.train import TrainingError
-from hwsim.train.settings import Settings
 
-State = dict[str, Any]
+State: TypeAlias = dict[str, Any]
 
-KEPT = ("model", "optimizer", "schedule", "generator", "progress", "checksums")
-"""What a checkpoint holds, besides settings; checksums are of the frames."""
+
+class Settings(Protocol):
+    """All that decides a run."""
+
+    def state(self) -> State:
+        """As plain numbers and words."""
+        ...
 
 
 def write(path: Path, settings: Settings, state: State) -> None:
@@ -38,8 +43,8 @@ def write(path: Path, settings: Settings, state: State) -> None:
         raise FileError(f"{path}: checkpoint cannot be written ({error.strerror}); {kept}") from None
 
 
-def read(path: Path, settings: Settings) -> State | None:
-    """The state kept; None where there is no checkpoint.
+def read(path: Path, settings: Settings, names: Iterable[str]) -> State | None:
+    """What was kept under the names; None where there is no checkpoint.
 
     Raises
     ------
@@ -50,7 +55,7 @@ def read(path: Path, settings: Settings) -> State | None:
         return None
     try:
         state: State = torch.load(path, weights_only=True)
-        found, _ = dict(state["settings"]), [state[name] for name in KEPT]
+        found, kept = dict(state["settings"]), {name: state[name] for name in names}
     except Exception as error:
         # torch raises many kinds, depending on where the file is damaged, and may advise to run what is in it
         reason = type(error).__name__
@@ -60,4 +65,4 @@ def read(path: Path, settings: Settings) -> State | None:
         raise TrainingError(
             f"{path}: of a run with other settings ({', '.join(other)}); delete it to start afresh, or name another"
         )
-    return state
+    return kept

@@ -21,6 +21,8 @@ from hwsim.train.quantizer import quantizers
 from hwsim.train.recipe import squared_hinge
 from hwsim.train.settings import Settings
 
+KEPT = ("model", "optimizer", "schedule", "generator", "progress", "checksums")
+"""What a checkpoint holds, besides settings; checksums are of the frames."""
 CHECKPOINT_SECONDS = 60.0
 """A checkpoint is written after every epoch, and within one after so long. [s]"""
 
@@ -208,7 +210,7 @@ class Training:
         self.written = time.monotonic()
 
     def _resume(self) -> None:
-        state = None if self.path is None else checkpoint.read(self.path, self.settings)
+        state = None if self.path is None else checkpoint.read(self.path, self.settings, KEPT)
         if state is not None:
             if state["checksums"] != self.checksums:
                 raise TrainingError(

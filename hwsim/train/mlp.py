@@ -19,7 +19,7 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorData
 from hwsim.convert.model_folder import command_options, save_measured
 from hwsim.datasets import Dataset, load_dataset
 from hwsim.network import Dense, Flatten, Layer, Network, ReLU, Weight
-from hwsim.train import TrainingError
+from hwsim.train import TrainingError, checkpoint, out_folder
 from hwsim.train.repeatable import seeded
 
 METHOD = "float multilayer perceptron with ReLU, trained with AdamW, a one-cycle learning rate and cross entropy"
@@ -41,6 +41,10 @@ class _Settings:
     weight_decay: float
     validation_frames: int
 
+    def state(self) -> dict[str, Any]:
+        """As plain numbers and words, for checkpoints and files."""
+        return asdict(self)
+
 
 def train(
     data: Dataset,
@@ -53,7 +57,7 @@ def train(
     weight_decay: float = 0.01,
     validation_fraction: float = 1 / 12,
     name: str | None = None,
-    checkpoint: Path | None = None,
+    path: Path | None = None,
 ) -> Network:
     """Train a float multilayer perceptron and return it as a network that reads real values.
 
@@ -74,8 +78,9 @@ def train(
         Share of the frames, drawn at random, that is only used to report an accuracy; nothing is selected by it.
     name : str, optional
         Name of the network; ``<data set>-mlp`` when not given.
-    checkpoint : Path, optional
-        File written after every epoch. When it exists, training goes on from it and ends as if never interrupted.
+    path : Path, optional
+        Checkpoint, written after every epoch. Where it exists, training goes on from it and ends as if never
+        interrupted.
 
     Returns
     -------
@@ -95,10 +100,10 @@ def train(
     with seeded(seed):
         model = _model(settings.layers)
         frames, validation = _split(data, n_validation)
-        loss = _fit(model, frames, settings, checkpoint)
+        loss = _fit(model, frames, settings, path)
         correct = _count_correct(model, validation)
     about: dict[str, object] = {"method": METHOD}
-    about |= {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()}
+    about |= {key: list(value) if isinstance(value, tuple) else value for key, value in settings.state().items()}
     about |= {"training_loss": loss, "validation_correct": correct, "trained_with": f"torch {torch.__version__}"}
     return Network(name or f"{data.name}-mlp", data.shape, _export(model), about=about)
 
@@ -132,16 +137,15 @@ def train_to_folder(
     HwsimError
         As `load_dataset`, `train` and `save_network` do.
     """
-    out = Path(out)
-    checkpoint = out / CHECKPOINT
-    network = train(
-        load_dataset(data, split="train"), layers, epochs, seed, name=out.name, checkpoint=checkpoint, **options
-    )
+    out, frames, test = out_folder.named(out), load_dataset(data, split="train"), load_dataset(data, split="test")
+    path = out / CHECKPOINT
+    out_folder.make(out)
+    with out_folder.alone([out]):
+        network = train(frames, layers, epochs, seed, name=out.name, path=path, **options)
     units = "-".join(map(str, layers))
     command = ["hwsim train mlp --data", str(data), "--layers", units, f"--epochs {epochs} --seed {seed}"]
-    test = load_dataset(data, split="test")
     network = save_measured(network, test, " ".join([*command, *command_options(options), "--out"]), out)
-    checkpoint.unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
     return network, test
 
 
@@ -176,7 +180,7 @@ def _split(data: Dataset, n_validation: int) -> tuple[Tensors, Tensors]:
     return (inputs[kept], labels[kept]), (inputs[held], labels[held])
 
 
-def _fit(model: nn.Sequential, frames: Tensors, settings: _Settings, checkpoint: Path | None) -> float:
+def _fit(model: nn.Sequential, frames: Tensors, settings: _Settings, path: Path | None) -> float:
     """Train in place; the mean loss of the last epoch."""
     dataset = TensorDataset(*frames)
     sampler = BatchSampler(RandomSampler(dataset), settings.batch_size, drop_last=False)
@@ -189,7 +193,7 @@ def _fit(model: nn.Sequential, frames: Tensors, settings: _Settings, checkpoint:
         optimizer, settings.learning_rate, epochs=settings.epochs, steps_per_epoch=len(sampler)
     )
     parts: dict[str, Any] = {"model": model, "optimizer": optimizer, "schedule": schedule}
-    done, loss = _resume(parts, settings, checkpoint)
+    done, loss = _resume(parts, settings, path)
     console = rich.console.Console(stderr=True)
     with rich.progress.Progress(console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("training", total=settings.epochs, completed=done)
@@ -200,7 +204,7 @@ def _fit(model: nn.Sequential, frames: Tensors, settings: _Settings, checkpoint:
                     f"loss is {loss} in epoch {epoch + 1} of {settings.epochs}; "
                     f"give a learning rate below {settings.learning_rate}"
                 )
-            _keep(parts, settings, checkpoint, epoch + 1, loss)
+            _keep(parts, settings, path, epoch + 1, loss)
             progress.update(task, advance=1, description=f"training, loss {loss:.4f}")
     return loss
 
@@ -223,30 +227,18 @@ def _epoch(
     return total / n_frame
 
 
-def _keep(parts: dict[str, Any], settings: _Settings, checkpoint: Path | None, epoch: int, loss: float) -> None:
-    """Write the checkpoint beside its place, then move it there."""
-    if checkpoint is None:
-        return
-    state = {name: part.state_dict() for name, part in parts.items()}
-    state |= {"settings": asdict(settings), "epoch": epoch, "loss": loss, "generator": torch.get_rng_state()}
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    partial = checkpoint.with_name(f".{checkpoint.name}.partial")
-    torch.save(state, partial)
-    partial.replace(checkpoint)
+def _keep(parts: dict[str, Any], settings: _Settings, path: Path | None, epoch: int, loss: float) -> None:
+    if path is not None:
+        state = {name: part.state_dict() for name, part in parts.items()}
+        state |= {"generator": torch.get_rng_state(), "epoch": epoch, "loss": loss}
+        checkpoint.write(path, settings, state)
 
 
-def _resume(parts: dict[str, Any], settings: _Settings, checkpoint: Path | None) -> tuple[int, float]:
+def _resume(parts: dict[str, Any], settings: _Settings, path: Path | None) -> tuple[int, float]:
     """Go back to the checkpoint, if there is one: epochs done and the last loss."""
-    if checkpoint is None or not checkpoint.exists():
+    state = None if path is None else checkpoint.read(path, settings, (*parts, "generator", "epoch", "loss"))
+    if state is None:
         return 0, float("nan")
-    try:
-        state = torch.load(checkpoint, weights_only=True)
-        same = state["settings"] == asdict(settings)
-    except Exception as error:  # torch raises many kinds, depending on where the file is damaged
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise TrainingError(f"{checkpoint}: no checkpoint ({reason}); delete it to start afresh") from None
-    if not same:
-        raise TrainingError(f"{checkpoint}: of a run with other settings; delete it to start afresh, or name another")
     for name, part in parts.items():
         part.load_state_dict(state[name])
     torch.set_rng_state(state["generator"])

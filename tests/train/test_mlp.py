@@ -102,26 +102,26 @@ def test_interrupted_run_ends_as_if_never_interrupted(tmp_path, monkeypatch):
 
     monkeypatch.setattr(mlp, "_epoch", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        train(checkpoint=checkpoint)
-    assert train(checkpoint=checkpoint) == expected
+        train(path=checkpoint)
+    assert train(path=checkpoint) == expected
     assert len(calls) == 3 + 2  # two epochs were kept
-    assert train(checkpoint=checkpoint) == expected
+    assert train(path=checkpoint) == expected
     assert len(calls) == 3 + 2
     assert [path.name for path in checkpoint.parent.iterdir()] == ["checkpoint.pt"]
 
 
 def test_checkpoint_of_another_run_is_refused(tmp_path):
     checkpoint = tmp_path / "checkpoint.pt"
-    train(epochs=1, checkpoint=checkpoint)
-    with pytest.raises(TrainingError, match="of a run with other settings; delete it"):
-        train(epochs=2, checkpoint=checkpoint)
+    train(epochs=1, path=checkpoint)
+    with pytest.raises(TrainingError, match=r"of a run with other settings \(epochs\); delete it"):
+        train(epochs=2, path=checkpoint)
 
 
 def test_damaged_checkpoint_is_one_line(tmp_path):
     checkpoint = tmp_path / "checkpoint.pt"
     checkpoint.write_bytes(b"no checkpoint")
-    with pytest.raises(TrainingError, match=r"no checkpoint .*; delete it to start afresh") as caught:
-        train(checkpoint=checkpoint)
+    with pytest.raises(TrainingError, match=r"no checkpoint, or a damaged one .*; delete it to start afresh") as caught:
+        train(path=checkpoint)
     assert "\n" not in str(caught.value)
 
 
@@ -132,7 +132,7 @@ def test_checkpoint_with_a_pickle_is_not_run(tmp_path):
 
     torch.save({"settings": Trap()}, tmp_path / "checkpoint.pt")
     with pytest.raises(TrainingError, match="no checkpoint"):
-        train(checkpoint=tmp_path / "checkpoint.pt")
+        train(path=tmp_path / "checkpoint.pt")
     assert not (tmp_path / "sprung").exists()
 
 

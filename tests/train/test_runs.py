@@ -88,7 +88,7 @@ def test_interrupt_waits_for_its_step_and_loses_nothing(number, steps, tmp_path,
         with pytest.raises(KeyboardInterrupt):
             drawn.trained("ttq", checkpoint=path)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        kept = checkpoint.read(path, drawn.settings("ttq"))["progress"]
+        kept = checkpoint.read(path, drawn.settings("ttq"), loop.KEPT)["progress"]
         assert 5 * kept["epoch"] + kept["step"] == steps  # an epoch has five
         monkeypatch.setattr(loop.Training, "_step", step)
         assert network(drawn.trained("ttq", checkpoint=path)) == network(expected)
@@ -165,7 +165,7 @@ def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpoin
     expected = r"the loss is nan at step 3 of epoch 2 of 3; the last good checkpoint is .*; give a learning rate below"
     with pytest.raises(TrainingError, match=expected):
         drawn.trained("lat", checkpoint=path)
-    state = checkpoint.read(path, drawn.settings("lat"))
+    state = checkpoint.read(path, drawn.settings("lat"), loop.KEPT)
     assert state["progress"]["epoch"] == 1
     assert all(bool(torch.isfinite(each).all()) for each in state["model"].values())
 
@@ -189,7 +189,7 @@ def test_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch):
     with pytest.raises(FileError, match=r"cannot be written \(No space left on device\); the last one is kept"):
         drawn.trained("lat", checkpoint=path)
     monkeypatch.undo()
-    assert checkpoint.read(path, drawn.settings("lat"))["progress"]["epoch"] == 2
+    assert checkpoint.read(path, drawn.settings("lat"), loop.KEPT)["progress"]["epoch"] == 2
     assert [each.name for each in tmp_path.iterdir()] == ["checkpoint.pt"]
     assert network(drawn.trained("lat", checkpoint=path)) == network(drawn.trained("lat"))
 
@@ -281,7 +281,7 @@ def test_statistics_that_are_not_finite_stop_the_run_before_its_checkpoint(tmp_p
     monkeypatch.setattr(loop.Training, "_step", spoil)
     with pytest.raises(TrainingError, match=r"norm1.running_var is not finite after step 5 of epoch 2 of 3; the"):
         drawn.trained("lat", checkpoint=path)
-    assert checkpoint.read(path, drawn.settings("lat"))["progress"]["epoch"] == 1
+    assert checkpoint.read(path, drawn.settings("lat"), loop.KEPT)["progress"]["epoch"] == 1
 
 
 def test_weights_that_no_solver_takes_are_told_with_their_step(monkeypatch):
