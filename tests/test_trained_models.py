@@ -88,3 +88,18 @@ def test_networks_of_full_size_are_the_papers_and_ternary(name):
     assert {term.format.name for each in terms for term in each} == {"ternary"}
     assert network.about["predictions_unlike_torch"] == 0
     assert network.about["accuracy"]["percent"] > 98.5
+
+
+def test_the_convolutional_network_adds_and_never_multiplies_in_its_synapses():
+    network = hwsim.load_network("cifar-10-ternary-connect-qbp")
+    convolutions = [layer.terms[0] for layer in network.layers if isinstance(layer, hwsim.Conv2d)]
+    assert [term.code.shape for term in convolutions] == [
+        *((128, 3, 3, 3), (128, 128, 3, 3), (256, 128, 2, 2), (256, 256, 2, 2)),
+        *((512, 256, 2, 2), (512, 512, 2, 2), (1024, 512, 2, 2)),
+    ]
+    generator = np.random.default_rng(0)
+    data = Dataset(generator.integers(0, 256, (2, 3, 32, 32)).astype(np.uint8), step=1 / 255)
+    run = hwsim.simulate(network, data, "sparse")
+    counts = hwsim.count(run.activity)
+    assert counts.total(phase="synapse", kind="multiplication") == 0
+    assert 0 < counts.total(phase="synapse", kind="addition") < 2 * 211_656_192  # as dense, of an image
