@@ -71,7 +71,14 @@ def figure(history: list[dict[str, float]], title: str) -> dict[str, Any]:
         "title": {"text": title},
         "xaxis": epochs,
         "yaxis": {"title": {"text": "validation error [%]"}, "type": errors},
-        "yaxis2": {"title": {"text": "training loss"}, "type": "log", "overlaying": "y", "side": "right"},
+        "yaxis2": {
+            "title": {"text": "training loss"},
+            "type": "log",
+            "overlaying": "y",
+            "side": "right",
+            "tickmode": "auto",  # round numbers; by default ticks stand where those of the other axis do
+            "showgrid": False,
+        },
         "legend": {"orientation": "h", "y": 1.08},
         "template": "plotly_white",
     }
