@@ -229,8 +229,10 @@ def network_list() -> None:
     from hwsim.network_file import load_network
     from hwsim.report.listing import accuracy_text
 
-    for each in map(load_network, network_names()):
-        typer.echo(f"{each.name:22} {accuracy_text(each)}; {each.about.get('method', '')}")
+    names = network_names()
+    width = max(map(len, names))
+    for each in map(load_network, names):
+        typer.echo(f"{each.name:{width}} {accuracy_text(each)}; {each.about.get('method', '')}")
 
 
 @networks.command("show")
