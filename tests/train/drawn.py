@@ -37,3 +37,9 @@ def settings(method, data=None, layers="8-12-7-3", epochs=3, seed=1, **options):
 def trained(method, data=None, layers="8-12-7-3", checkpoint=None, **options):
     data = vectors() if data is None else data
     return train(data, settings(method, data, layers, **options), checkpoint)
+
+
+def network(trained, data=None):
+    """What a run exports."""
+    data = vectors() if data is None else data
+    return trained.network(trained.settings.chosen.variants[0], data, "network")

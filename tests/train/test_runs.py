@@ -1,32 +1,26 @@
 """Runs: the same again, interrupted and resumed, stopped by what is not finite or by a full disk; and their folders."""
 
 from needed import torch  # isort: skip
-import contextlib
 import dataclasses
 import errno
 import itertools
 import os
 import pathlib
-import signal
 
 import drawn
 import numpy as np
 import pytest
+from drawn import network
 
 from hwsim.datasets import Dataset
 from hwsim.errors import FileError
 from hwsim.network_file import load_network
 from hwsim.simulator import simulate
-from hwsim.train import TrainingError, checkpoint, curve, folder, interruption, loop, out_folder
+from hwsim.train import TrainingError, checkpoint, curve, folder, loop
 
 pytestmark = pytest.mark.torch
 
 METHODS = ("ternary-connect-qbp", "lat", "ttq", "lsq")
-
-
-def network(trained, data=None):
-    data = drawn.vectors() if data is None else data
-    return trained.network(trained.settings.chosen.variants[0], data, "network")
 
 
 def test_same_seed_same_network_whatever_ran_before():
@@ -69,52 +63,6 @@ def test_interrupted_run_ends_as_if_never_interrupted(method, steps, tmp_path, m
     assert resumed.progress.history == expected.progress.history
     assert network(drawn.trained(method, checkpoint=path)) == network(expected)  # nothing left to do
     assert [each.name for each in path.parent.iterdir()] == ["checkpoint.pt"]
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("steps", [1, 5, 8])
-def test_interrupt_waits_for_its_step_and_loses_nothing(number, steps, tmp_path, monkeypatch):
-    expected = drawn.trained("ttq")
-    path, done, step = tmp_path / "checkpoint.pt", itertools.count(1), loop.Training._step
-
-    def interrupted(self, *arguments):
-        if next(done) == steps:
-            signal.raise_signal(number)
-        return step(self, *arguments)
-
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background are deaf to it
-    try:
-        monkeypatch.setattr(loop.Training, "_step", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            drawn.trained("ttq", checkpoint=path)
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        kept = checkpoint.read(path, drawn.settings("ttq"), loop.KEPT)["progress"]
-        assert 5 * kept["epoch"] + kept["step"] == steps  # an epoch has five
-        monkeypatch.setattr(loop.Training, "_step", step)
-        assert network(drawn.trained("ttq", checkpoint=path)) == network(expected)
-    finally:
-        signal.signal(signal.SIGINT, handler)
-
-
-def test_interrupt_that_comes_last_is_not_lost():
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt), interruption.waiting():
-            signal.raise_signal(signal.SIGINT)  # the body ends without having asked
-    finally:
-        signal.signal(signal.SIGINT, handler)
-
-
-def test_second_interrupt_strikes_at_once():
-    handler, asked = signal.signal(signal.SIGINT, signal.default_int_handler), []
-    try:
-        with contextlib.suppress(KeyboardInterrupt), interruption.waiting() as interrupted:
-            for _ in range(3):
-                asked.append(interrupted())
-                signal.raise_signal(signal.SIGINT)
-    finally:
-        signal.signal(signal.SIGINT, handler)
-    assert asked == [False, True]
 
 
 def test_best_epoch_is_kept_the_latest_of_equals(monkeypatch):
@@ -227,12 +175,6 @@ def test_folders_state_the_command_the_weights_and_the_accuracy(tmp_path):
     assert "https://cdn" not in page.split("<script")[0]
 
 
-def test_folder_that_cannot_be_made(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(FileError, match="cannot be made"):
-        folder.train_to_folder("lat", "digits", "64-10", tmp_path / "file" / "out", 1)
-
-
 def files(tmp_path, **splits):
     """A folder of splits, each of frames and labels."""
     for split, (inputs, labels) in splits.items():
@@ -316,25 +258,6 @@ def test_channel_that_never_changes_in_training_is_not_blown_up():
     moved = dataclasses.replace(data, inputs=still)
     inputs = folder.Frames.of(moved, trained.settings).prepared(trained.preparation).inputs
     assert float(inputs[:, 1].abs().max()) == pytest.approx(1 / 255, rel=1e-5)
-
-
-def test_two_runs_do_not_write_into_one_folder(tmp_path):
-    (tmp_path / "out").mkdir()
-    with out_folder.alone([tmp_path / "out"]), pytest.raises(TrainingError, match="another run writes there"):
-        folder.train_to_folder("lat", "digits", "64-10", tmp_path / "out", 1, frames=50)
-    folder.train_to_folder("lat", "digits", "64-10", tmp_path / "out", 1, frames=50)  # the lock has gone
-    (tmp_path / "few-latent").mkdir()
-    with out_folder.alone([tmp_path / "few-latent"]), pytest.raises(TrainingError, match="few-latent: another run"):
-        folder.train_to_folder("binary-connect", "digits", "64-10", tmp_path / "few", 1, frames=50)
-
-
-def test_folders_that_cannot_be_written_are_found_before_training(tmp_path, monkeypatch):
-    (tmp_path / "few-latent").write_text("")
-    with pytest.raises(FileError, match="few-latent: is a file"):
-        folder.train_to_folder("binary-connect", "digits", "64-10", tmp_path / "few", 1)
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(FileError, match="cannot be written to"):
-        folder.train_to_folder("lat", "digits", "64-10", tmp_path / "other", 1)
 
 
 def test_curve_of_errors_of_zero_has_a_place_for_them(tmp_path):
