@@ -88,13 +88,38 @@ def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity, machi
     for join in layer.joins:
         for operation in _join_operations(join):
             tally.add(layer.name, phase, operation, activity.sum_by_group(join.n_operation))
-    if layer.emitted is None or activity.execution.kind == "dense":
+    if layer.emitted is None:
+        return
+    for reader in activity.layers:
+        _count_conversions(tally, reader, layer, phase, activity, machine)
+    if activity.execution.kind == "dense":
         return
     code = (layer.emitted.format.operand,)
     n_comparison = 1 + (activity.execution.threshold_of(layer.name) > 1)
     tally.add(layer.name, phase, Operation("comparison", code), times * n_comparison)
     if activity.execution.kind == "delta":
         tally.add(layer.name, phase, Operation("addition", code), times)
+
+
+def _count_conversions(
+    tally: Tally, reader: LayerActivity, layer: LayerActivity, phase: Phase, activity: Activity, machine: Machine
+) -> None:
+    """Codes that a layer sends to real weights become real numbers, each event once for every layer that reads it."""
+    if layer.emitted is None or not reader.connections or is_whole(reader, machine):
+        return
+    connection = reader.connections[0]
+    if is_converted(connection):
+        operation = Operation("conversion", (connection.event_format.operand, connection.weight_format.operand))
+        times = reader.sources.count(layer.emitted.name) * activity.sum_by_group(layer.emitted.n_event)
+        tally.add(layer.name, phase, operation, times)
+
+
+def is_converted(connection: ConnectionActivity) -> bool:
+    """Whether events are integers and the weights real numbers, so that a multiplier needs both in one format.
+
+    A code of +-1 is no number to be converted: it adds the weight, or subtracts it.
+    """
+    return connection.event_format.kind == "integer" and connection.weight_format.is_real
 
 
 def _operations(work: NeuronWork) -> list[Operation]:
@@ -136,6 +161,8 @@ def _count_synapses(tally: Tally, connection: ConnectionActivity, machine: Machi
     if machine.zero_operands == "gated":
         histogram = _where(histogram, histogram.magnitude > 0)
     times = histogram.n_nonzero if machine.skip_zero_weights else histogram.n_operation
+    if machine.run_bits is not None:  # what is not stored is not executed, and padding is stored like a weight
+        times = histogram.n_nonzero + histogram.n_padding[:, machine.run_bits - 1]
     if machine.operations == "whole":
         by_group = tally.sum_by_group(histogram.group, times)
         tally.add(connection.layer, "synapse", Operation("synaptic_operation"), by_group)
@@ -161,6 +188,8 @@ def synaptic_operations(
     event, weight = connection.event_format, connection.weight_format
     addition = Operation("addition", (connection.accumulator_format.operand,))
     one = np.ones_like(magnitude)
+    if is_converted(connection):
+        return _real_operations(weight, weight, one)
     if event.is_real:
         return _real_operations(event, weight, one)
     if event.kind == weight.kind == "binary":

@@ -171,15 +171,7 @@ class Histogram:
     magnitude: IntArray  # (n_entry,) |s|
     n_operation: IntArray  # (n_entry,) synaptic operations
     n_nonzero: IntArray  # (n_entry,) those that met a non-zero weight
-
-
-@dataclass(frozen=True, eq=False)
-class ChannelEvents:
-    """How often an input channel had so many events in a frame, sparse. A Dense input is a channel of one position."""
-
-    group: IntArray  # (n_entry,) group of frames
-    n_event: IntArray  # (n_entry,) events of a channel in a frame; not 0
-    n_channel: IntArray  # (n_entry,) channels, over all frames of the group, that had so many
+    n_padding: IntArray  # (n_entry, N_RUN_BITS) those that would meet padding, were rows stored without their zeros
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,16 +186,14 @@ class ConnectionActivity:
     n_weight: int  # weights stored
     row_length: int  # F, weights that lie together and serve one event
     n_reached: int  # neurons of one position that an event reaches: output channels of its group
-    rows_per_event: int  # kernel taps; 1 for Dense and depthwise, whose rows run along the kernel
     n_synapse: int  # that exist: taps on padding do not
     n_nonzero: int  # synapses with a non-zero weight
     event_format: NumberFormat  # of an event under this execution: under delta the difference of two codes
     weight_format: NumberFormat
     accumulator_format: NumberFormat
     histogram: Histogram
-    channel_events: ChannelEvents
     rows_stored: RowsStored  # were they stored without their zeros
-    rows_read: RowsRead  # likewise: frame by frame, because what is read of them is packed frame by frame
+    rows_read: RowsRead  # frame by frame, because what is read of compressed rows is packed frame by frame
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,7 +50,6 @@ class Notes:
     group: npt.NDArray[np.int64]  # (n_frame,) group of each frame: the frame itself, or 0 first and 1 steady
     numbers: dict[tuple[str, str], Array] = field(default_factory=dict)  # (of what, which): (n_frame, ...) int64
     histograms: list[tuple[str, int, Array]] = field(default_factory=list)  # layer, term, (4, n) columns
-    channels: list[tuple[str, Array]] = field(default_factory=list)  # layer, (3, n) columns: ChannelEvents
     clipped: list[tuple[str, int]] = field(default_factory=list)  # layer, codes
 
     @property

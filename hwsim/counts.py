@@ -27,6 +27,7 @@ ARITHMETIC = (
     "comparison",
     "xnor",
     "exponent_addition",
+    "conversion",
     "sigmoid",
     "tanh",
     "elu",

@@ -57,28 +57,15 @@ class _Traffic:
     def weights(self, layer: LayerActivity, connection: ConnectionActivity) -> None:
         """Read the rows that are delivered, in whole words or as packed entries; make their addresses."""
         machine = self.machine
-        rows = self._rows(connection)
+        positions = None if machine.reuse == "ideal" else lanes_of(connection, machine).positions
+        loads = machine.first_of_batch(self.activity.n_frame)
+        rows = self.activity.sum_by_group(connection.rows_read.delivered(positions) * loads)
         moved = rows * row_words(connection, machine)
         if machine.run_bits is not None:
-            positions = None if machine.reuse == "ideal" else lanes_of(connection, machine).positions
-            entries = connection.rows_read.entries(machine.run_bits, positions)
-            entries = entries * machine.first_of_batch(self.activity.n_frame)
+            entries = connection.rows_read.entries(machine.run_bits, positions) * loads
             moved = self._packed(entries, entry_bits(connection, machine)) + POINTERS_PER_ROW * rows
         self._move("read", layer.name, "weights", moved, weight_bits(layer, machine))
         self.tally.add(layer.name, "memory", ADDRESS, rows)
-
-    def _rows(self, connection: ConnectionActivity) -> IntArray:
-        """Rows delivered: one per event and tap, or one for the positions of a channel that share it. (n_group,)"""
-        channel, machine = connection.channel_events, self.machine
-        shared = -(-channel.n_event // lanes_of(connection, machine).positions)
-        if machine.reuse == "ideal":
-            shared = np.minimum(channel.n_event, 1)
-        rows = self.tally.sum_by_group(channel.group, channel.n_channel * shared * connection.rows_per_event)
-        if machine.batch == 1:
-            return rows
-        # a dense execution delivers as many in every frame
-        per_frame = rows.sum() // self.activity.n_frame
-        return self.activity.sum_by_group(per_frame * machine.first_of_batch(self.activity.n_frame))
 
     def accumulators(self, layer: LayerActivity, connection: ConnectionActivity) -> None:
         """Read and write, in SRAM, the accumulators that each event reaches at each position; make their addresses."""

@@ -1,9 +1,10 @@
-"""Weight rows stored without their zeros: how many entries they have, and how many are read in each frame.
+"""Rows of weights: how often they are delivered in each frame, and how many entries they have without their zeros.
 
 Each entry is a weight and the number of zeros that it skips, in so many *run bits*, counted anew in every row (as in
 EIE: S. Han et al., ISCA 2016, section III-B). Zeros behind a row's last weight are not stored. A run longer than the
 run bits can say is broken by padding entries, which are zeros themselves: with r run bits, each takes in 2**r zeros,
-so that g zeros before a weight need floor(g / 2**r) of them.
+so that g zeros before a weight need floor(g / 2**r) of them. The hardware cannot tell a padding entry from a weight:
+it is read and executed like one.
 """
 
 from dataclasses import dataclass
@@ -32,8 +33,12 @@ class RowsStored:
 class DenseRowsRead:
     """Which inputs of a Dense layer had an event, and the entries of the row that each of them delivers."""
 
-    has_event: npt.NDArray[np.uint8]  # (n_frame, >= n_in / 8) a bit for each input, the first one the highest
+    has_event: npt.NDArray[np.uint8]  # (n_frame, >= n_in / 8) a bit for each input, the first one the highest; rest 0
     n_entry: IntArray  # (n_in, N_RUN_BITS) padding included; column k is about k + 1 run bits
+
+    def delivered(self, n_position: int | None) -> IntArray:
+        """Rows delivered in each frame, one per event; the positions that share a row are one here. (n_frame,)"""
+        return np.asarray(np.bitwise_count(self.has_event).sum(axis=1, dtype=np.int64))
 
     def entries(self, run_bits: int, n_position: int | None) -> IntArray:
         """Entries read in each frame. (n_frame,)
@@ -56,10 +61,26 @@ class DenseRowsRead:
 
 @dataclass(frozen=True, eq=False)
 class ConvolutionRowsRead:
-    """Events by channel, and the entries of all rows (kernel taps) of each channel."""
+    """How many events of a frame meet each row: a kernel tap of an input channel, or all taps of a depthwise one.
 
-    n_event: npt.NDArray[np.unsignedinteger]  # (n_frame, n_channel) events of each input channel
-    n_entry: IntArray  # (n_channel, N_RUN_BITS) padding included; column k is about k + 1 run bits
+    An event meets a tap at one output position, or at none: what a stride skips or falls on padding delivers nothing.
+    The positions of a row lie in different places, so that those which meet it share its reads; a depthwise row is
+    needed as often as its busiest tap is.
+    """
+
+    n_frame: int
+    n_meeting: npt.NDArray[np.unsignedinteger]  # (n_frame, n_row), or (1, n_row) if all frames are alike
+    n_entry: IntArray  # (n_row, N_RUN_BITS) padding included; column k is about k + 1 run bits
+
+    def delivered(self, n_position: int | None) -> IntArray:
+        """Rows delivered in each frame. (n_frame,)
+
+        Parameters
+        ----------
+        n_position : int or None
+            Positions served by one read; all of them if None.
+        """
+        return self._summed(n_position, np.ones(len(self.n_entry), np.int64))
 
     def entries(self, run_bits: int, n_position: int | None) -> IntArray:
         """Entries read in each frame. (n_frame,)
@@ -71,9 +92,17 @@ class ConvolutionRowsRead:
         n_position : int or None
             Positions served by one read; all of them if None.
         """
-        n_event = self.n_event.astype(np.int64)
-        n_read = (n_event > 0).astype(np.int64) if n_position is None else -(-n_event // n_position)
-        return n_read @ self.n_entry[:, run_bits - 1]
+        return self._summed(n_position, self.n_entry[:, run_bits - 1])
+
+    def _summed(self, n_position: int | None, of_row: IntArray) -> IntArray:
+        """A number of each row, as often as the row is read, added up in each frame. (n_frame,)"""
+        n_at_once = max(1, CHUNK // of_row.size)
+        total = np.zeros(len(self.n_meeting), np.int64)
+        for first in range(0, total.size, n_at_once):
+            met = self.n_meeting[first : first + n_at_once].astype(np.int64)
+            n_read = np.minimum(met, 1) if n_position is None else -(-met // n_position)
+            total[first : first + n_at_once] = n_read @ of_row
+        return np.array(np.broadcast_to(total, self.n_frame))
 
 
 RowsRead = DenseRowsRead | ConvolutionRowsRead
@@ -87,21 +116,36 @@ def entries_of(rows: npt.NDArray[np.generic]) -> IntArray:
     rows : (n_row, n_column)
         Weights in the order in which they are stored.
     """
-    total = np.zeros((len(rows), N_RUN_BITS), np.int64)
+    n_weight = np.count_nonzero(rows, axis=1).astype(np.int64)
+    return np.asarray(n_weight[:, None] + padding_of(rows, 1)[:, 0])
+
+
+def padding_of(rows: npt.NDArray[np.generic], n_tap: int) -> IntArray:
+    """Padding entries of each row at each of its taps for 1, 2 ... N_RUN_BITS run bits. (n_row, n_tap, N_RUN_BITS)
+
+    Parameters
+    ----------
+    rows : (n_row, n_column)
+        Weights in the order in which they are stored.
+    n_tap : int
+        Taps that take turns along a row: column c is of tap c mod n_tap.
+    """
+    total = np.zeros((len(rows), n_tap, N_RUN_BITS), np.int64)
     n_at_once = max(1, CHUNK // rows.shape[1])
     for first in range(0, len(rows), n_at_once):
-        _add_entries(rows[first : first + n_at_once], total[first : first + n_at_once])
+        _add_padding(rows[first : first + n_at_once], total[first : first + n_at_once])
     return total
 
 
-def _add_entries(rows: npt.NDArray[np.generic], total: IntArray) -> None:
-    """Write the entries of some rows. (n_row, N_RUN_BITS)"""
+def _add_padding(rows: npt.NDArray[np.generic], total: IntArray) -> None:
+    """Count the padding entries of some rows. (n_row, n_tap, N_RUN_BITS)"""
     row, column = np.nonzero(rows)
-    if not row.size:
-        return
-    is_first = np.concatenate([[True], row[1:] != row[:-1]])
-    before = np.where(is_first, -1, np.concatenate([[-1], column[:-1]]))
+    is_first = np.concatenate([[True], row[1:] != row[:-1]])[: row.size]
+    before = np.where(is_first, -1, np.concatenate([[-1], column[:-1]])[: row.size])
     gap = column - before - 1
-    first = np.flatnonzero(is_first)
     for k in range(N_RUN_BITS):
-        total[row[first], k] = np.add.reduceat(1 + (gap >> (k + 1)), first)
+        n_padding = gap >> (k + 1)
+        weight = np.repeat(np.arange(row.size), n_padding)  # that each padding entry stands before
+        nth = np.arange(weight.size) - (np.cumsum(n_padding) - n_padding)[weight] + 1
+        place = before[weight] + (nth << (k + 1))
+        np.add.at(total[:, :, k], (row[weight], place % total.shape[1]), 1)

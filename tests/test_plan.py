@@ -75,7 +75,7 @@ def test_padding_makes_no_event_and_no_neuron(n_in, n_out):
         assert run.output_codes.tolist() == [[7 * n_in] * n_out, [-7 * n_in] * n_out, [int(frames[2].sum())] * n_out]
         connection = next(run.activity.connections)
         changed = n_event if execution == "sparse" else n_in + n_in + np.count_nonzero(frames[2] != frames[1])
-        assert connection.channel_events.n_channel.sum() == changed
+        assert connection.rows_read.delivered(1).sum() == changed
         assert connection.histogram.n_operation.sum() == changed * n_out
         assert run.activity.layers[1].touched_nonzero.tolist() == [n_out] * 3
 

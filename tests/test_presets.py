@@ -94,9 +94,9 @@ BY_HAND = {
         SPARSE_TRAFFIC,
     ),
     # entries: 2 and one that pads the 17 zeros; 0; 20. Each frame reads 23 of 8 + 4 bits: 276 bits, 5 words;
-    # and two pointers per row
+    # and two pointers per row. The padding is executed: 3 multiplies it in both frames
     "eie-like": (
-        arithmetic(multiply=2 + 2, add=(2 + 20) + (2 + 0 + 20), address=2 + 3, test=2 * 3),
+        arithmetic(multiply=3 + 3, add=(3 + 20) + (3 + 0 + 20), address=2 + 3, test=2 * 3),
         SPARSE_TRAFFIC | {WEIGHTS: (5 + 2 * 2) + (5 + 2 * 3) + 2 * BIAS},
     ),
     # frame 2: 5 meets no weight, 2 is added twice to 20
@@ -129,18 +129,20 @@ N_WINDOW = 1 + 4 + 2  # that the three pixels are in
 MAC_CONVOLUTION = arithmetic(
     multiply=2 * 384,  # frames x synapses
     add=2 * 384,
-    address=2 * 2 * 2 * 4,  # frames x channels x groups of 16 positions among 25 x taps
+    address=2 * 2 * 4,  # frames x channels x taps, each of which meets 16 of the 25 inputs: a group of positions
 )
 BIASES = 48 * 32 // WORD
 IMAGE = 7  # words of 2 x 5 x 5 pixels of 8 bits: 400 bits
 OUTPUTS = 48 * 32 // WORD
 TAP = 1  # word of 3 weights of 8 bits
-CONVOLUTION_TRAFFIC = {WEIGHTS: 2 * (2 * 2 * 4 * TAP + BIASES), READ: 2 * IMAGE, WRITE: 2 * OUTPUTS}
-# channels x taps, once for all positions of a channel; 3 events of 8 + 6 bits are a word
-SPARSE_CONVOLUTION = {WEIGHTS: 2 * (2 * 4 * TAP + BIASES), READ: 2 * IMAGE + 2, WRITE: 2 + 2 * OUTPUTS}
+CONVOLUTION_TRAFFIC = {WEIGHTS: 2 * (2 * 4 * TAP + BIASES), READ: 2 * IMAGE, WRITE: 2 * OUTPUTS}
+# the first channel's inner pixel meets all 4 taps, once each, the corner one of them; the second's, at an edge, meets 2
+ROWS = 4 + 2
+# 3 events of 8 + 6 bits are a word
+SPARSE_CONVOLUTION = {WEIGHTS: 2 * (ROWS * TAP + BIASES), READ: 2 * IMAGE + 2, WRITE: 2 + 2 * OUTPUTS}
 TOUCHED = 4 * 3 * 32 // WORD  # frame 2: words of 4 windows x 3 channels
 DELTA_CONVOLUTION = {
-    WEIGHTS: (2 * 4 + 1 * 4) * TAP + BIASES,  # both channels, then the first
+    WEIGHTS: (ROWS + 4) * TAP + BIASES,  # then the inner pixel alone
     READ: 2 * IMAGE + 2,
     WRITE: 2 + OUTPUTS + TOUCHED,
     STATE_READ: 2 * IMAGE + TOUCHED,  # last codes; sums, but not at first
@@ -155,45 +157,41 @@ CONVOLUTION_BY_HAND = {
     "mac-array": (MAC_CONVOLUTION, CONVOLUTION_TRAFFIC),
     "mac-array-gated": (
         # frames x windows x output channels
-        arithmetic(multiply=2 * N_WINDOW * 3, add=2 * N_WINDOW * 3, address=2 * 2 * 2 * 4),
+        arithmetic(multiply=2 * N_WINDOW * 3, add=2 * N_WINDOW * 3, address=2 * 2 * 4),
         CONVOLUTION_TRAFFIC,
     ),
-    "zero-skipping-mac": (arithmetic(**SKIPPING, address=2 * 2 * 4, test=2 * 50), SPARSE_CONVOLUTION),
-    # 4 taps x 3 entries + 4 taps x 1, of 8 + 4 bits: 192 bits, 3 words; two pointers for each of 8 rows
+    "zero-skipping-mac": (arithmetic(**SKIPPING, address=2 * ROWS, test=2 * 50), SPARSE_CONVOLUTION),
+    # 4 taps x 3 entries + 2 taps x 1, of 8 + 4 bits: 168 bits, 3 words; two pointers for each row
     "eie-like": (
-        arithmetic(**SKIPPING, address=2 * 2 * 4, test=2 * 50),
-        SPARSE_CONVOLUTION | {WEIGHTS: 2 * (3 + 2 * 8 + BIASES)},
+        arithmetic(**SKIPPING, address=2 * ROWS, test=2 * 50),
+        SPARSE_CONVOLUTION | {WEIGHTS: 2 * (3 + 2 * ROWS + BIASES)},
     ),
     "delta-mac": (
         # frame 2: -2 on 4 x 3 weights, added twice
         arithmetic(
-            multiply=4 * 3, add=(1 * 3 + 4 * 3 + 2 * 2 * 1) + 2 * 4 * 3, address=8 + 4, difference=True, **PIXELS
+            multiply=4 * 3, add=(1 * 3 + 4 * 3 + 2 * 2 * 1) + 2 * 4 * 3, address=ROWS + 4, difference=True, **PIXELS
         ),
         DELTA_CONVOLUTION,
     ),
     "rounding-adder": (
-        arithmetic(add=(1 * 1 + 3 * 4 + 2 * 2) * 3 + (1 * 1 + 1 * 4 + 2 * 2) * 3, address=2 * 2 * 4, test=2 * 50),
+        arithmetic(add=(1 * 1 + 3 * 4 + 2 * 2) * 3 + (1 * 1 + 1 * 4 + 2 * 2) * 3, address=2 * ROWS, test=2 * 50),
         SPARSE_CONVOLUTION,
     ),
-    "sigma-delta-adder": (arithmetic(add=UNARY_DELTA_CONVOLUTION, address=8 + 4, **PIXELS), DELTA_CONVOLUTION),
+    "sigma-delta-adder": (arithmetic(add=UNARY_DELTA_CONVOLUTION, address=ROWS + 4, **PIXELS), DELTA_CONVOLUTION),
     # 7 and 4 windows; each reads and writes 3 accumulators of 32 bits: 2 words; each has an address
     "neuromorphic-core": (
-        arithmetic(add=UNARY_DELTA_CONVOLUTION, updates=0, address=(8 + 4) + (N_WINDOW + 4), **PIXELS),
+        arithmetic(add=UNARY_DELTA_CONVOLUTION, updates=0, address=(ROWS + 4) + (N_WINDOW + 4), **PIXELS),
         DELTA_CONVOLUTION | {STATE_READ: 2 * IMAGE + (7 + 4) * 2, STATE_WRITE: 2 * 1 + (7 + 4) * 2},
     ),
     "neuromorphic-per-synapse": (
         {WHOLE: (N_WINDOW + 4) * 3, NEURON: 48 + 4 * 3, TEST: 2 * 50, SUBTRACT: 2 * 50},
         {READ: 2 * IMAGE + 2, WRITE: 2 + OUTPUTS + TOUCHED, STATE_READ: 2 * IMAGE, STATE_WRITE: 2 * 1},
     ),
-    # each row of weights once: channels x taps
-    "ideal-reuse": (
-        MAC_CONVOLUTION | {ADDRESS: 2 * 2 * 4},
-        CONVOLUTION_TRAFFIC | {WEIGHTS: 2 * (2 * 4 * TAP + BIASES)},
-    ),
+    "ideal-reuse": (MAC_CONVOLUTION, CONVOLUTION_TRAFFIC),  # 16 windows are one group: nothing is read again
     "mac-array-dram": (MAC_CONVOLUTION, {DRAM: CONVOLUTION_TRAFFIC[WEIGHTS], READ: 2 * IMAGE, WRITE: 2 * OUTPUTS}),
     "mac-array-batch": (
-        MAC_CONVOLUTION | {ADDRESS: 2 * 2 * 4},
-        CONVOLUTION_TRAFFIC | {WEIGHTS: 2 * 2 * 4 * TAP + 2 * BIASES},
+        MAC_CONVOLUTION | {ADDRESS: 2 * 4},
+        CONVOLUTION_TRAFFIC | {WEIGHTS: 2 * 4 * TAP + 2 * BIASES},
     ),
 }
 

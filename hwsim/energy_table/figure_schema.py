@@ -21,7 +21,7 @@ UNITS_PER_JOULE = {"pJ": 1e12, "fJ": 1e15, "nJ": 1e9}
 PRICED = (*ARITHMETIC, *WHOLE, "register_update")
 """Operations whose price depends on number formats, or on none (the others are accesses to memories)."""
 FORMATLESS = ("synaptic_operation", "neuron_update")
-TWO_OPERANDS = ("multiplication", "mac")
+TWO_OPERANDS = ("multiplication", "mac", "conversion")
 
 T = TypeVar("T")
 Text = Annotated[str, Field(min_length=1)]

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hwsim.activity import ChannelEvents, ConnectionActivity
+from hwsim.activity import ConnectionActivity
 from hwsim.block import Array, Emitted, Frames, Notes, Worker
 from hwsim.heads.geometry import geometry_of, kinds_of_place
 from hwsim.heads.head import Head
-from hwsim.heads.row_reading import ConvolutionRowReading, note_channels
-from hwsim.heads.tallying import Tallying
+from hwsim.heads.row_reading import ConvolutionRowReading
+from hwsim.heads.tallying import Met, Tallying, with_padding
 from hwsim.heads.terms import Term, combine_of, mask_of, term_of
 from hwsim.kernels.convolution import Part, choose_width, gather, make_scratch, scatter, tile_weight
 from hwsim.kernels.pixels import count_channels, tally, touch
@@ -45,13 +45,13 @@ class ConvolutionHead(Head):
         self.n_weight = layer.terms[0].code.size
         self.reached = np.ascontiguousarray(self.window.reached.ravel())
         self.kind, taps = kinds_of_place(self.window)
-        self.nonzero = [self._nonzero(each, taps) for each in by_group]
+        self.taps = taps.reshape(len(taps), -1)
+        self.readings = [
+            ConvolutionRowReading(self.name, each, self.is_depthwise, self.kind, self.taps) for each in by_group
+        ]
+        self.met = [self._met(*each) for each in zip(by_group, self.readings, strict=True)]
         self.n_synapse = int(self.reached.sum()) * read.shape[0] * self.n_column
         self.tallies = [self._tallying(k) for k in range(len(codes))]
-        self.readings = [
-            ConvolutionRowReading(self.name, each, self.kernel_size, self.is_depthwise, read.n_position)
-            for each in by_group
-        ]
 
     def _steps(self) -> Array:
         """Steps of the codes that meet each weight."""
@@ -75,26 +75,28 @@ class ConvolutionHead(Head):
         """(groups, kH x kW x C_in / groups, C_out / groups)"""
         return code.reshape(len(code), self.groups, -1).transpose(1, 0, 2)
 
-    def _nonzero(self, by_group: Array, taps: Array) -> Array:
-        """Non-zero weights that an event meets, by kind of place and channel. (n_kind, C_in)"""
+    def _met(self, by_group: Array, reading: ConvolutionRowReading) -> Met:
+        """Weights that an event meets, by kind of place and channel. (n_kind, C_in, 1 + n)"""
         n_nonzero = np.count_nonzero(by_group, axis=2).reshape(self.groups, self.kernel_size, -1)
-        by_tap = n_nonzero.transpose(1, 0, 2).reshape(self.kernel_size, -1)
-        return np.ascontiguousarray(taps.reshape(len(taps), -1).astype(np.int64) @ by_tap)
+        # (C_in, n_tap)
+        of_tap = with_padding(n_nonzero.transpose(0, 2, 1).reshape(-1, self.kernel_size), reading.n_padding)
+        by_kind = np.tensordot(self.taps.astype(np.int64), of_tap.weights, axes=(1, 1))
+        return Met(np.ascontiguousarray(by_kind), of_tap.runs)
 
     def _tallying(self, k: int) -> Tallying:
-        nonzero = self.nonzero[k]
+        met, runs = self.met[k]
 
         def count(events: Emitted, group: Array, unit: bool, histogram: Array) -> None:
-            tally(events.pixel, events.place, events.value, self.reached, self.kind, nonzero, group, unit, histogram)
+            tally(events.pixel, events.place, events.value, self.reached, self.kind, met, group, unit, histogram)
 
         def measure(events: Emitted, slots: Array) -> tuple[Array, Array]:
             pixel, channel = np.divmod(events.place[slots], self.read.shape[0])
-            return self.reached[pixel], nonzero[self.kind[pixel], channel]
+            return self.reached[pixel], met[self.kind[pixel], channel]
 
-        return Tallying(self.name, k, self.read, count, measure)
+        return Tallying(self.name, k, self.read, runs, count, measure)
 
     def run(self, sources: Sequence[Emitted], frames: Frames, worker: Worker) -> Array:
-        """Deliver, tally, touch, and count the events of each channel."""
+        """Deliver, tally, touch, and count the events that meet each row."""
         (events,) = sources
         totals = []
         for k in range(len(self.terms)):
@@ -103,7 +105,7 @@ class ConvolutionHead(Head):
         if worker.notes.is_delta:
             self._touch(events, frames, worker)
         if worker.notes.execution.kind != "dense":
-            self._count_channels(events, frames, worker)
+            self._count_meetings(events, frames, worker)
         return self.combine(totals)
 
     def _deliver(self, k: int, events: Emitted, reset: Array, worker: Worker) -> Array:
@@ -150,18 +152,11 @@ class ConvolutionHead(Head):
         worker.notes.write(self.name, "touched", frames, touched)
         worker.notes.write(self.name, "touched over non-zero weights", frames, touched_nonzero)
 
-    def _count_channels(self, events: Emitted, frames: Frames, worker: Worker) -> None:
-        """Note how many events each channel had in each frame."""
-        count = np.zeros((len(frames.reset), self.read.shape[0]), np.int32)
-        count_channels(events.pixel, events.place, count)
-        note_channels(self.name, self.read.n_position, frames, worker.notes, count)
-        count = frames.counted(count)
-        group = np.broadcast_to(worker.notes.group[frames.begin : frames.end, None], count.shape)
-        some = count > 0
-        # few of all numbers of events occur, so pairs are counted, not kept in an array
-        key, n_channel = np.unique(group[some] * (self.read.n_position + 1) + count[some], return_counts=True)
-        columns = np.stack([*np.divmod(key, self.read.n_position + 1), n_channel])
-        worker.notes.channels.append((self.name, columns))
+    def _count_meetings(self, events: Emitted, frames: Frames, worker: Worker) -> None:
+        """Note how many events meet each row in each frame."""
+        count = np.zeros((len(frames.reset), len(self.taps), self.read.shape[0]), np.int32)
+        count_channels(events.pixel, events.place, self.kind, count)
+        self.readings[0].note(count, frames, worker.notes)  # of all terms alike
 
     def finish(self, worker: Worker) -> None:
         """Note the histograms."""
@@ -170,13 +165,12 @@ class ConvolutionHead(Head):
 
     def connections(self, notes: Notes) -> tuple[ConnectionActivity, ...]:
         """One per weight term."""
-        channel_events = self._channel_events(notes)
-        return tuple(self._connection(notes, k, channel_events) for k in range(len(self.terms)))
+        return tuple(self._connection(notes, k) for k in range(len(self.terms)))
 
-    def _connection(self, notes: Notes, k: int, channel_events: ChannelEvents) -> ConnectionActivity:
+    def _connection(self, notes: Notes, k: int) -> ConnectionActivity:
         term, code = self.terms[k], self.read.format
-        n_nonzero = int(self.nonzero[k][self.kind].sum())
-        along = self.kernel_size if self.is_depthwise else 1
+        places = np.bincount(self.kind, minlength=len(self.taps))
+        n_met = np.tensordot(places, self.met[k].weights, axes=1).sum(axis=0)
         return ConnectionActivity(
             layer=self.name,
             term=k,
@@ -184,28 +178,14 @@ class ConvolutionHead(Head):
             n_in=self.read.size,
             n_out=self.n_neuron,
             n_weight=self.n_weight,
-            row_length=self.n_column * along,
+            row_length=self.n_column * (self.kernel_size if self.is_depthwise else 1),
             n_reached=self.n_column,
-            rows_per_event=self.kernel_size // along,
             n_synapse=self.n_synapse,
-            n_nonzero=n_nonzero,
+            n_nonzero=int(n_met[0]),
             event_format=code.difference() if notes.is_delta else code,
             weight_format=term.weight_format,
             accumulator_format=term.accumulator_format,
-            histogram=self.tallies[k].histogram(notes, self.n_column, self.n_synapse, n_nonzero),
-            channel_events=channel_events,
+            histogram=self.tallies[k].histogram(notes, self.n_column, self.n_synapse, n_met),
             rows_stored=self.readings[k].stored,
             rows_read=self.readings[k].read(notes),
         )
-
-    def _channel_events(self, notes: Notes) -> ChannelEvents:
-        if notes.execution.kind == "dense":
-            n_channel = np.bincount(notes.group, minlength=1) * self.read.shape[0]
-            group = np.flatnonzero(n_channel)
-            return ChannelEvents(group, np.full_like(group, self.read.n_position), n_channel[group])
-        noted = [columns for layer, columns in notes.channels if layer == self.name]
-        group, n_event, n_channel = np.concatenate(noted, axis=1)
-        key, inverse = np.unique(group * (self.read.n_position + 1) + n_event, return_inverse=True)
-        total = np.zeros(key.size, np.int64)
-        np.add.at(total, inverse, n_channel)
-        return ChannelEvents(*np.divmod(key, self.read.n_position + 1), total)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hwsim.activity import ChannelEvents, ConnectionActivity
+from hwsim.activity import ConnectionActivity
 from hwsim.block import Array, Emitted, Frames, Notes, Worker
 from hwsim.heads.head import Head
 from hwsim.heads.row_reading import DenseRowReading, note_inputs
-from hwsim.heads.tallying import Tallying
+from hwsim.heads.tallying import Tallying, with_padding
 from hwsim.heads.terms import aligned, combine_of, mask_of, term_of
 from hwsim.kernels.convolution import choose_width, tile_weight
 from hwsim.kernels.dense import deliver, tally, touch
@@ -38,23 +38,25 @@ class DenseHead(Head):
         self.combine = combine_of(layer, read, out)
         self.mask = mask_of(codes)
         self.n_nonzero = [np.count_nonzero(code, axis=1).astype(np.int64) for code in codes]
-        self.tallies = [self._tallying(k) for k in range(len(codes))]
         self.readings = [DenseRowReading(self.name, code) for code in codes]
+        paddings = [reading.n_padding for reading in self.readings]
+        self.met = [with_padding(*each) for each in zip(self.n_nonzero, paddings, strict=True)]
+        self.tallies = [self._tallying(k) for k in range(len(codes))]
 
     def _padded(self, bias: Array) -> Array:
         n_tile, _, width = self.weights[0].shape
         return np.pad(bias, (0, n_tile * width - bias.size))
 
     def _tallying(self, k: int) -> Tallying:
-        n_nonzero = self.n_nonzero[k]
+        met, runs = self.met[k]
 
         def count(events: Emitted, group: Array, unit: bool, histogram: Array) -> None:
-            tally(events.start, events.place, events.value, n_nonzero, group, unit, histogram)
+            tally(events.start, events.place, events.value, met, group, unit, histogram)
 
         def measure(events: Emitted, slots: Array) -> tuple[Array, Array]:
-            return np.ones(slots.size, np.int64), n_nonzero[events.place[slots]]
+            return np.ones(slots.size, np.int64), met[events.place[slots]]
 
-        return Tallying(self.name, k, self.read, count, measure)
+        return Tallying(self.name, k, self.read, runs, count, measure)
 
     def run(self, sources: Sequence[Emitted], frames: Frames, worker: Worker) -> Array:
         """Deliver, tally, touch."""
@@ -95,7 +97,7 @@ class DenseHead(Head):
 
     def _connection(self, notes: Notes, k: int) -> ConnectionActivity:
         term, n_in, n_out = self.terms[k], self.n_nonzero[k].size, self.n_neuron
-        n_nonzero = int(self.n_nonzero[k].sum())
+        n_met = self.met[k].weights.sum(axis=0)
         code = self.read.format
         return ConnectionActivity(
             layer=self.name,
@@ -106,23 +108,12 @@ class DenseHead(Head):
             n_weight=n_in * n_out,
             row_length=n_out,
             n_reached=n_out,
-            rows_per_event=1,
             n_synapse=n_in * n_out,
-            n_nonzero=n_nonzero,
+            n_nonzero=int(n_met[0]),
             event_format=code.difference() if notes.is_delta else code,
             weight_format=term.weight_format,
             accumulator_format=term.accumulator_format,
-            histogram=self.tallies[k].histogram(notes, n_out, n_in * n_out, n_nonzero),
-            channel_events=self._channel_events(notes, n_in),
+            histogram=self.tallies[k].histogram(notes, n_out, n_in * n_out, n_met),
             rows_stored=self.readings[k].stored,
             rows_read=self.readings[k].read(notes),
         )
-
-    def _channel_events(self, notes: Notes, n_in: int) -> ChannelEvents:
-        """A channel of one position has an event, or none."""
-        is_dense = notes.execution.kind == "dense"
-        n_event = np.full(notes.n_frame, n_in) if is_dense else notes.read(self.source, "events")
-        with_event = np.zeros(int(notes.group.max(initial=0)) + 1, np.int64)
-        np.add.at(with_event, notes.group, n_event)
-        group = np.flatnonzero(with_event)
-        return ChannelEvents(group, np.ones_like(group), with_event[group])

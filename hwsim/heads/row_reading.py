@@ -1,9 +1,9 @@
-"""What is read of weight rows, were they stored without their zeros."""
+"""Which rows of weights are read, and what of them, were they stored without their zeros."""
 
 import numpy as np
 
 from hwsim.block import Array, Emitted, Frames, Notes
-from hwsim.stored_rows import ConvolutionRowsRead, DenseRowsRead, RowsStored, entries_of
+from hwsim.stored_rows import ConvolutionRowsRead, DenseRowsRead, RowsStored, entries_of, padding_of
 
 
 class DenseRowReading:
@@ -12,6 +12,7 @@ class DenseRowReading:
     def __init__(self, name: str, code: Array) -> None:
         self.name = name
         self.n_entry = entries_of(code)  # (n_in, N_RUN_BITS)
+        self.n_padding = padding_of(code, 1)[:, 0]  # (n_in, N_RUN_BITS)
 
     @property
     def stored(self) -> RowsStored:
@@ -21,7 +22,7 @@ class DenseRowReading:
     def read(self, notes: Notes) -> DenseRowsRead:
         """Inputs with an event in each frame, and the entries of their rows."""
         if notes.execution.kind == "dense":
-            every = np.full(-(-len(self.n_entry) // 8), 255, np.uint8)
+            every = np.packbits(np.ones(len(self.n_entry), np.bool_))
             return DenseRowsRead(np.broadcast_to(every, (notes.n_frame, every.size)), self.n_entry)
         return DenseRowsRead(notes.read(self.name, "inputs with an event"), self.n_entry)
 
@@ -38,7 +39,7 @@ def note_inputs(name: str, events: Emitted, frames: Frames, notes: Notes) -> Non
 
 
 class ConvolutionRowReading:
-    """Entries of one term's rows, by input channel, and the events of each channel and frame.
+    """Entries of one term's rows, and how many events of each frame meet them.
 
     Parameters
     ----------
@@ -46,39 +47,54 @@ class ConvolutionRowReading:
         Of the layer.
     by_group : (groups, taps x C_in / groups, C_out / groups)
         Weights; input channels of the group run faster than taps.
-    taps : int
-        Of the kernel.
     is_depthwise : bool
         Whether a row runs along the kernel: all taps of the first output channel, then of the next.
-    n_position : int
-        Of the image that is read.
+    kind : (n_place,) int
+        Kind of each place of the image that is read.
+    taps : (n_kind, n_tap) bool
+        Whether places of a kind are met with a tap.
     """
 
-    def __init__(self, name: str, by_group: Array, taps: int, is_depthwise: bool, n_position: int) -> None:
-        self.name, self.n_position = name, n_position
-        n_group, _, n_column = by_group.shape
-        by_tap = by_group.reshape(n_group, taps, -1, n_column)
+    def __init__(self, name: str, by_group: Array, is_depthwise: bool, kind: Array, taps: Array) -> None:
+        self.name, self.is_depthwise, self.kind, self.taps = name, is_depthwise, kind, taps
+        n_tap, (n_group, _, n_column) = taps.shape[1], by_group.shape
+        by_tap = by_group.reshape(n_group, n_tap, -1, n_column)
+        self.n_channel = n_group * by_tap.shape[2]
         # (groups, channels of the group, rows of the channel, columns)
         in_order = by_tap.transpose(0, 2, 3, 1) if is_depthwise else by_tap.transpose(0, 2, 1, 3)
-        n_channel, n_row = n_group * by_tap.shape[2], 1 if is_depthwise else taps  # rows of a channel
-        self.n_row = n_channel * n_row
-        by_row = entries_of(in_order.reshape(self.n_row, -1))
-        self.n_entry = by_row.reshape(n_channel, n_row, -1).sum(axis=1)  # (C_in, N_RUN_BITS)
+        rows = in_order.reshape(self.n_channel if is_depthwise else self.n_channel * n_tap, -1)
+        self.n_entry = entries_of(rows)  # (n_row, N_RUN_BITS)
+        # of each channel and tap, however they lie in rows (C_in, n_tap, N_RUN_BITS)
+        self.n_padding = padding_of(rows, n_tap if is_depthwise else 1).reshape(self.n_channel, n_tap, -1)
 
     @property
     def stored(self) -> RowsStored:
         """All rows."""
-        return RowsStored(self.n_row, self.n_entry.sum(axis=0))
+        return RowsStored(len(self.n_entry), self.n_entry.sum(axis=0))
+
+    def meetings(self, count: Array) -> Array:
+        """Events that meet each row, from those of each kind of place and channel. (n_frame, n_row)
+
+        Parameters
+        ----------
+        count : (n_frame, n_kind, C_in)
+            Events.
+        """
+        # whole numbers far below 2**53, for which floating point is exact and fast
+        by_tap = (self.taps.T.astype(np.float64) @ count.astype(np.float64)).transpose(0, 2, 1)
+        met = by_tap.max(axis=2) if self.is_depthwise else by_tap.reshape(len(count), -1)
+        return met.astype(np.min_scalar_type(self.kind.size))
+
+    def note(self, count: Array, frames: Frames, notes: Notes) -> None:
+        """Note how many events meet each row, in as few bits as they need."""
+        met = self.meetings(count)
+        notes.write(self.name, "events that meet each row", frames, met, met.dtype)
 
     def read(self, notes: Notes) -> ConvolutionRowsRead:
-        """Events by channel in each frame, with the entries of the channels' rows."""
-        dtype = np.min_scalar_type(self.n_position)
+        """Events that meet each row in each frame, with the rows' entries; under a dense execution all inputs do."""
         if notes.execution.kind == "dense":
-            all_of_them = np.asarray(self.n_position, dtype)
-            return ConvolutionRowsRead(np.broadcast_to(all_of_them, (notes.n_frame, len(self.n_entry))), self.n_entry)
-        return ConvolutionRowsRead(notes.read(self.name, "events by channel"), self.n_entry)
-
-
-def note_channels(name: str, n_position: int, frames: Frames, notes: Notes, count: Array) -> None:
-    """Note the events of each channel, in as few bits as they need. (n_frame, n_channel)"""
-    notes.write(name, "events by channel", frames, count, np.min_scalar_type(n_position))
+            places = np.bincount(self.kind, minlength=len(self.taps))
+            met = self.meetings(np.repeat(places[None, :, None], self.n_channel, axis=2))
+        else:
+            met = notes.read(self.name, "events that meet each row")
+        return ConvolutionRowsRead(notes.n_frame, met, self.n_entry)

@@ -56,45 +56,50 @@ def tally(
     start: np.ndarray,
     index: np.ndarray,
     value: np.ndarray,
-    n_nonzero: np.ndarray,
+    met: np.ndarray,
     group: np.ndarray,
     unit: bool,
     histogram: np.ndarray,
 ) -> None:
-    """Count events, and their synaptic operations on non-zero weights, by magnitude.
+    """Count events, and their synaptic operations on several kinds of weights, by magnitude.
 
     Parameters
     ----------
     start, index, value
         Events, as `hwsim.kernels.events.list_changes` leaves them.
-    n_nonzero : (n_in,) int64
-        Non-zero weights of each input.
+    met : (n_in, n_column) int64
+        Weights of each kind (non-zero ones, say) that each input has.
     group : (n_frame,) int64
         Group of each frame; frames of a negative group are not counted.
     unit : bool
         Whether every event counts as of magnitude one: real events, and those of binary codes.
-    histogram : (n_group, n_magnitude, 4, 2) int64
-        Incremented: events, and synaptic operations on non-zero weights, in four parts to be added up. Null events
-        count as of magnitude zero. Larger magnitudes than it holds are the caller's mistake.
+    histogram : (n_group, n_magnitude, 4, 1 + n_column) int64
+        Incremented: events, and synaptic operations on each kind of weights, in four parts to be added up. Null
+        events count as of magnitude zero. Larger magnitudes than it holds are the caller's mistake.
     """
+    n_column = met.shape[1]
     for t in range(group.shape[0]):
         if group[t] < 0:
             continue
         counts = histogram[group[t]]
         if unit:
-            n, n_on_nonzero = 0, 0
+            n = 0
             for e in range(start[t], start[t + 1]):
                 n += value[e] != 0
-                n_on_nonzero += (value[e] != 0) * n_nonzero[index[e]]
             counts[1, 0, 0] += n
-            counts[1, 0, 1] += n_on_nonzero
+            for column in range(n_column):
+                on_weights = 0
+                for e in range(start[t], start[t + 1]):
+                    on_weights += (value[e] != 0) * met[index[e], column]
+                counts[1, 0, 1 + column] += on_weights
         else:
             for e in range(start[t], start[t + 1], 4):
                 # many events are of one magnitude: four parts, so that no increment waits for the one before
                 for part in range(4):
                     magnitude = abs(np.int64(value[e + part]))
                     counts[magnitude, part, 0] += 1
-                    counts[magnitude, part, 1] += n_nonzero[index[e + part]]
+                    for column in range(n_column):
+                        counts[magnitude, part, 1 + column] += met[index[e + part], column]
 
 
 @kernel

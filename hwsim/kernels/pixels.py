@@ -57,23 +57,26 @@ def point_pixels(start: np.ndarray, n_event: np.ndarray, place: np.ndarray, chan
 
 
 @kernel
-def count_channels(pixel: np.ndarray, place: np.ndarray, count: np.ndarray) -> None:
-    """Count the events of each channel in each frame.
+def count_channels(pixel: np.ndarray, place: np.ndarray, kind: np.ndarray, count: np.ndarray) -> None:
+    """Count the events of each channel in each frame, apart by the class of their pixel.
 
     Parameters
     ----------
     pixel, place
         Events, and where those of each pixel start.
-    count : (n_frame, n_channel) int32
+    kind : (n_pixel,) int32
+        Class of each pixel.
+    count : (n_frame, n_kind, n_channel) int32
         Written. [events]
     """
-    channels = count.shape[1]
+    channels = count.shape[2]
     for t in range(count.shape[0]):
-        row, first = count[t], pixel[t]
-        row[:] = 0
+        first = pixel[t]
+        count[t] = 0
         for p in range(first.shape[0] - 1):
+            row, base = count[t, kind[p]], p * channels
             for e in range(first[p], first[p + 1]):
-                row[place[e] - p * channels] += 1
+                row[place[e] - base] += 1
 
 
 @kernel
@@ -83,12 +86,12 @@ def tally(
     value: np.ndarray,
     reached: np.ndarray,
     kind: np.ndarray,
-    nonzero: np.ndarray,
+    met: np.ndarray,
     group: np.ndarray,
     unit: bool,
     histogram: np.ndarray,
 ) -> None:
-    """Count the taps that events meet, and their synaptic operations on non-zero weights, by magnitude.
+    """Count the taps that events meet, and their synaptic operations on several kinds of weights, by magnitude.
 
     Parameters
     ----------
@@ -98,35 +101,37 @@ def tally(
         Windows that have a tap on each pixel.
     kind : (n_pixel,) int32
         Class of each pixel: those of one class are met by the same taps.
-    nonzero : (n_kind, n_channel) int64
-        Non-zero weights that an event of each class and channel meets.
+    met : (n_kind, n_channel, n_column) int64
+        Weights of each kind (non-zero ones, say) that an event of each class and channel meets.
     group : (n_frame,) int64
         Group of each frame; frames of a negative group are not counted.
     unit : bool
         Whether every event counts as of magnitude one: real events, and those of binary codes.
-    histogram : (n_group, n_magnitude, 4, 2) int64
-        Incremented: taps met, and synaptic operations on non-zero weights, in four parts to be added up. Larger
+    histogram : (n_group, n_magnitude, 4, 1 + n_column) int64
+        Incremented: taps met, and synaptic operations on each kind of weights, in four parts to be added up. Larger
         magnitudes than it holds are the caller's mistake.
     """
-    channels = nonzero.shape[1]
+    channels, n_column = met.shape[1], met.shape[2]
     for t in range(group.shape[0]):
         if group[t] < 0:
             continue
         counts, first = histogram[group[t]], pixel[t]
         for p in range(first.shape[0] - 1):
-            row, taps, base = nonzero[kind[p]], reached[p], p * channels
+            row, taps, base = met[kind[p]], reached[p], p * channels
             if unit:
-                on_nonzero = 0
-                for e in range(first[p], first[p + 1]):
-                    on_nonzero += row[place[e] - base]
                 counts[1, 0, 0] += (first[p + 1] - first[p]) * taps
-                counts[1, 0, 1] += on_nonzero
+                for column in range(n_column):
+                    on_weights = 0
+                    for e in range(first[p], first[p + 1]):
+                        on_weights += row[place[e] - base, column]
+                    counts[1, 0, 1 + column] += on_weights
             else:
                 for e in range(first[p], first[p + 1]):
                     # many events are of one magnitude: four parts, so that no increment waits for the one before
                     magnitude = abs(np.int64(value[e]))
                     counts[magnitude, e & 3, 0] += taps
-                    counts[magnitude, e & 3, 1] += row[place[e] - base]
+                    for column in range(n_column):
+                        counts[magnitude, e & 3, 1 + column] += row[place[e] - base, column]
 
 
 @kernel

@@ -142,10 +142,10 @@ def test_nulls_add_nothing_not_even_a_sign():
 # ------------------------------------------------------------------------------------------------------ tallies
 
 
-def tally_of(frames, n_nonzero, group, n_group, n_magnitude, unit, value_dtype=np.int16):
+def tally_of(frames, met, group, n_group, n_magnitude, unit, value_dtype=np.int16):
     start, _, place, value = lists_of(frames, np.int16, value_dtype)
-    histogram = np.zeros((n_group, n_magnitude, 4, 2), np.int64)
-    tally(start, place, value, np.asarray(n_nonzero), np.asarray(group), unit, histogram)
+    histogram = np.zeros((n_group, n_magnitude, 4, 1 + len(met[0])), np.int64)
+    tally(start, place, value, np.asarray(met), np.asarray(group), unit, histogram)
     summed = histogram.sum(axis=2)
     summed[:, 0] = 0  # null events
     return summed.tolist()
@@ -157,15 +157,15 @@ def test_events_are_tallied_by_group_and_magnitude(value_dtype):
     generator = np.random.default_rng(2)
     n_in, largest = 30, 9
     frames = random_frames(generator, n_in, [s for s in range(-largest, largest + 1) if s], (0, 1, 30, 8, 9, 5))
-    n_nonzero = generator.integers(0, 50, n_in)
+    met = generator.integers(0, 50, (n_in, 2))
     group = [0, 2, 1, 0, -1, 2]
-    expected = np.zeros((3, largest + 1, 2), np.int64)
+    expected = np.zeros((3, largest + 1, 3), np.int64)
     for frame, each in zip(frames, group, strict=True):
         for k, s in frame:
             if each >= 0:
-                expected[each, abs(s)] += 1, n_nonzero[k]
+                expected[each, abs(s)] += 1, *met[k]
     assert expected[:, :, 0].sum() == 0 + 1 + 30 + 8 + 5
-    assert tally_of(frames, n_nonzero, group, 3, largest + 1, False, value_dtype) == expected.tolist()
+    assert tally_of(frames, met, group, 3, largest + 1, False, value_dtype) == expected.tolist()
 
 
 @pytest.mark.plain
@@ -174,13 +174,13 @@ def test_real_events_count_as_one(value_dtype):
     values = {np.float32: [0.25, -1e30, 1e-45], np.int16: [1, -1, 1]}[value_dtype]
     frames = [[(0, values[0]), (2, values[1])], [(1, values[2])]]
     # events, and operations on non-zero weights, of which the inputs have 3, 5 and 7
-    assert tally_of(frames, [3, 5, 7], [0, 0], 1, 2, True, value_dtype) == [[[0, 0], [3, 3 + 7 + 5]]]
+    assert tally_of(frames, [[3], [5], [7]], [0, 0], 1, 2, True, value_dtype) == [[[0, 0], [3, 3 + 7 + 5]]]
 
 
 def test_the_extreme_magnitude():
     # -32768 has no positive counterpart in 16 bits
     frames = [[(0, -(2**15))]]
-    counted = tally_of(frames, [4], [0], 1, 2**15 + 1, False)
+    counted = tally_of(frames, [[4]], [0], 1, 2**15 + 1, False)
     assert counted[0][2**15] == [1, 4]
     assert sum(each[0] for each in counted[0]) == 1
 

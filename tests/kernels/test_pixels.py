@@ -136,9 +136,12 @@ def test_the_last_channel_of_a_large_image_belongs_to_its_pixel(channels):
 def test_the_events_of_channels_are_counted(geometry):
     changes = random_changes(np.random.default_rng(2), geometry, 4, [1, 3], 0.5)
     start, n_event, place, _ = list_of(changes)
-    count = np.full((4, geometry.channels), -1, np.int32)
-    count_channels(pixels_of(changes, start, n_event, place), place, count)
-    assert count.tolist() == np.count_nonzero(changes, axis=(1, 2)).tolist()
+    kind = np.arange(geometry.height * geometry.width, dtype=np.int32) % 3
+    count = np.full((4, 3, geometry.channels), -1, np.int32)
+    count_channels(pixels_of(changes, start, n_event, place), place, kind, count)
+    flat = changes.reshape(4, -1, geometry.channels)
+    expected = [np.count_nonzero(flat[:, kind == each], axis=1) for each in range(3)]
+    assert count.tolist() == np.stack(expected, axis=1).tolist()
     assert count.sum() > 0
 
 
@@ -158,15 +161,15 @@ def test_events_are_tallied_by_magnitude_with_the_taps_they_meet(geometry, value
     n_pixel = geometry.height * geometry.width
     reached = generator.integers(0, 10, n_pixel)
     kind = generator.integers(0, 3, n_pixel).astype(np.int32)
-    nonzero = generator.integers(0, 100, (3, geometry.channels))
-    expected = np.zeros((2, largest + 1, 2), np.int64)
+    met = generator.integers(0, 100, (3, geometry.channels, 2))
+    expected = np.zeros((2, largest + 1, 3), np.int64)
     for t, p, c in itertools.product(range(5), range(n_pixel), range(geometry.channels)):
         s = changes[t].reshape(n_pixel, -1)[p, c]
         if s != 0 and group[t] >= 0:
-            expected[group[t], 1 if unit else abs(s)] += reached[p], nonzero[kind[p], c]
-    histogram = np.zeros((2, largest + 1, 4, 2), np.int64)
+            expected[group[t], 1 if unit else abs(s)] += reached[p], *met[kind[p], c]
+    histogram = np.zeros((2, largest + 1, 4, 3), np.int64)
     pixel = pixels_of(changes, start, n_event, place)
-    tally(pixel, place, value, reached, kind, nonzero, np.array(group), unit, histogram)
+    tally(pixel, place, value, reached, kind, met, np.array(group), unit, histogram)
     assert histogram.sum(axis=2).tolist() == expected.tolist()
 
 
@@ -178,7 +181,7 @@ def test_the_extreme_magnitude():
     histogram = np.zeros((1, 2**15 + 1, 4, 2), np.int64)
     one = np.ones(1, np.int64)
     pixel = pixels_of(changes, start, n_event, place)
-    tally(pixel, place, value, one, np.zeros(1, np.int32), one[None] * 7, np.zeros(1, int), False, histogram)
+    tally(pixel, place, value, one, np.zeros(1, np.int32), one[None, None] * 7, np.zeros(1, int), False, histogram)
     assert histogram.sum(axis=2)[0, 2**15].tolist() == [1, 7]
     assert histogram.sum() == 8
 

@@ -1,6 +1,7 @@
 """Layers with synapses: Dense and Conv2d, and the one synaptic operation."""
 
 import math
+from collections import Counter
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class Term:
             self.weight[place] = int(code) if head.is_integer else np.float32(float(code) * step)
         self.sum = FP32  # format of the partial sums
         self.bound = 0
+        self.stored = None  # places with an entry, once they are asked for
 
 
 class Synaptic(Head):
@@ -39,7 +41,6 @@ class Synaptic(Head):
 
     n_channel: int  # output channels
     row_length: int  # F: weights that lie together and serve one event
-    rows_per_event = 1
 
     def __init__(self, layer, source: Tensor, shape: tuple[int, ...]):
         super().__init__(layer.name)
@@ -131,12 +132,15 @@ class Synaptic(Head):
             memory.read("bias", self.n_out * self.terms[0].sum.n_bit)
             self.sums = [list(start) for start in self.start]
         by_channel = [0] * self.n_channel_read()
+        meeting = Counter()  # of events with a kernel tap of their channel, wherever it then stands
         for i, _ in arrival.event:
             by_channel[self.channel_read(i)] += 1
+            for row in self.fan_out(i):
+                meeting[self.channel_read(i), self.tap_of(row[0][1])] += 1
         self.seen = [Synapses(len(arrival.event), by_channel=list(by_channel)) for _ in self.terms]
         for term in self.terms:
             if moment.loads_weights:
-                self._read_weights(machine, memory, term, by_channel)
+                self._read_weights(machine, memory, term, meeting)
         touched, touched_nonzero = set(), set()
         for i, s in self.in_order(arrival.event):
             magnitude = int(s != 0) if self.source.number.is_real else abs(s)
@@ -149,7 +153,7 @@ class Synaptic(Head):
                         if term.is_nonzero[place]:
                             self.seen[k].by_magnitude_nonzero[magnitude] += 1
                             touched_nonzero.add(j)
-                        if machine.whole and not is_skipped(machine, term, s, place):
+                        if machine.whole and not is_skipped(machine, self, term, s, place):
                             chip.whole("synaptic_operation")
                         self.sums[k][j] = synaptic_operation(
                             machine, meter, memory, self, term, self.sums[k][j], s, place
@@ -157,14 +161,15 @@ class Synaptic(Head):
                 self._close(machine, memory, row)
         return sorted(touched), sorted(touched_nonzero)
 
-    def _read_weights(self, machine, memory, term, by_channel):
-        """The rows of a channel's weights, once for all the positions that the lanes take in at a time."""
+    def _read_weights(self, machine, memory, term, meeting):
+        """Each row once for all the positions at which the lanes need it at a time."""
         n_position = math.inf if machine.ideal else self.lanes(machine)[1]
         address, n_bit = 0, 0
-        for channel, n_event in enumerate(by_channel):
-            while n_event > 0:
-                n_event -= n_position
-                for row in self.rows_of(channel):
+        for channel in range(self.n_channel_read()):
+            for row in self.rows_of(channel):
+                wanted = max(meeting[channel, self.tap_of(place)] for place in row)
+                while wanted > 0:
+                    wanted -= n_position
                     address = memory.add(address, self.row_length, ADDRESS)
                     if machine.run_bits is None:
                         memory.read("weights", len(row) * term.number.n_bit)
@@ -174,6 +179,21 @@ class Synaptic(Head):
                     for _ in compressed([term.is_nonzero[place] for place in row], machine.run_bits):
                         n_bit += machine.run_bits + term.number.n_bit
         memory.read("weights", n_bit)  # entries lie packed
+
+    def tap_of(self, place) -> tuple:
+        """Kernel tap of a weight; a Dense layer has but one."""
+        return tuple(place[2:])
+
+    def stored_places(self, term, run_bits) -> set:
+        """Places of the weights that have an entry, among them the zeros that break long runs."""
+        found = set()
+        for channel in range(self.n_channel_read()):
+            for row in self.rows_of(channel):
+                at = -1
+                for skipped, _ in compressed([term.is_nonzero[place] for place in row], run_bits):
+                    at += skipped + 1
+                    found.add(row[at])
+        return found
 
     def _open(self, machine, memory, row):
         """Fetch the accumulators of one position, if they are in SRAM."""
@@ -259,7 +279,7 @@ class Conv2d(Synaptic):
         if self.read_per_group == 1 and self.n_group > 1:  # depthwise: the row runs along the kernel
             self.row_length = n_tap * self.per_group
         else:
-            self.row_length, self.rows_per_event = self.per_group, n_tap
+            self.row_length = self.per_group
         super().__init__(layer, source, (self.n_channel, self.y.n_window, self.x.n_window))
 
     def channel_of(self, neuron):
@@ -313,9 +333,15 @@ class Conv2d(Synaptic):
         return machine.lanes_convolution
 
 
-def is_skipped(machine: Machine, term: Term, s, place) -> bool:
+def is_skipped(machine: Machine, head: Synaptic, term: Term, s, place) -> bool:
     """Whether the machine does nothing where an event meets a synapse."""
-    return (machine.skip_zero_weights and not term.is_nonzero[place]) or (machine.gate_zero_inputs and s == 0)
+    if machine.gate_zero_inputs and s == 0:
+        return True
+    if machine.run_bits is not None:  # it works through the entries of the row, whatever they are
+        if term.stored is None:
+            term.stored = head.stored_places(term, machine.run_bits)
+        return place not in term.stored
+    return machine.skip_zero_weights and not term.is_nonzero[place]
 
 
 def synaptic_operation(machine: Machine, meter: Meter, memory: Meter, head: Synaptic, term: Term, total, s, place):
@@ -329,7 +355,7 @@ def synaptic_operation(machine: Machine, meter: Meter, memory: Meter, head: Syna
             memory.update(operand)
         return meter.add(total, summand, operand)
 
-    if is_skipped(machine, term, s, place):
+    if is_skipped(machine, head, term, s, place):
         return total
     # what the network says the event adds; only the real layers need it below
     product = None if head.is_integer else np.float32(s) * weight
@@ -352,6 +378,8 @@ def synaptic_operation(machine: Machine, meter: Meter, memory: Meter, head: Syna
         return accumulate(total, moved if weight > 0 else -moved if weight < 0 else 0)
     if event.is_real:
         return accumulate(total, meter.multiply(s, weight, event.operand, event.operand))
+    if term.number.is_real:  # the event was converted when it was sent
+        return accumulate(total, meter.multiply(np.float32(s), weight, term.number.operand, term.number.operand))
     arithmetic = machine.arithmetic
     if arithmetic == "unary-up-to":
         arithmetic = "unary" if abs(s) <= machine.largest_unary else "multiply"

@@ -118,6 +118,11 @@ class Meter:
         moved = np.ldexp(value, math.frexp(abs(power_of_two))[1] - 1)
         return np.float32(moved if power_of_two > 0 else -moved)
 
+    def convert(self, value, *operands):
+        """An integer as a real number."""
+        self._count("conversion", operands)
+        return np.float32(value)
+
     def xnor(self, a, b, *operands):
         """The product of two numbers of plus or minus one: whether they agree."""
         self._count("xnor", operands)

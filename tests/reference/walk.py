@@ -168,8 +168,20 @@ class Walker:
                 for i, s in enumerate(emitted.code)
                 if self.machine.is_dense or meter.differs(s, type(s)(0), operand)
             ]
+        value = tensor.number.difference if self.machine.is_delta else tensor.number
+        for real in self._real_weights_behind(node) if value.kind == "integer" else []:
+            for _, s in emitted.event:
+                meter.convert(s, value.operand, real.operand)
         if not self.machine.is_dense:
             memory.write("events", self._bits_of(emitted.event, tensor))
+
+    def _real_weights_behind(self, node: Node) -> list[Number]:
+        """Formats of the real weights that the codes of a stage meet, one for each time that a layer reads them."""
+        if self.machine.whole:
+            return []
+        readers = [each for each in self.at_work if isinstance(each.head, Synaptic)]
+        times = [each for each in readers for parts in each.sources for part in parts if part is node]
+        return [each.head.terms[0].number for each in times if each.head.terms[0].number.is_real]
 
     def _is_sent(self, meter: Meter, difference, threshold: int, operand: str) -> bool:
         if threshold == 1:
