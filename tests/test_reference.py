@@ -334,7 +334,7 @@ def test_real_arithmetic_rounds_the_product_first():
         ("int8", "int8", "unary", {"addition": 7}),
         ("int8", "int8", "unary-up-to", {"multiplication": 1, "addition": 1}),
         ("int8", "int8", "shift-add", {"variable_shift": 2, "addition": 2}),  # 7 = 8 - 1
-        ("int8", "fp32", "unary", {"addition": 7}),
+        ("int8", "fp32", "unary", {"multiplication": 1, "addition": 1}),
         ("binary", "int8", "multiply", {"addition": 1}),
         ("binary", "fp32", "multiply", {"addition": 1}),
         ("binary", "binary", "multiply", {"xnor": 1, "addition": 1}),
@@ -519,8 +519,8 @@ def test_convolution_arithmetic(convolution, execution):
         (*neuron, "comparison", ("int32",)): cell((8, 8, 4 + 2), execution),
         # the largest of four: 3 comparisons of codes in each frame; W11 changes, so delta compares anew
         ("largest", "neuron", "comparison", ("int8",)): 6,
-        # 9 rows for each of two channels, whose few events lie within 16 positions
-        (*memory, "addition", ("int16",)): 36,
+        # dense: 9 taps for each of two channels. Of the pixels, a meets one tap, f two, e four and i one
+        (*memory, "addition", ("int16",)): cell((18 + 18, 7 + 8, 7 + 3), execution),
     }
     alone = {
         "dense": {
@@ -551,8 +551,8 @@ def test_convolution_arithmetic(convolution, execution):
 def test_convolution_words(convolution, execution):
     expected = {
         ("input", "network input", "read"): (5 + 5,) * 3,  # 18 x 8 bits
-        # 9 rows of one weight (F = 1), for 2 channels
-        ("corners", "weights", "read"): (18 + 18,) * 3,
+        # 9 rows of one weight (F = 1), for 2 channels; else those that a, f and e meet, then i, too; f and i
+        ("corners", "weights", "read"): (18 + 18, 7 + 8, 7 + 3),
         ("corners", "bias", "read"): (4 + 4, 4 + 4, 4),
         # the dense machine reads the raw frame itself: one pass, since F is within 16 lanes. Events: 8 bits and 5 of
         # an index, 3 and 4 of them: 39 and 52 bits; delta: 9 + 5 bits, 3 and 2 of them: 42 and 28 bits
@@ -581,10 +581,10 @@ def test_rows_are_read_once_for_the_positions_of_a_pass():
     words = [
         tally.words["corners", "memory", "weights", "read"] for tally in run(CONVOLUTION, IMAGES, one_position).frames
     ]
-    assert words == [9 * 3, 9 * 4]
-    # a dense machine presents nine positions of both channels: three passes of at most four
-    words = run(CONVOLUTION, IMAGES[:1], Machine("dense", lanes_convolution=(16, 4))).words
-    assert words["corners", "memory", "weights", "read"] == 9 * 3 * 2
+    assert words == [1 + 2 + 4, 1 + 2 + 4 + 1]  # each meeting of a pixel and a tap
+    # a dense machine has four inputs for the middle tap, two for its neighbours and one for the corners: in pairs
+    words = run(CONVOLUTION, IMAGES[:1], Machine("dense", lanes_convolution=(16, 2))).words
+    assert words["corners", "memory", "weights", "read"] == (2 + 4 + 4) * 2
 
 
 def test_depthwise_rows_run_along_the_kernel():
@@ -806,15 +806,15 @@ def convolutions(draw, real=False, n_channel=(2, 1, 4)):
     return Network("one", (n_in, *size), (layer,), format), image.astype(np.float32 if real else np.int64)
 
 
-def taps_that_meet(size, n_window, kernel, stride, before, dilation):
-    """Sum over windows of the taps within the image: for each tap, the windows that put it there."""
-    n = 0
+def windows_that_meet(size, n_window, kernel, stride, before, dilation):
+    """For each tap, the windows that put it within the image."""
+    found = []
     for tap in range(kernel):
         # 0 <= window x stride + offset < size
         offset = tap * dilation - before
         first, last = max(0, -(offset // stride)), min(n_window - 1, (size - 1 - offset) // stride)
-        n += max(0, last - first + 1)
-    return n
+        found.append(max(0, last - first + 1))
+    return found
 
 
 @pytest.mark.plain
@@ -828,21 +828,22 @@ def test_dense_counts_equal_the_closed_form(case):
     _, *windows = network.output.shape
     result = run(network, frames)
     meeting = [
-        taps_that_meet(size[k], windows[k], kernel[k], layer.stride[k], layer.padding[k][0], layer.dilation[k])
+        windows_that_meet(size[k], windows[k], kernel[k], layer.stride[k], layer.padding[k][0], layer.dilation[k])
         for k in (0, 1)
     ]
-    n_synapse = n_out * n_read * meeting[0] * meeting[1]
+    n_synapse = n_out * n_read * sum(meeting[0]) * sum(meeting[1])
     assert result.synapses["c", 0][0].by_magnitude.total() == n_synapse
     arithmetic = result.frames[0].arithmetic
     assert total(arithmetic, operation="multiplication") == n_synapse
     assert total(arithmetic, phase="synapse", operation="addition") == n_synapse
     row = n_out // layer.groups
     is_depthwise = n_read == 1 and layer.groups > 1
-    rows, row = (1, row * kernel[0] * kernel[1]) if is_depthwise else (kernel[0] * kernel[1], row)
-    passes = -(-size[0] * size[1] // 16) * network.input_shape[0]
-    assert arithmetic["c", "memory", "addition", ("int16",)] == passes * rows
+    passes = [-(-y * x // 16) for y in meeting[0] for x in meeting[1]]  # of each tap
+    row, n_pass = (row * len(passes), max(passes)) if is_depthwise else (row, sum(passes))
+    rows = network.input_shape[0] * n_pass
+    assert arithmetic["c", "memory", "addition", ("int16",)] == rows
     words = result.frames[0].words
-    assert words["c", "memory", "weights", "read"] == passes * rows * -(-row * 8 // 32)
+    assert words["c", "memory", "weights", "read"] == rows * -(-row * 8 // 32)
     code_words = -(-frames[0].size * 8 // 32)
     assert words["c", "memory", "codes", "read"] == (-(-row // 16) - 1) * code_words  # the first pass is at hand
 
