@@ -178,10 +178,12 @@ def test_a_16_x_16_array_and_ideal_reuse_bracket_a_convolution():
     network = hwsim.Network("conv", (8, 20, 20), (layer,), input_format=INT8)
     frames = np.ones((1, 8, 20, 20), np.int8)
     row, bias = 40 * 8 // 64, 40 * 400 * 16 // 64  # words
-    rows = {  # channels x taps, for every 16 of 400 positions; once; for every position
-        "array": 8 * 9 * (400 // 16),
+    # of 400 inputs the middle tap meets all, a tap at an edge those of 19 lines, a corner's 19 x 19
+    taps = (400, *[380] * 4, *[361] * 4)
+    rows = {  # for each channel and tap: for every 16 inputs that it meets; once; for every one
+        "array": 8 * sum(-(-met // 16) for met in taps),
         "ideal": 8 * 9,
-        "one by one": 8 * 9 * 400,
+        "one by one": 8 * sum(taps),
     }
     machines = {"array": "mac-array", "ideal": "ideal-reuse", "one by one": with_positions(1, 1)}
     for name, machine in machines.items():
