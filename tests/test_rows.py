@@ -122,3 +122,15 @@ def test_padding_of_a_depthwise_row_is_executed_where_its_tap_is_met():
         frame[0, 1, y, x] = 3
         stored = (y, x) in ((1, 0), (2, 1), (2, 2))
         assert arithmetic(net, frame, run_bits=2) == (stored, stored)
+
+
+def test_the_example_of_eies_authors():
+    # S. Han et al., EIE, ISCA 2016, section III-B: a column and its code, v = [1, 2, 0, 3] after [2, 0, 15, 2] zeros
+    # each; the third entry is a zero. All four are worked through
+    column = [0, 0, 1, 2, *[0] * 18, 3]
+    net = hwsim.Network(
+        "network", (1,), (hwsim.Dense("dense", terms=(hwsim.Weight(np.array([column]), INT8),)),), input_format=INT8
+    )
+    (connection,) = hwsim.simulate(net, np.array([[7]], np.int8), "sparse").activity.connections
+    assert connection.rows_read.entries(4, 1).tolist() == [4]
+    assert arithmetic(net, np.array([[7]], np.int8)) == (4, 4)
