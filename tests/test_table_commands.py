@@ -60,7 +60,7 @@ def test_show_tells_what_stands_beside_the_prices():
     shown = run("table", "show", "davies_2018_14nm")
     assert "synaptic_operation" in shown
     assert "23.6 (23.6 to 35.5)" in shown
-    assert "not counted: hop to the next tile, east or west: 3 pJ (second-hand, davies_2018: Table 2" in shown
+    assert "not counted: hop to the next tile, east or west: 3 pJ (printed, davies_2018: Table 2, p. 96" in shown
     shown = run("table", "show", "shao_2014_40nm:5ns", "--rule", "bit-width-law")
     assert "shao_2014_40nm:5ns: 40 nm" in shown
     assert "rules used where no price is stated: bit-width-law" in shown

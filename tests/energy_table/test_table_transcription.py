@@ -32,7 +32,7 @@ def is_stated(found, figure, standing, low=None, high=None):
 # ------------------------------------------------------------------------------------- arithmetic and its memories
 
 
-def test_han_has_horowitzs_arithmetic_and_its_own_memories():
+def test_han_has_horowitzs_figures_and_an_earlier_papers_register_file():
     for kind, figures in (("addition", {"int32": 0.1, "fp32": 0.9}), ("multiplication", {"int32": 3.1, "fp32": 3.7})):
         for format, figure in figures.items():
             assert is_stated(price("han_2016_45nm", kind, format), figure, "printed")
@@ -40,7 +40,7 @@ def test_han_has_horowitzs_arithmetic_and_its_own_memories():
     assert is_stated(access("han_2016_45nm", "sram_read", 32 * 1024, 32), 5.0, "printed")
     assert is_stated(access("han_2016_45nm", "dram_read", 0, 32), 640.0, "printed")
     beside = load_table("han_2016_45nm").unpriced["access to a register file of 32-bit words"]
-    assert (beside.energy, beside.standing) == (pytest.approx(1.0 * PICO), "remembered")
+    assert (beside.energy, beside.standing, beside.source) == (pytest.approx(1.0 * PICO), "printed", "han_2015")
 
 
 def test_eyeriss_per_16_bit_word():
@@ -181,7 +181,8 @@ def test_truenorth_is_a_slope_and_a_static_power():
 
 
 def test_odin_and_spinnaker2():
-    assert is_stated(price("frenkel_2019_28nm", "synaptic_operation"), 8.43, "second-hand", high=12.7)
+    assert is_stated(price("frenkel_2019_28nm", "synaptic_operation"), 8.43, "printed", high=12.7)
+    assert load_table("frenkel_2019_28nm").static_power("chip").power == pytest.approx(27.3e-6)
     assert is_stated(price("hoppner_2019_28nm", "synaptic_operation"), 450.0, "second-hand", low=10.0)
     assert is_stated(price("hoppner_2019_28nm", "neuron_update"), 2.19e3, "second-hand")
 
@@ -259,21 +260,51 @@ def test_the_interval_of_sram_at_32_nm_reaches_another_text():
         assert found.low == found.energy == found.high
 
 
-DRAM = {"lpddr4": 8, "lpddr": 40, "ddr3": 70, "hbm2": 6.25, "hbm3": 4.05, "hbm4": 3.2}  # pJ per bit
+DRAM = {  # pJ per bit, widths that the source allows, standing
+    "lpddr4": (8, (8, 16, 32, 64), "second-hand"),
+    "lpddr": (40, (8, 16, 32, 64), "second-hand"),
+    "ddr3": (70, (8, 16, 32, 64), "second-hand"),
+    "hbm2": (6.25, (1024,), "second-hand"),
+    "hbm3": (4.05, (1024,), "second-hand"),
+    "hbm4": (3.2, (2048,), "assumed"),
+}
 
 
-def test_kinds_of_dram():
-    for kind, figure in DRAM.items():
-        table = "andrulis_2025_dram" if kind == "lpddr4" else f"andrulis_2025_dram:{kind}"
-        for word_length in (8, 16, 32, 64, 128, 256, 512):
-            low = 0.29 * figure * word_length if kind == "ddr3" else None
-            assert is_stated(access(table, "dram_read", 0, word_length), figure * word_length, "converted", low=low)
-        # between word lengths the rule of the file finds what is exact: energy per bit
-        assert access(table, "dram_write", 0, 96).energy == pytest.approx(figure * 96 * PICO)
+@pytest.mark.parametrize("kind", DRAM)
+def test_kinds_of_dram(kind):
+    figure, widths, standing = DRAM[kind]
+    table = "andrulis_2025_dram" if kind == "lpddr4" else f"andrulis_2025_dram:{kind}"
+    for width in widths:
+        low = 0.29 * figure * width if kind == "ddr3" else None
+        assert is_stated(access(table, "dram_read", 0, width), figure * width, standing, low=low)
+    assert access(table, "dram_write", 0, min(widths) // 2) is access(table, "dram_write", 0, 2 * max(widths)) is None
+    if len(widths) > 1:  # between word lengths the rule of the file finds what is exact: energy per bit
+        assert access(table, "dram_write", 0, 48).energy == pytest.approx(figure * 48 * PICO)
     assert math.isclose(0.29, 1300 / 64 / 70, rel_tol=1e-3)
 
 
-def test_remembered_kinds_of_dram_at_7_nm():
+def test_hbm2_and_gddr5_by_the_bit():
+    assert math.isclose(3.92, 1.21 + 2.24 + 0.3, rel_tol=0.05)  # the parts that texts quote, and what they leave out
+    for table, figure in (("oconnor_2017_dram", 3.92), ("oconnor_2017_dram:gddr5", 14)):
+        for width in (32, 64, 128, 256):
+            assert is_stated(access(table, "dram_read", 0, width), figure * width, "second-hand")
+    jouppi = access("jouppi_2021_7nm:hbm2", "dram_read", 0, 64)
+    assert jouppi.low <= access("oconnor_2017_dram", "dram_read", 0, 64).energy <= jouppi.high
+
+
+def test_whole_accelerators_and_chips():
+    # two operations for each multiply-accumulate
+    assert is_stated(price("keller_2022_5nm", "mac", "int4"), round(2 / 95.6, 7), "converted")
+    assert is_stated(price("keller_2022_5nm:nominal", "mac", "int4"), round(2 / 38.7, 7), "converted")
+    assert is_stated(price("ma_2024_22nm", "synaptic_operation"), 5.47, "second-hand")
+
+
+@pytest.mark.parametrize("table", ["akopyan_2015_28nm", "frenkel_2019_28nm", "tang_2023_22nm"])
+def test_chips_whose_synaptic_operation_holds_the_neuron(table):
+    assert price(table, "neuron_update").energy == 0
+
+
+def test_kinds_of_dram_at_7_nm():
     for kind, low, high in (("hbm2", 250.0, 450.0), ("gddr6", 350.0, 480.0)):
         found = access(f"jouppi_2021_7nm:{kind}", "dram_read", 0, 64)
-        assert is_stated(found, low, "remembered", high=high)
+        assert is_stated(found, low, "printed", high=high)
