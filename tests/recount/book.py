@@ -15,7 +15,9 @@ class Book:
     def words(self, layer, direction, memory, capacity, per_frame):
         """Words of a memory read or written; a memory without a capacity is off chip."""
         place = "sram" if capacity else "dram"
-        self._add((layer, "memory", f"{place}_{direction}", "", memory, capacity, self.machine["word_length"]), per_frame)
+        self._add(
+            (layer, "memory", f"{place}_{direction}", "", memory, capacity, self.machine["word_length"]), per_frame
+        )
 
     def _add(self, key, per_frame):
         per_frame = np.broadcast_to(np.asarray(per_frame, np.int64), self.is_first.shape)

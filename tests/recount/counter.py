@@ -100,7 +100,7 @@ def _count_synaptic(book, walk, stage, terms, widths, sizes):
         return
     count_weights(book, stage, terms, widths, events, sizes["weights"], n_frame)
     count_parameters(book, stage, sizes["weights"], touched)
-    count_sums(book, stage, terms, widths, sizes["state"], touched, events)
+    count_sums(book, stage, widths, sizes["state"], touched, events)
     _count_neurons(book, stage, touched)
     _leave(book, walk, stage, sizes, touched)
 

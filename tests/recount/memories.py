@@ -3,6 +3,9 @@
 from .book import ceil
 from .events import is_depthwise
 
+POINTER = 32
+"""Of a pointer to where a compressed row begins. [bits]"""
+
 
 def bytes_for(machine, bits):
     """Capacity of a memory on chip, 0 where the contents are off chip. [bytes]"""
@@ -25,7 +28,8 @@ def stored_weights(machine, stage, terms, widths):
     word, bits = machine["word_length"], sum(n * b for n, b in stage.stored)
     for one in terms:
         if machine.get("weights") == "compressed":
-            bits += int(one.entries_of.sum()) * (one.bits + machine["run_bits"]) + 32 * 2 * one.rows
+            bits += int(one.entries_of.sum()) * (one.bits + machine["run_bits"])
+            bits += POINTER * (one.rows + 1)  # a row ends where the next begins
         else:
             bits += one.rows * ceil(one.row_length * one.bits, word) * word
     if terms and stage.producer.bias is not None:

@@ -15,10 +15,7 @@ def run(model, found, frames, execution):
     values = {"input": _arriving(found[0], frames)}
     for stage in found[1:]:
         read = values[stage.sources[0]]
-        if stage.is_synaptic:
-            made = _synaptic(stage, read, frames, execution)
-        else:
-            made = _pooled(stage, read)
+        made = _synaptic(stage, read, frames, execution) if stage.is_synaptic else _pooled(stage, read)
         values[stage.name] = _fused(stage, made)
     return values
 

@@ -6,6 +6,7 @@ beside its weights.
 
 from dataclasses import dataclass, field
 
+from .number_formats import Format
 from .signals import (
     Signal,
     accumulators,
@@ -48,7 +49,7 @@ class Stage:
 
 def stages(model, frames):
     """The stages of a network that reads these frames, in order."""
-    if model.format.is_real and not frames.codes.dtype.kind == "f" and _begins_with_codes(model):
+    if model.format.is_real and frames.codes.dtype.kind != "f" and _begins_with_codes(model):
         arriving = Signal(model.shape, _data_format(frames), frames.step, int(_data_format(frames).highest))
     else:
         form = model.format
@@ -73,8 +74,6 @@ def stages(model, frames):
 
 
 def _data_format(frames):
-    from .number_formats import Format
-
     return Format("integer", frames.codes.dtype.itemsize * 8, frames.codes.dtype.kind == "i")
 
 
@@ -138,10 +137,7 @@ def _made(layer, reads):
 
 def _synaptic(layer, read):
     codes, scale, _ = layer.terms()[0]
-    if layer.type == "dense":
-        shape = (codes.shape[1],)
-    else:
-        shape = (codes.shape[0], *windows(layer, read.shape[1:]).size)
+    shape = (codes.shape[1],) if layer.type == "dense" else (codes.shape[0], *windows(layer, read.shape[1:]).size)
     form = accumulators(layer, read)[0]
     if form.is_real:
         return Signal(shape, form, 1.0)

@@ -59,7 +59,7 @@ def _length(n, kernel, stride, padding, dilation, settings):
 
 def _meetings(n, size, stride, offset):
     """Outputs i with 0 <= i * stride + offset < n, as (slice of inputs, slice of outputs), or None."""
-    first = max(0, -(-(-offset) // stride))
+    first = max(0, (stride - 1 - offset) // stride)
     last = min(size - 1, (n - 1 - offset) // stride)
     if last < first:
         return None

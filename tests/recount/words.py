@@ -3,7 +3,7 @@
 import numpy as np
 
 from .book import ceil
-from .events import is_depthwise
+from .events import row_axes
 from .memories import capacity, row_length
 from .synapse import rows_delivered
 
@@ -30,7 +30,9 @@ def count_weights(book, stage, terms, widths, events, size, frames):
 def count_parameters(book, stage, size, touched):
     """Multipliers and offsets that differ by channel: at most as many as neurons touched."""
     for numbers, bits in stage.stored:
-        book.words(stage.name, "read", "weights", size, ceil(np.minimum(numbers, touched) * bits, book.machine["word_length"]))
+        book.words(
+            stage.name, "read", "weights", size, ceil(np.minimum(numbers, touched) * bits, book.machine["word_length"])
+        )
 
 
 def _starts(book):
@@ -86,26 +88,24 @@ def _buffer(book, bits):
     return capacity(book.machine, "activations", bits * book.machine.get("batch", 1))
 
 
-def count_sums(book, stage, terms, widths, size, touched, events):
-    """Sums kept under delta; or, without a working store, accumulators in memory, row by row."""
+def count_sums(book, stage, widths, size, touched, events):
+    """Sums kept under delta; or, without a working store, accumulators in memory, row by row and term by term."""
     machine, word = book.machine, book.machine["word_length"]
-    for width in widths:
-        if machine.get("access") == "per-row":
-            meetings, reached = _meetings(stage, events)
+    if machine.get("access") == "per-row":
+        meetings, reached = _meetings(stage, events)
+        for width in widths:
             words = meetings * ceil(reached * width.bits, word)
             book.words(stage.name, "read", "state", size, words)
             book.words(stage.name, "write", "state", size, words)
             book.operations(stage.name, "memory", "addition", "int16", meetings)
-        elif machine["execution"] == "delta":
-            words = ceil(touched * width.bits, word)
-            book.words(stage.name, "read", "state", size, words * ~book.is_first)
-            book.words(stage.name, "write", "state", size, words)
+    elif machine["execution"] == "delta":
+        words = ceil(touched * sum(width.bits for width in widths), word)
+        book.words(stage.name, "read", "state", size, words * ~book.is_first)
+        book.words(stage.name, "write", "state", size, words)
 
 
 def _meetings(stage, events):
     """Meetings of events and taps in each frame, and the accumulators that each reaches."""
-    from .events import row_axes
-
     layer = stage.producer
     codes = layer.terms()[0][0]
     reached = codes.shape[1] if layer.type == "dense" else codes.shape[0] // layer.settings["groups"]
