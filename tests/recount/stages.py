@@ -101,15 +101,14 @@ def _fuse(stage, layer):
 
 
 def _affine_work(stage, layer, read):
-    per_channel = [key for key in ("scale", "offset") if key in layer.arrays]
     if read.format.is_real:
-        addition, bits, factor = read.format, 32 * len(per_channel), read.format.operand
+        addition, bits, factor = read.format, 32 * len(layer.arrays), read.format.operand
     else:
         addition, bits = affine_widths(layer, read)
         factor = f"int{layer.settings['multiplier_bit_width']}"
     stage.work += [("multiplication", f"{read.format.operand} x {factor}"), ("addition", addition.operand)]
-    if per_channel:
-        stage.stored.append((len(layer.arrays[per_channel[0]]), bits))
+    if bits:
+        stage.stored.append((read.shape[0], bits))
 
 
 def _quantize_work(stage, layer, read):

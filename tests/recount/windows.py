@@ -39,8 +39,7 @@ def windows(layer, shape):
         for kx in range(kernel[1]):
             rows = _meetings(shape[0], size[0], stride[0], ky * dilation[0] - padding[0][0])
             columns = _meetings(shape[1], size[1], stride[1], kx * dilation[1] - padding[1][0])
-            if rows and columns:
-                taps.append(Tap((ky, kx), (rows[0], columns[0]), (rows[1], columns[1])))
+            taps.append(Tap((ky, kx), (rows[0], columns[0]), (rows[1], columns[1])))
     return Windows(size, tuple(taps))
 
 
@@ -58,10 +57,10 @@ def _length(n, kernel, stride, padding, dilation, settings):
 
 
 def _meetings(n, size, stride, offset):
-    """Outputs i with 0 <= i * stride + offset < n, as (slice of inputs, slice of outputs), or None."""
+    """Outputs i with 0 <= i * stride + offset < n, as (slice of inputs, slice of outputs)."""
     first = max(0, (stride - 1 - offset) // stride)
     last = min(size - 1, (n - 1 - offset) // stride)
     if last < first:
-        return None
+        return slice(0, 0), slice(0, 0)
     start = first * stride + offset
     return slice(start, start + (last - first) * stride + 1, stride), slice(first, last + 1)
