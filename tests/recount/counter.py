@@ -54,7 +54,7 @@ def recount(walk, machine):
     whole = machine.get("operations") == "whole"
     kept = [stage for stage in walk.found if not (whole and stage.is_synaptic)]
     weight_bits = sum(stored_weights(machine, stage, terms[stage.name], widths[stage.name]) for stage in kept)
-    state_bits = sum(stored_state(machine, stage, widths[stage.name]) for stage in kept)
+    state_bits = sum(stored_state(stage, widths[stage.name]) for stage in kept)
     sizes = {"weights": capacity(machine, "weights", weight_bits), "state": capacity(machine, "state", state_bits)}
     _count_input(book, walk, sizes)
     for stage in walk.found[1:]:

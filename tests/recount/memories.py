@@ -24,11 +24,11 @@ def capacity(machine, memory, bits):
 
 
 def stored_weights(machine, stage, terms, widths):
-    """Bits of a stage's rows, bias and parameters."""
+    """Bits of a stage's rows, bias and parameters; rows, and what is left of them without zeros, in whole words."""
     word, bits = machine["word_length"], sum(n * b for n, b in stage.stored)
     for one in terms:
         if machine.get("weights") == "compressed":
-            bits += int(one.entries_of.sum()) * (one.bits + machine["run_bits"])
+            bits += ceil(int(one.entries_of.sum()) * (one.bits + machine["run_bits"]), word) * word
             bits += POINTER * (one.rows + 1)  # a row ends where the next begins
         else:
             bits += one.rows * ceil(one.row_length * one.bits, word) * word
@@ -37,10 +37,8 @@ def stored_weights(machine, stage, terms, widths):
     return bits
 
 
-def stored_state(machine, stage, widths):
+def stored_state(stage, widths):
     """Bits of a stage's sums and last codes."""
-    if stage.type != "input" and stage.is_synaptic and machine.get("operations") == "whole":
-        return 0
     sums = stage.emits.n * sum(width.bits for width in widths)
     codes = 0 if stage.is_last else stage.emits.n * stage.emits.format.bits
     return sums + codes

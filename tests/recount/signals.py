@@ -84,8 +84,9 @@ def affine_widths(layer, read):
     fixed = fixed_affine(layer, read)
     product = int(np.max(np.abs(fixed.multipliers))) * read.bound
     largest = int(np.max(np.abs(fixed.offsets)))
-    stored = layer.settings["multiplier_bit_width"] if len(fixed.multipliers) > 1 else 0
-    stored += bits_for(largest) if len(fixed.offsets) > 1 else 0
+    varies = "scale" in layer.arrays or np.ndim(read.step) > 0
+    stored = layer.settings["multiplier_bit_width"] if varies else 0
+    stored += bits_for(largest) if "offset" in layer.arrays else 0
     return wide(max(product, largest)), stored
 
 
