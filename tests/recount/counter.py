@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .book import Book, ceil
+from .book import Book
 from .events import present
+from .joining import count_joining
 from .memories import capacity, stored_state, stored_weights
 from .running import run
 from .signals import accumulators
 from .stages import stages
-from .synapse import count_synapses, term, touched_neurons
-from .windows import windows
+from .synapse import count_synapses, needs_conversion, term, touched_neurons
 from .words import (
     count_last_codes,
     count_outputs,
@@ -61,7 +61,7 @@ def recount(walk, machine):
         if stage.is_synaptic:
             _count_synaptic(book, walk, stage, terms[stage.name], widths[stage.name], sizes)
         else:
-            _count_pool(book, walk, stage, sizes)
+            _count_joining(book, walk, stage, sizes)
     return book.counts
 
 
@@ -120,25 +120,9 @@ def _tests(book, stage, phase, codes):
         book.operations(stage.name, phase, "addition", stage.emits.format.operand, codes)
 
 
-def _count_pool(book, walk, stage, sizes):
-    """A max pool: windows with a changed input are gone through anew."""
-    n_frame, channels = len(walk.frames.codes), stage.made.shape[0]
-    slides = windows(stage.producer, stage.reads[0].shape[1:])
-    inputs = np.broadcast_to(slides.inputs(), (n_frame, channels, *slides.size))
-    active = np.ones(inputs.shape, bool)
-    if walk.execution == "delta":
-        changed = walk.events[stage.sources[0]].present
-        active = np.zeros(inputs.shape, bool)
-        for tap in slides.taps:
-            active[:, :, *tap.made] |= changed[:, :, *tap.read]
-        active[book.is_first] = True
-    comparisons = (np.where(active, inputs - 1, 0)).sum(axis=(1, 2, 3))
-    touched = active.sum(axis=(1, 2, 3))
-    form = stage.reads[0].format
-    book.operations(stage.name, "neuron", "comparison", form.operand, comparisons)
-    if walk.execution == "delta":
-        words = ceil(np.where(active, inputs, 0).sum(axis=(1, 2, 3)) * form.bits, book.machine["word_length"])
-        book.words(stage.name, "read", "state", sizes["state"], words)
+def _count_joining(book, walk, stage, sizes):
+    """A pooling or Add: its own operations, then what is fused into it."""
+    touched = count_joining(book, walk, stage, sizes["state"])
     count_parameters(book, stage, sizes["weights"], touched)
     _count_neurons(book, stage, touched)
     _leave(book, walk, stage, sizes, touched)
@@ -152,6 +136,17 @@ def _leave(book, walk, stage, sizes, touched, raw_bits=0):
     events = walk.events[stage.name]
     readers = [other for other in walk.found if stage.name in other.sources]
     count_signal(book, stage, readers, events, raw_bits)
+    _count_conversions(book, walk, stage, readers, events)
     in_chip = book.machine.get("operations") == "whole" and stage.is_synaptic
     if walk.execution == "delta" and not in_chip:
         count_last_codes(book, stage, sizes["state"], touched, events.changed)
+
+
+def _count_conversions(book, walk, stage, readers, events):
+    """Integer events for real weights: each is converted once for each layer that reads it."""
+    code = stage.emits.format
+    event = code.difference() if walk.execution == "delta" else code
+    for reader in readers:
+        if reader.is_synaptic and needs_conversion(code, reader.producer.terms()[0][2]):
+            phase = "encode" if stage.type == "input" else "neuron"
+            book.operations(stage.name, phase, "conversion", f"{event.operand} x fp32", events.count())

@@ -2,6 +2,7 @@
 
 from .book import ceil
 from .events import is_depthwise
+from .joining import MEANS
 
 POINTER = 32
 """Of a pointer to where a compressed row begins. [bits]"""
@@ -39,7 +40,8 @@ def stored_weights(machine, stage, terms, widths):
 
 def stored_state(stage, widths):
     """Bits of a stage's sums and last codes."""
-    sums = stage.emits.n * sum(width.bits for width in widths)
+    kept = [stage.made.format] if stage.type in (*MEANS, "add") else widths
+    sums = stage.emits.n * sum(width.bits for width in kept)
     codes = 0 if stage.is_last else stage.emits.n * stage.emits.format.bits
     return sums + codes
 

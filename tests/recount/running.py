@@ -14,8 +14,8 @@ def run(model, found, frames, execution):
     """By stage: its codes less their zero points, or real values. (frames, *shape)"""
     values = {"input": _arriving(found[0], frames)}
     for stage in found[1:]:
-        read = values[stage.sources[0]]
-        made = _synaptic(stage, read, frames, execution) if stage.is_synaptic else _pooled(stage, read)
+        reads = [values[name] for name in stage.sources]
+        made = _synaptic(stage, reads[0], frames, execution) if stage.is_synaptic else _joined(stage, reads)
         values[stage.name] = _fused(stage, made)
     return values
 
@@ -136,11 +136,17 @@ def _integer_sums(layer, codes, read, shape):
     return total
 
 
-def _pooled(stage, read):
-    layer = stage.producer
+def _joined(stage, reads):
+    layer, read = stage.producer, reads[0]
+    if layer.type == "add":
+        signs = layer.settings.get("signs") or (1,) * len(reads)
+        return sum(sign * values for sign, values in zip(signs, reads, strict=True))
     slides = windows(layer, read.shape[2:])
-    lowest = -np.inf if stage.made.format.is_real else np.iinfo(np.int64).min
-    made = np.full((len(read), *stage.made.shape), lowest, read.dtype)
+    if layer.type == "maxpool2d":
+        lowest = -np.inf if stage.made.format.is_real else np.iinfo(np.int64).min
+        made, join = np.full((len(read), *stage.made.shape), lowest, read.dtype), np.maximum
+    else:
+        made, join = np.zeros((len(read), *stage.made.shape), read.dtype), np.add
     for tap in slides.taps:
-        made[:, :, *tap.made] = np.maximum(made[:, :, *tap.made], read[:, :, *tap.read])
+        made[:, :, *tap.made] = join(made[:, :, *tap.made], read[:, :, *tap.read])
     return made

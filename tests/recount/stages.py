@@ -6,7 +6,7 @@ beside its weights.
 
 from dataclasses import dataclass, field
 
-from .number_formats import Format
+from .number_formats import Format, wide
 from .signals import (
     Signal,
     accumulators,
@@ -131,7 +131,13 @@ def _made(layer, reads):
         return _synaptic(layer, read)
     if layer.type == "maxpool2d":
         return Signal((read.shape[0], *windows(layer, read.shape[1:]).size), read.format, read.step, read.bound)
-    raise NotImplementedError(layer.type)
+    if layer.type == "add":
+        bound = sum(signal.bound for signal in reads)
+        return Signal(read.shape, read.format if read.format.is_real else wide(bound), read.step, bound)
+    slides = windows(layer, read.shape[1:])
+    size = int(slides.inputs().max())
+    form = read.format if read.format.is_real else wide(size * read.bound)
+    return Signal((read.shape[0], *slides.size), form, read.step / size, size * read.bound)
 
 
 def _synaptic(layer, read):
@@ -145,6 +151,8 @@ def _synaptic(layer, read):
 
 def _scale_and_merge(stage, found):
     """Work of weight scales and second terms, ahead of what is fused."""
+    if stage.type in ("avgpool2d", "globalavgpool") and stage.made.format.is_real and _scale_remains(stage, found):
+        raise NotImplementedError("a mean of real numbers that nothing rescales")
     if not stage.is_synaptic:
         return
     terms = stage.producer.terms()

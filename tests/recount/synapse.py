@@ -59,6 +59,8 @@ def elementary(code, event, weight, values, present, machine):
         return ([("xnor", weight.operand, once)] if weight.kind == "binary" else []) + [("addition", None, once)]
     if weight.kind in ("binary", "ternary") or code.is_bit:
         return [("addition", None, once)]
+    if weight.is_real:
+        return _of_real_events(weight, once)
     if weight.kind == "power-of-two":
         return [("variable_shift", event.operand, once), ("addition", None, once)]
     size = np.where(present, np.abs(values), 0)
@@ -71,6 +73,11 @@ def elementary(code, event, weight, values, present, machine):
     multiplied = once if limit == 0 else (size > limit).astype(np.int64)
     added = once if limit == 0 else np.where(size > limit, 1, size)
     return [("multiplication", f"{event.operand} x {weight.operand}", multiplied), ("addition", None, added)]
+
+
+def needs_conversion(code, weight):
+    """Whether codes are converted before they meet a weight: integers that are not declared bits, and real weights."""
+    return weight.is_real and code.kind == "integer" and not code.is_bit
 
 
 def _of_real_events(weight, once):
