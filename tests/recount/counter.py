@@ -1,7 +1,5 @@
 """The whole recount: what a machine does when a network reads frames."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from .book import Book
@@ -23,22 +21,18 @@ from .words import (
 )
 
 
-@dataclass
 class Walk:
     """A network on frames under one execution: all that machines of this execution have in common."""
 
-    model: object
-    frames: object
-    execution: str
-    found: list
-    values: dict
-    events: dict
-
-    def __init__(self, model, frames, execution):
+    def __init__(self, model, frames, execution, values=None):
         self.model, self.frames, self.execution = model, frames, execution
         self.found = stages(model, frames)
-        self.values = run(model, self.found, frames, execution)
+        self.values = values or run(self.found, frames, execution)
         self.events = {name: present(value, execution, frames.is_first) for name, value in self.values.items()}
+
+    def under(self, execution):
+        """The same run presented by another execution, which may not keep real sums where this one does not."""
+        return Walk(self.model, self.frames, execution, self.values)
 
 
 def recount(walk, machine):
@@ -144,6 +138,8 @@ def _leave(book, walk, stage, sizes, touched, raw_bits=0):
 
 def _count_conversions(book, walk, stage, readers, events):
     """Integer events for real weights: each is converted once for each layer that reads it."""
+    if book.machine.get("operations") == "whole":
+        return
     code = stage.emits.format
     event = code.difference() if walk.execution == "delta" else code
     for reader in readers:

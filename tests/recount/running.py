@@ -10,7 +10,7 @@ from .signals import along, fixed_affine, is_integer_layer, quantize_format, req
 from .windows import windows
 
 
-def run(model, found, frames, execution):
+def run(found, frames, execution):
     """By stage: its codes less their zero points, or real values. (frames, *shape)"""
     values = {"input": _arriving(found[0], frames)}
     for stage in found[1:]:
@@ -69,10 +69,10 @@ def _synaptic(stage, read, frames, execution):
     if is_integer_layer(layer, signal):
         (codes, _, _), *_ = layer.terms()
         return _integer_sums(layer, codes, read, stage.made.shape) + bias.astype(np.int64)
-    sums = []
+    sums, read = [], read.astype(np.float32)
     for i, (codes, _, _) in enumerate(layer.terms()):
         start = np.zeros(stage.made.shape) + (bias if i == 0 else 0)
-        start = (start / along(layer.terms()[0][1], start.shape)).astype(np.float32)
+        start = (start / along(layer.terms()[0][1] * signal.step, start.shape)).astype(np.float32)
         weights = codes.astype(np.float32)
         if execution == "delta":
             sums.append(_kept_sums(layer, weights, read, start, frames))
@@ -80,12 +80,12 @@ def _synaptic(stage, read, frames, execution):
             total = np.repeat(start[None], len(read), axis=0)
             _deliver(layer, weights, read, total)
             sums.append(total)
-    return _scaled(layer, sums)
+    return _scaled(layer, signal.step, sums)
 
 
-def _scaled(layer, sums):
-    """Real sums times the weights' scales."""
-    scales = [along(scale.astype(np.float32), sums[0].shape[1:]) for _, scale, _ in layer.terms()]
+def _scaled(layer, step, sums):
+    """Real sums times the scales of weights and codes."""
+    scales = [along((scale * step).astype(np.float32), sums[0].shape[1:]) for _, scale, _ in layer.terms()]
     total = sums[0] * scales[0]
     return total if len(sums) == 1 else total + sums[1] * scales[1]
 

@@ -43,11 +43,10 @@ class Requantization:
 def requantization(layer, read):
     """How a Quantize turns codes of one step into codes of another."""
     ratios = np.atleast_1d(np.asarray(read.step, np.float64) * layer.number("scale"))
-    exponents = np.log2(ratios)
-    if np.all(exponents == np.round(exponents)):
-        kind = "none" if np.all(ratios == 1) else "shift"
-        up = np.maximum(exponents, 0).astype(np.int64)
-        return Requantization(kind, 2**up, np.maximum(-exponents, 0).astype(np.int64))
+    mantissas, exponents = np.frexp(ratios)
+    if np.all(mantissas == 0.5):
+        kind, exponents = "none" if np.all(ratios == 1) else "shift", exponents.astype(np.int64) - 1
+        return Requantization(kind, 2 ** np.maximum(exponents, 0), np.maximum(-exponents, 0))
     pairs = [multiplier(ratio, layer.settings["multiplier_bit_width"]) for ratio in ratios]
     return Requantization("multiply", np.array([m for m, _ in pairs]), np.array([s for _, s in pairs]))
 

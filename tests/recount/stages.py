@@ -6,6 +6,8 @@ beside its weights.
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from .number_formats import Format, wide
 from .signals import (
     Signal,
@@ -119,7 +121,7 @@ def _quantize_work(stage, layer, read):
     bits = layer.settings["multiplier_bit_width"]
     if ratio.kind == "multiply":
         stage.work.append(("multiplication", f"{read.format.operand} x int{bits}"))
-        if len(ratio.multipliers) > 1:
+        if "scale" in layer.arrays or np.ndim(read.step) > 0:
             stage.stored.append((len(ratio.multipliers), bits))
     if ratio.kind != "none":
         stage.work.append(("constant_shift", read.format.operand))
