@@ -43,7 +43,7 @@ class Format:
     def difference(self):
         if self.is_real:
             return self
-        return Format("integer", self.bits + 1)
+        return Format("integer", 2 if self.kind == "binary" else self.bits + 1)
 
 
 def read_format(name):

@@ -35,6 +35,8 @@ def _fused(stage, values):
             values = values.reshape(len(values), -1)
         elif layer.type == "relu":
             values = np.maximum(values, 0)
+        elif layer.type == "sign":
+            values = np.where(values >= 0, 1, -1)
         elif layer.type == "affine":
             values = _affine(layer, read, values)
         elif layer.type == "quantize":

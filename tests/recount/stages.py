@@ -21,9 +21,9 @@ from .signals import (
 )
 from .windows import windows
 
-FUSED = ("relu", "affine", "quantize", "flatten")
+FUSED = ("relu", "sign", "affine", "quantize", "flatten")
 SYNAPTIC = ("dense", "conv2d")
-PARAMETERS = ("affine", "quantize")
+PARAMETERS = ("affine", "quantize", "sign")
 
 
 @dataclass
@@ -90,6 +90,9 @@ def _fuse(stage, layer):
         made = Signal((read.n,), read.format, read.step, read.bound)
     elif layer.type == "relu":
         made = read
+        stage.work.append(("comparison", read.format.operand))
+    elif layer.type == "sign":
+        made = Signal(read.shape, Format("binary", 1), 1.0, 1)
         stage.work.append(("comparison", read.format.operand))
     elif layer.type == "affine":
         made = affine_signal(layer, read)
@@ -159,7 +162,8 @@ def _scale_and_merge(stage, found):
         return
     terms = stage.producer.terms()
     if is_integer_layer(stage.producer, stage.reads[0]):
-        assert len(terms) == 1, "two terms of integers: no shipped network has them"
+        if len(terms) > 1:
+            raise NotImplementedError("two terms of integers: no shipped network has them")
         return
     work = []
     if len(terms) == 2:

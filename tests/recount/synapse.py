@@ -56,7 +56,7 @@ def elementary(code, event, weight, values, present, machine):
     if event.is_real:
         return _of_real_events(weight, once)
     if event.kind == "binary":
-        return ([("xnor", weight.operand, once)] if weight.kind == "binary" else []) + [("addition", None, once)]
+        return ([("xnor", "binary x binary", once)] if weight.kind == "binary" else []) + [("addition", None, once)]
     if weight.kind in ("binary", "ternary") or code.is_bit:
         return [("addition", None, once)]
     if weight.is_real:
