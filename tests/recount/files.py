@@ -11,6 +11,56 @@ import yaml
 from .number_formats import Format, read_format
 
 
+COMMON = {"name", "type", "inputs"}
+WEIGHTS = {"shape", "terms", "bias", "accumulator"}
+SLIDING = {"kernel", "stride", "padding", "ceil_mode"}
+KEYS = {
+    "dense": WEIGHTS,
+    "conv2d": WEIGHTS | {"stride", "padding", "dilation", "groups"},
+    "relu": set(),
+    "sign": set(),
+    "flatten": set(),
+    "affine": {"scale", "offset", "multiplier_bit_width"},
+    "quantize": {
+        "scale",
+        "bit_width",
+        "signed",
+        "narrow_range",
+        "zero_point",
+        "rounding",
+        "multiplier_bit_width",
+    },
+    "maxpool2d": SLIDING,
+    "avgpool2d": SLIDING | {"count_include_pad"},
+    "globalavgpool": set(),
+    "add": {"signs"},
+}
+"""What the recount knows of each type of layer; a file that says more is refused, or it would be counted wrongly."""
+
+MACHINE_KEYS = {
+    "schema",
+    "name",
+    "description",
+    "execution",
+    "event_arithmetic",
+    "zero_operands",
+    "skip_zero_weights",
+    "operations",
+    "overhead",
+    "batch",
+    "lanes",
+    "word_length",
+    "working_store",
+    "access",
+    "weights",
+    "run_bits",
+    "reuse",
+    "memories",
+    "on_chip_limit",
+    "off_chip",
+}
+
+
 @dataclass
 class Layer:
     name: str
@@ -68,6 +118,9 @@ def read_model(folder):
         arrays = {key: file[key] for key in file.files}
     layers, before = [], "input"
     for entry in text["layers"]:
+        _refuse_others(entry, COMMON | KEYS[entry["type"]], entry["name"])
+        if entry.get("rounding", "half_up") != "half_up":
+            raise NotImplementedError(f"{entry['name']}: rounding {entry['rounding']}")
         inputs = entry.get("inputs") or (before,)
         inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs)
         mine = {
@@ -81,8 +134,16 @@ def read_model(folder):
     return Model(text["name"], tuple(source["shape"]), read_format(source["format"]), float(source["step"]), layers)
 
 
+def _refuse_others(entry, known, where):
+    if set(entry) - known:
+        raise NotImplementedError(f"{where}: the recount does not know {sorted(set(entry) - known)}")
+
+
 def read_machine(path):
     machine = yaml.safe_load(Path(path).read_text())
+    _refuse_others(machine, MACHINE_KEYS, path)
+    if machine.get("working_store", "registers") != "registers":
+        raise NotImplementedError(f"{path}: a working store in memory")
     arithmetic = machine["event_arithmetic"]
     machine["unary_limit"] = {"multiply": 0, "unary": None, "shift-add": 0}.get(str(arithmetic), 0)
     if isinstance(arithmetic, dict):

@@ -198,6 +198,14 @@ def test_an_affine_of_integers(tmp_path):
     assert total(counts, "input", memory="weights") == 3  # 2 x (16 + 26) bits
 
 
+def test_what_the_recount_does_not_know_is_refused(tmp_path):
+    arrays = {"conv.weight": np.ones((1, 1, 1, 1), np.int8), "conv.scale": np.array(1.0)}
+    with pytest.raises(NotImplementedError, match="conv: the recount does not know"):
+        model(tmp_path, (1, 2, 2), [convolution((1, 1, 1, 1), sparsity=0.5)], **arrays)
+    with pytest.raises(NotImplementedError, match="events"):
+        machine(tmp_path, **SPARSE, events="bitmap")
+
+
 def test_declared_bits_are_added(tmp_path):
     layers = [
         {

@@ -17,7 +17,7 @@ MODELS = sorted(path.parent.name for path in (ROOT / "models").glob("*/network.y
 MACHINES = sorted((ROOT / "hwsim" / "machines").glob("*.yaml"))
 COLUMNS = ["layer", "phase", "operation", "format", "memory", "capacity [bytes]", "word length [bits]", "frames"]
 
-SOURCES = {"digits": (read_digits, 300), "mnist": (read_mnist, 200), "cifar": (read_cifar, 12)}
+SOURCES = {"digits": (read_digits, 300), "mnist": (read_mnist, 200), "cifar": (read_cifar, 24)}
 """By the first word of a model's name: what reads its frames, and how many of them."""
 
 QUICK_MODELS = ("digits-mlp", "digits-mlp-int8", "digits-mlp-rounding")
