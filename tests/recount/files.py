@@ -10,7 +10,6 @@ import yaml
 
 from .number_formats import Format, read_format
 
-
 COMMON = {"name", "type", "inputs"}
 WEIGHTS = {"shape", "terms", "bias", "accumulator"}
 SLIDING = {"kernel", "stride", "padding", "ceil_mode"}
