@@ -113,6 +113,14 @@ def test_two_dense_layers(two_layers, tmp_path, place, settings):
     assert seen == sum(counts.values())  # nothing was counted that the table does not hold
 
 
+def test_each_stream_begins_anew(two_layers, tmp_path):
+    counts = recount(Walk(two_layers, Frames(FRAMES, 1.0, [0, 1]), "delta"), machine(tmp_path, **DELTA))
+    assert total(counts, phase="synapse", operation="addition") == 9 + 9 + 8 + 10  # as if sparse
+    assert total(counts, memory="weights") == 8 + 6
+    assert total(counts, operation="sram_read", memory="state") == 4  # last codes, but no sums
+    assert {key[7] for key in counts} == {"first"}
+
+
 def counted(tmp_path, shape, layers, arrays, frames, **settings):
     walk = Walk(
         model(tmp_path, shape, layers, **arrays), Frames(np.asarray(frames, np.int8), 1.0), settings["execution"]
@@ -124,20 +132,22 @@ PADDED = [[1, 1], [1, 1]]
 
 
 @pytest.mark.parametrize(
-    ("size", "settings", "rows"),
+    ("size", "settings", "rows", "meetings"),
     [
-        (6, {}, 9),  # each tap meets 4 x 4 inputs: one group of 16
-        (9, {"stride": [2, 2]}, 9),  # the same, though a channel has 81 inputs
-        (7, {}, 9 * 2),  # 25 meetings: two groups
-        (64, {"padding": PADDED}, 256 + 4 * 252 + 4 * 249),  # 4096, 64 x 63 and 63 x 63 meetings
-        (6, {"dilation": [2, 2]}, 9),  # 2 x 2 outputs
+        (6, {}, 9, 9 * 16),  # each tap meets 4 x 4 inputs: one group of 16
+        (9, {"stride": [2, 2]}, 9, 9 * 16),  # the same, though a channel has 81 inputs
+        (7, {}, 9 * 2, 9 * 25),  # 25 meetings: two groups
+        (64, {"padding": PADDED}, 256 + 4 * 252 + 4 * 249, (63 + 64 + 63) ** 2),
+        (8, {"padding": PADDED, "stride": [2, 2]}, 9, (3 + 4 + 4) ** 2),  # rows 1 3 5, 0 2 4 6 and 1 3 5 7
+        (6, {"dilation": [2, 2]}, 9, 9 * 4),  # 2 x 2 outputs
     ],
 )
-def test_rows_of_a_convolution(tmp_path, size, settings, rows):
+def test_rows_of_a_convolution(tmp_path, size, settings, rows, meetings):
     arrays = {"conv.weight": np.ones((8, 1, 3, 3), np.int8), "conv.scale": np.array(1.0)}
     layers = [convolution((8, 1, 3, 3), **settings)]
     counts = counted(tmp_path, (1, size, size), layers, arrays, np.zeros((1, 1, size, size)), **DENSE)
     assert total(counts, operation="addition", format="int16") == rows
+    assert total(counts, operation="multiplication") == 8 * meetings
     assert total(counts, memory="weights") == 2 * rows  # 64 bits: two words of 32
     assert {key[5] for key in counts if key[4] == "weights"} == {128}  # 72 bytes
 
@@ -178,6 +188,22 @@ def test_padding_of_compressed_rows_is_executed(tmp_path):
     counts = counted(tmp_path, (1,), layers, arrays, [[2]], **SPARSE, skip_zero_weights=True)
     assert total(counts, phase="synapse", operation="addition") == 2 * 2
     assert total(counts, memory="weights") == 5
+
+
+def test_a_run_of_40_zeros_takes_two_entries_of_padding(tmp_path):
+    weight = np.zeros((1, 60), np.int8)
+    weight[0, [0, 41]] = 1
+    layers = [{"name": "one", "type": "dense", "shape": [1, 60], "terms": [{"format": "int8"}], "accumulator": 32}]
+    arrays = {"one.weight": weight, "one.scale": np.array(1.0)}
+    eie = {**SPARSE, "skip_zero_weights": True, "weights": "compressed", "run_bits": 4}
+    assert total(counted(tmp_path, (1,), layers, arrays, [[1]], **eie), phase="synapse", operation="addition") == 4
+
+
+def test_an_event_names_its_place(tmp_path):
+    layers = [{"name": "one", "type": "dense", "shape": [8, 1], "terms": [{"format": "int8"}], "accumulator": 32}]
+    arrays = {"one.weight": np.ones((8, 1), np.int8), "one.scale": np.array(1.0)}
+    counts = counted(tmp_path, (8,), layers, arrays, [[1] * 8], **DELTA)
+    assert total(counts, "input", operation="sram_write", memory="activations") == 3  # 8 x (8 + 1 + 3) bits
 
 
 def test_an_affine_of_integers(tmp_path):
