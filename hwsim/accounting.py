@@ -117,9 +117,10 @@ def _count_conversions(
 def is_converted(connection: ConnectionActivity) -> bool:
     """Whether events are integers and the weights real numbers, so that a multiplier needs both in one format.
 
-    A code of +-1 is no number to be converted: it adds the weight, or subtracts it.
+    A code of -1, 0 or 1 is no number to be converted: it adds the weight, or subtracts it.
     """
-    return connection.event_format.kind == "integer" and connection.weight_format.is_real
+    event = connection.event_format
+    return connection.weight_format.is_real and not event.is_real and not event.is_sign
 
 
 def _operations(work: NeuronWork) -> list[Operation]:
@@ -194,7 +195,7 @@ def synaptic_operations(
         return _real_operations(event, weight, one)
     if event.kind == weight.kind == "binary":
         return [(Operation("xnor", ("binary", "binary")), one), (addition, one)]
-    if event.kind == "binary" or weight.kind in ("binary", "ternary"):
+    if event.is_sign or weight.kind in ("binary", "ternary"):
         return [(addition, one)]
     if weight.kind == "power-of-two":
         return [(Operation("variable_shift", (event.operand,)), one), (addition, one)]

@@ -149,9 +149,8 @@ class _Traffic:
         self._move(way, layer.name, "state", self._packed(n_number, bits), state_bits(layer, self.machine))
 
     def _is_raw(self, layer: LayerActivity) -> bool:
-        """Whether raw frames serve a dense machine as the first layer's codes."""
-        encoded = any(work.kind in ("quantize", "threshold") for work in layer.work)
-        return not layer.sources and self.activity.execution.kind == "dense" and not encoded
+        """Whether raw frames serve a dense machine as the first layer's codes: nothing is done to them first."""
+        return not layer.sources and self.activity.execution.kind == "dense" and not layer.work
 
     def _readers(self, signal: SignalActivity) -> list[tuple[str, int]]:
         """Layers that read a signal, once for each time, and in how many passes over their channels."""

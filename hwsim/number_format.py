@@ -74,10 +74,17 @@ class NumberFormat:
     def _integer_lowest(self) -> int:
         return 0 if not self.signed else -self.highest - (not self.narrow_range)
 
+    @property
+    def is_sign(self) -> bool:
+        """Whether codes are declared to be -1, 0 or 1: what meets one is added, taken off or left out."""
+        return self.kind in ("binary", "ternary") or (self.bit_width == 1 and not self.signed)
+
     def difference(self) -> "NumberFormat":
-        """Format of the difference of two codes: one bit more; real numbers stay real."""
+        """Format of the difference of two codes: one bit more, ternary of 0 and 1; real numbers stay real."""
         if self.is_real:
             return self
+        if self.kind == "integer" and self.is_sign:
+            return NumberFormat("ternary", 2)
         return NumberFormat("integer", self.bit_width + 1)
 
     @classmethod

@@ -174,3 +174,40 @@ def test_entries_of_a_row_are_those_of_an_encoder_that_can_be_decoded(row, run_b
     assert expanded(entries, len(row)) == row
     assert all(0 <= skipped < 2**run_bits for skipped, _ in entries)
     assert entries_of(np.array([row]))[0, run_bits - 1] == len(entries)
+
+
+# ------------------------------------------------------------------------------------------- codes of 0 and 1, frames
+
+
+@pytest.mark.parametrize("preset", ["mac-array", "zero-skipping-mac", "delta-mac", "rounding-adder"])
+@pytest.mark.parametrize("weight", ["int8", "fp32", "ternary", "po2-4"])
+def test_codes_declared_0_or_1_are_added(preset, weight):
+    term = hwsim.Weight(np.ones((4, 3), int), hwsim.NumberFormat.parse(weight))
+    net = hwsim.Network(
+        "flags",
+        (4,),
+        (hwsim.Dense("dense", terms=(term,)),),
+        input_format=hwsim.NumberFormat("integer", 1, signed=False),
+    )
+    frames = np.array([[1, 0, 1, 0], [1, 1, 0, 0]], np.uint8)  # changes: 2, then one up and one down
+    execution = hwsim.load_machine(preset).execution
+    counts = hwsim.count(hwsim.simulate(net, frames, execution).activity, preset)
+    met = {"dense": 4 + 4, "sparse": 2 + 2, "delta": 2 + 2}[execution]
+    assert counts.total("synapse", "addition") == counts.total("synapse") == 3 * met
+    assert counts.total(kind="conversion") == 0
+
+
+def test_frames_that_something_is_done_to_are_written_before_a_dense_machine_reads_them():
+    # 16 pixels of 8 bits are 2 words; as fp32 they are 8, read for every 16 of 40 channels
+    convolution = hwsim.Conv2d(
+        "conv", terms=(hwsim.Weight(np.ones((40, 1, 1, 1), np.float32), hwsim.NumberFormat("real", 32)),)
+    )
+    net = hwsim.Network("standardized", (1, 4, 4), (hwsim.Affine("affine", scale=0.5, offset=0.1), convolution))
+    counts = hwsim.count(hwsim.simulate(net, np.ones((1, 1, 4, 4), np.uint8)).activity, "mac-array")
+    moved = {
+        (key.layer, key.operation.kind): int(number.sum())
+        for key, number in counts.entries.items()
+        if key.operation.memory == "activations"
+    }
+    del moved["conv", "sram_write"]  # outputs
+    assert moved == {("input", "sram_read"): 2, ("input", "sram_write"): 8, ("conv", "sram_read"): 3 * 8}

@@ -50,7 +50,14 @@ class Number(NamedTuple):
     @property
     def difference(self):
         """Format of the difference of two such numbers."""
-        return self if self.is_real else Number("integer", self.n_bit + 1)
+        if self.is_real:
+            return self
+        return Number("ternary", 2) if self.is_flag else Number("integer", self.n_bit + 1)
+
+    @property
+    def is_flag(self):
+        """Whether its numbers are nothing but 0 and 1."""
+        return self.kind == "integer" and self.range == (0, 1)
 
 
 FP32 = Number("real", 32)

@@ -365,8 +365,8 @@ def synaptic_operation(machine: Machine, meter: Meter, memory: Meter, head: Syna
             return accumulate(total, agreement if head.is_integer else product)
         # the weight's sign lets the event pass, negates or blocks it: no multiplier
         return accumulate(total, (s if weight > 0 else -s if weight < 0 else 0) if head.is_integer else product)
-    if event.kind == "binary":
-        return accumulate(total, weight if s > 0 else -weight)
+    if event.kind in ("binary", "ternary") or event.is_flag:
+        return accumulate(total, weight if s > 0 else -weight if s < 0 else type(weight)(0))
     if term.number.kind == "power-of-two":
         if event.is_real:
             return accumulate(total, meter.add_exponents(s, weight, event.operand))

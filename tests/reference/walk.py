@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from reference.elementwise import MultiThreshold, Quantize, Tensor, Trace, real_tensor, softmax
+from reference.elementwise import Flatten, Quantize, Rearrange, Tensor, Trace, real_tensor, softmax
 from reference.graph import INPUT, Node, kind_of, nodes_of, work_out
 from reference.head import Arrival
 from reference.machine import Machine
@@ -27,8 +27,8 @@ class Walker:
 
     def __init__(self, nodes: list[Node], machine: Machine, threshold: dict[str, int], raw: Number):
         self.nodes, self.machine, self.threshold, self.raw = nodes, machine, threshold, raw
-        # without a Quantize the raw frame is itself the code buffer that the first layers read
-        self.input_is_buffered = any(isinstance(layer, Quantize | MultiThreshold) for layer in nodes[0].body)
+        # if nothing is done to it, the raw frame is itself the code buffer that the first layers read
+        self.input_is_buffered = any(not isinstance(layer, Flatten | Rearrange) for layer in nodes[0].body)
         self.at_work = [node for node in nodes if not node.is_mere_wiring]
         self.result = Result()
         for node in self.at_work:
