@@ -71,7 +71,7 @@ def stages(model, frames):
         by_layer[layer.name] = stage
     found[-1].is_last = True
     for stage in found:
-        _scale_and_merge(stage, found)
+        _scale_and_merge(stage)
     return found
 
 
@@ -154,9 +154,9 @@ def _synaptic(layer, read):
     return Signal(shape, form, read.step * scale, term_bounds(layer, read)[0])
 
 
-def _scale_and_merge(stage, found):
+def _scale_and_merge(stage):
     """Work of weight scales and second terms, ahead of what is fused."""
-    if stage.type in ("avgpool2d", "globalavgpool") and stage.made.format.is_real and _scale_remains(stage, found):
+    if stage.type in ("avgpool2d", "globalavgpool") and stage.made.format.is_real and _scale_remains(stage):
         raise NotImplementedError("a mean of real numbers that nothing rescales")
     if not stage.is_synaptic:
         return
@@ -168,15 +168,11 @@ def _scale_and_merge(stage, found):
     work = []
     if len(terms) == 2:
         work += [("multiplication", "fp32 x fp32"), ("addition", "fp32")]
-    if _scale_remains(stage, found) and (terms[0][1] != 1).any():
+    if _scale_remains(stage) and (terms[0][1] != 1).any():
         work.append(("multiplication", "fp32 x fp32"))
     stage.work = work + stage.work
 
 
-def _scale_remains(stage, found):
-    """Whether no Affine or Quantize takes the weights' scale along; a max pool lets it pass."""
-    if any(layer.type in PARAMETERS for layer in stage.fused):
-        return False
-    readers = [other for other in found if stage.name in other.sources]
-    passes = bool(readers) and all(other.type == "maxpool2d" for other in readers)
-    return not (passes and not any(_scale_remains(other, found) for other in readers))
+def _scale_remains(stage):
+    """Whether no Affine or Quantize fused behind the weights takes their scale along; one behind a pool does not."""
+    return not any(layer.type in PARAMETERS for layer in stage.fused)
