@@ -153,7 +153,11 @@ class Machine(Schema):
         """What a reader must know of everything that is counted on this machine."""
         notes = []
         if self.reuse == "ideal":
-            notes.append("ideal reuse: each weight and code is read once per inference, a lower bound, not a design")
+            often = "inference" if self.batch == 1 else f"batch of {self.batch}"
+            notes.append(
+                f"ideal reuse: weights are read once per {often}, codes once per inference; a lower bound for this batch, "
+                "not a design (larger batches read weights less often)"
+            )
         if self.batch > 1:
             notes.append(f"batch {self.batch}: weights are read once for {self.batch} frames")
         if self.operations == "whole":

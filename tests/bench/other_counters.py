@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import hwsim
+from hwsim.memory_contents import weight_bits
 
 N_FRAME = 500
 
@@ -53,8 +54,11 @@ def ours(module, images):
             totals[execution, what] = sum(int(getattr(each, what).sum()) for each in histograms) / len(images)
     padded = sum(window_taps(network, layer) for layer in network.layers if isinstance(layer, hwsim.Conv2d))
     dense = totals["dense", "n_operation"]
+    machine = hwsim.load_machine("mac-array")
+    activity = hwsim.simulate(network, images[:1]).activity
     return {"dense": dense, "dense, padding counted": dense + padded, "events": totals["sparse", "n_operation"],
-            "effective": totals["sparse", "n_nonzero"]}  # fmt: skip
+            "effective": totals["sparse", "n_nonzero"],
+            "stored bytes": sum(weight_bits(layer, machine) for layer in activity.layers) / 8}  # fmt: skip
 
 
 def window_taps(network, layer):
@@ -72,8 +76,9 @@ def window_taps(network, layer):
 
 
 def neurobench(module, images):
-    """Dense and effective operations of NeuroBench's SynapticOperations."""
+    """Dense and effective operations of NeuroBench's SynapticOperations, and its Footprint."""
     import torch
+    from neurobench.metrics.static import Footprint
     from neurobench.metrics.workload import SynapticOperations
     from neurobench.models import TorchModel
 
@@ -83,7 +88,8 @@ def neurobench(module, images):
     with torch.inference_mode():
         found = metric(model, model(batch), (batch, None))
     model.cleanup_hooks()
-    return {"dense": found["Dense"], "effective": found["Effective_MACs"] + found["Effective_ACs"]}
+    return {"dense": found["Dense"], "effective": found["Effective_MACs"] + found["Effective_ACs"],
+            "stored bytes": Footprint()(model)}  # fmt: skip
 
 
 def spikingjelly(module, images):
@@ -118,7 +124,7 @@ def main():
     images = np.asarray(hwsim.load_dataset("mnist")[:N_FRAME].inputs, np.float32) / 255
     real = images.reshape(-1, 1, 28, 28)
     binary = (real > 0.5).astype(np.float32)
-    columns = ("dense", "dense, padding counted", "events", "effective")
+    columns = ("dense", "dense, padding counted", "events", "effective", "stored bytes")
     print("| network | counter | " + " | ".join(columns) + " |\n|" + "---|" * (2 + len(columns)))
     for name, module in modules().items():
         for counter, count in COUNTERS.items():
