@@ -5,6 +5,7 @@
 The third experiment of O'Connor & Welling, Sigma Delta Quantized Networks, ICLR 2017 (section 5.3), on a network of
 your own, such as the SqueezeNet of examples/convert_squeezenet.py. Scales are learned on the first frames of each clip,
 without labels: with the paper's noise for what a rounding network computes, and with differences for what changes cost.
+Beside them stands the baseline that a product would ship: 8-bit integers from calibration on the same frames.
 On the other frames, the integer network is compared with the original: whether both name the same class, or the
 original has it among its five likeliest; operations and energy, frame by frame and layer by layer. Writes video.csv,
 layers.csv, frames.csv and video.html. Learning goes on where it was interrupted.
@@ -18,7 +19,7 @@ import pandas as pd
 from plotly.subplots import make_subplots
 
 import hwsim
-from hwsim.convert import sigma_delta
+from hwsim.convert import int8, sigma_delta
 from hwsim.convert.coding import read_codings
 from hwsim.datasets import load_video
 from hwsim.train.scales import Settings, learn, save
@@ -30,6 +31,7 @@ METHODS = {
     "temporal": {"cost": "temporal", "estimator": "secant"},
 }
 MACHINES = {"dense": "mac-array", "sparse": "zero-skipping-mac"}
+PRODUCT = {"sparse": "zero-skipping-mac", "delta": "delta-mac"}
 ADDERS = {"rounding": ("sparse", "rounding-adder"), "sigma-delta": ("delta", "sigma-delta-adder")}
 DEAD_ZONE = "sigma-delta, dead zone of 2"
 
@@ -58,6 +60,7 @@ def main():
     study = Study(network, learning, tests, arguments.out)
     for name, data in tests.items():
         study.originals(name, data)
+    study.eight_bits()
     for method in METHODS:
         for lam in arguments.lams:
             study.learned(method, lam, arguments.epochs)
@@ -90,6 +93,15 @@ class Study:
             run = hwsim.simulate(self.network, data, execution, per_frame=True)
             self.scores[clip] = run.outputs.reshape(len(data), -1)
             self.note(clip, "original", 0.0, execution, run, machine)
+
+    def eight_bits(self):
+        """What a product would ship today: 8-bit integers, skipping zeros or what has not changed."""
+        rounded = int8.convert(self.network, self.learning)
+        for clip, data in self.tests.items():
+            for execution, machine in PRODUCT.items():
+                self.note(
+                    clip, "int8", 0.0, execution, hwsim.simulate(rounded, data, execution, per_frame=True), machine
+                )
 
     def learned(self, method, lam, epochs):
         """Learn, convert, and run on every clip."""
@@ -158,6 +170,7 @@ class Study:
 COLORS = {
     "dense": "#999999",
     "sparse": "#0072B2",
+    "delta": "#56B4E9",
     "rounding": "#E69F00",
     "sigma-delta": "#D55E00",
     DEAD_ZONE: "#009E73",
