@@ -10,8 +10,8 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from hwsim.energy_table.figure_schema import Entry, Equivalence, Law, Many, Origin, Source, Text, Unpriced
-from hwsim.energy_table.memory_schema import Above, Leakage, Memory
+from hwsim.energy_table.figure_schema import Above, Entry, Equivalence, Law, Many, Origin, Source, Text, Unpriced
+from hwsim.energy_table.memory_schema import Leakage, Memory
 from hwsim.strict_yaml import Place, Schema
 
 Rule = Literal["interpolation", "bit-width-law", "next-wider", "whole-mac"]

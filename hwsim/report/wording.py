@@ -145,16 +145,30 @@ def answer(comparison: Comparison, priced: Priced) -> Answer:
     chosen = [best] if best is least else [best, least]
     lead = _needs_less(best, priced)
     second = "" if best is least else _least_of_all(least, priced)
+    lead, second = _with_powers(lead, second, best, least, good or done, done)
     remarks += [f"{cell.method}: {factors_sentence(cell)}." for cell in chosen if cell.factors and not cell.is_baseline]
     remarks += [remark for cell in chosen if (remark := _unsettled(cell, good if cell is best else done, priced.unit))]
     return Answer(lead, second, tuple(remarks))
 
 
+def _with_powers(
+    lead: str, second: str, best: Cell, least: Cell, good: list[Cell], done: list[Cell]
+) -> tuple[str, str]:
+    """The two answers with the rows of least power named, where these are others than those of least energy."""
+    among, of_all = power.least(good), power.least(done)
+    lead = f"{lead} {power.other_winner_sentence(among, best, at_accuracy=len(good) < len(done))}".strip()
+    if of_all is not among:
+        second = f"{second} {power.other_winner_sentence(of_all, least)}".strip()
+    return lead, second
+
+
 def chosen_cells(priced: Priced) -> tuple[Cell, ...]:
-    """The baseline, and the row of least energy, where they are priced."""
+    """The baseline, and the rows of least energy: at its accuracy, and altogether, where they are priced."""
     done = [cell for cell in priced.cells if cell.breakdown is not None]
-    both = [cell for cell in done if cell.is_baseline] + ([min(done, key=energy)] if done else [])
-    return tuple(dict.fromkeys(both))
+    good = [cell for cell in done if _equally_good(cell, priced.baseline)]
+    chosen = [cell for cell in done if cell.is_baseline]
+    chosen += [min(cells, key=energy) for cells in (good, done) if cells]
+    return tuple(dict.fromkeys(chosen))
 
 
 def energy(cell: Cell) -> float:
