@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
-from hwsim.energy import Breakdown
 from hwsim.energy_table.price import STANDINGS, Price, Process, Standing
 
 T = TypeVar("T")
@@ -33,20 +32,30 @@ class Basis(NamedTuple):
         """Share of figures at another supply than the table's, or at one that is not stated."""
         return sum(share for process, share in self.by_process.items() if process.supply != self.own.supply)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Each process that is not the table's, with its share and what is priced by it; and what lies between."""
+        others = (process for process in self.by_process if process != self.own)
+        return (
+            *(
+                f"{self.by_process[process]:.2%} is priced by figures of {process}, not {self.own}: "
+                f"{', '.join(self.priced[process])}"
+                for process in others
+            ),
+            *((f"{self.interpolated:.2%} is priced between two stated figures",) if self.interpolated else ()),
+        )
 
-def basis(energy: Breakdown) -> Basis:
-    """What the energy of a result rests on, static shares included where they are in it."""
-    return _basis(energy, ((line.key.operation.kind, line.price, float(line.energy.sum())) for line in energy.lines))
 
+def basis(own: Process, parts: Iterable[tuple[str, Price, float]]) -> Basis:
+    """What an energy or a power rests on.
 
-def static_basis(energy: Breakdown) -> Basis | None:
-    """What the static power of a result rests on; None where there is none."""
-    if not energy.static_power:
-        return None
-    return _basis(energy, (("leakage", leak.power, leak.power.energy) for leak in energy.leaks or ()))
-
-
-def _basis(energy: Breakdown, parts: Iterable[tuple[str, Price, float]]) -> Basis:
+    Parameters
+    ----------
+    own : Process
+        Node and supply of the table.
+    parts : iterable of (str, Price, float)
+        Kind of operation, price, and energy [J] or power [W].
+    """
     by_process: dict[Process, float] = defaultdict(float)
     by_standing: dict[Standing, float] = defaultdict(float)
     priced: dict[Process, dict[str, float]] = defaultdict(lambda: defaultdict(float))
@@ -59,7 +68,7 @@ def _basis(energy: Breakdown, parts: Iterable[tuple[str, Price, float]]) -> Basi
         priced[price.process][kind.removesuffix("_read").removesuffix("_write")] += amount
     whole = total or 1.0
     return Basis(
-        own=energy.table.own_process,
+        own=own,
         by_process={process: amount / whole for process, amount in _descending(by_process) if amount},
         by_standing={name: by_standing[name] / whole for name in STANDINGS if by_standing[name]},
         interpolated=interpolated / whole,

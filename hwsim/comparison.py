@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hwsim.basis import basis
 from hwsim.counts import PHASES, Counts, Operation
 from hwsim.datasets import Dataset, Source, load_dataset
 from hwsim.energy import Breakdown, lacking, price
@@ -144,7 +143,7 @@ class Comparison:
 
 def _basis_columns(breakdown: Breakdown | None) -> dict[str, object]:
     """What the energy rests on: shares of figures of another process, between stated ones, and by standing."""
-    found = None if breakdown is None else basis(breakdown)
+    found = None if breakdown is None else breakdown.basis
     return {
         "share of another node": found and found.of_another_node,
         "share at another supply": found and found.at_another_supply,

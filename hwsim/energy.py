@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim import static_power
+from hwsim.basis import Basis, basis
 from hwsim.counts import ARITHMETIC, PHASES, Counts, Key, Operation
 from hwsim.energy_table import EnergyTable, load_table
 from hwsim.energy_table.price import Price
@@ -138,6 +139,18 @@ class Breakdown:
         return replace(self, lines=(*dynamic, *static), phases=phases, frame_rate=frame_rate)
 
     @cached_property
+    def basis(self) -> Basis:
+        """What the energy rests on: shares by process and standing of the figures, static ones where it holds them."""
+        parts = ((line.key.operation.kind, line.price, float(line.energy.sum())) for line in self.lines)
+        return basis(self.table.own_process, parts)
+
+    @property
+    def static_basis(self) -> Basis | None:
+        """What the static power rests on; None where there is none."""
+        parts = [("leakage", leak.power, leak.power.energy) for leak in self.leaks or ()]
+        return basis(self.table.own_process, parts) if parts else None
+
+    @cached_property
     def by_group(self) -> FloatArray:
         """Energy of each group of frames. (n_group,) [J]"""
         return np.sum([line.energy for line in self.lines], axis=0) if self.lines else np.zeros(len(self.counts.groups))
@@ -162,6 +175,7 @@ class Breakdown:
             *self.counts.notes,
             *((f"phases not priced: {', '.join(left_out)}",) if left_out else ()),
             *self._static_notes(),
+            *(f"energy: {note}" for note in self.basis.notes),
             *sorted(
                 {f"{line.key.operation.kind}: {line.price.rule}" for line in self.lines if line.price.rule != "exact"}
             ),
@@ -189,38 +203,18 @@ class Breakdown:
         """Tidy: one row per layer, phase, operation and group of frames, with price, rule and source."""
         import pandas as pd
 
-        columns = [
-            "layer",
-            "phase",
-            "operation",
-            "format",
-            "memory",
-            "capacity [bytes]",
-            "word length [bits]",
-            "frames",
-        ]
-        columns += ["count", "energy [J]", "low [J]", "high [J]", "rule", "standing", "source", "where"]
+        columns = ["layer", "phase", "operation", "format", "memory", "capacity [bytes]", "word length [bits]"]
+        columns += ["frames", "count", "energy [J]", "low [J]", "high [J]", "rule", "standing", "source", "where"]
         columns += ["process node [nm]", "supply [V]"]
         rows = []
         for line in self.lines:
             operation, price = line.key.operation, line.charged
-            what = (operation.kind, " x ".join(operation.format), operation.memory, operation.capacity)
+            what = (operation.kind, " x ".join(operation.format), *operation[2:])
+            source = (price.rule, price.standing, price.source, price.where, *price.process)
             for group, number in zip(self.counts.groups, line.count, strict=True):
                 if number:
                     joule = (number * price.energy, number * price.low, number * price.high)
-                    source = (price.rule, price.standing, price.source, price.where, *price.process)
-                    rows.append(
-                        (
-                            line.key.layer,
-                            line.key.phase,
-                            *what,
-                            operation.word_length,
-                            group,
-                            int(number),
-                            *joule,
-                            *source,
-                        )
-                    )
+                    rows.append((line.key.layer, line.key.phase, *what, group, int(number), *joule, *source))
         return pd.DataFrame(rows, columns=columns)
 
 

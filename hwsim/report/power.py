@@ -16,9 +16,17 @@ def is_stated(breakdown: Breakdown) -> bool:
     return breakdown.static_power is not None
 
 
-def energy_kind(breakdown: Breakdown | None) -> str:
-    """What an energy holds: ``dynamic``, or ``dynamic + static`` where a frame rate was given."""
-    return "dynamic + static" if breakdown is not None and "static" in breakdown.phases else "dynamic"
+def energy_kind(breakdowns: Sequence[Breakdown]) -> str:
+    """What energies hold: ``dynamic``, or ``dynamic + static`` where a frame rate was given."""
+    return "dynamic + static" if any("static" in breakdown.phases for breakdown in breakdowns) else "dynamic"
+
+
+def ranking_sentence(breakdowns: Sequence[Breakdown]) -> str:
+    """By what rows are ranked, where that is not the dynamic energy."""
+    rates = [breakdown.frame_rate for breakdown in breakdowns if "static" in breakdown.phases]
+    if not rates:
+        return ""
+    return f"Ranked by power at {rates[0]:g} inferences per second: each energy holds its share of the leakage."
 
 
 def leakage_sentence(comparison: Comparison) -> str:
@@ -32,7 +40,7 @@ def leakage_sentence(comparison: Comparison) -> str:
         return f"Dynamic energy only, dynamic power only: {without}."
     rest_said = f"; {without}, so power is dynamic there" if rest else ""
     if comparison.frame_rate is None:
-        return f"Dynamic energy only; leakage is not in it, but in the power at {rate}{rest_said}."
+        return f"Dynamic energy only: leakage is not in it but in the power, at {rate}{rest_said}."
     return f"Leakage of memories or of the whole chip at {rate} is in energy and power{rest_said}."
 
 
