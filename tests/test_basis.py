@@ -1,6 +1,7 @@
 """What an energy rests on: shares by process and standing, added up here from the numbers of the files."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -148,6 +149,10 @@ def test_both_winners_are_named_where_they_differ(tmp_path):
     assert "* digits-mlp-rounding on rounding-adder needs" in text
     assert "Ranked by power at 30 inferences per second" in text
     assert "Least power" not in text
+    energies = [1e12 * by["dynamic power [W]"] / 30 for by in (by_energy, by_power)]
+    said = re.search(r"Least dynamic energy: digits-mlp-rounding on sigma-delta-adder, ([\d.]+) nJ, before "
+                     r"digits-mlp-rounding on rounding-adder, ([\d.]+) nJ", text)  # fmt: skip
+    assert [1e3 * float(each) for each in said.groups()] == pytest.approx(energies, rel=0.01)
 
 
 def test_files_say_what_the_energies_rest_on(tmp_path):

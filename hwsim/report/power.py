@@ -96,6 +96,25 @@ def other_winner_sentence(winner: Cell | None, by_energy: Cell, at_accuracy: boo
     )
 
 
+def least_dynamic(cells: Sequence[Cell]) -> Cell:
+    """The row of least dynamic energy, of rows that are priced."""
+    return min(cells, key=lambda cell: _dynamic(cell.breakdown) if cell.breakdown else 0.0)
+
+
+def other_dynamic_sentence(winner: Cell, by_power: Cell, at_accuracy: bool = False) -> str:
+    """The row of least dynamic energy, where rows are ranked by power and another one takes least of that."""
+    if winner is by_power or winner.breakdown is None or by_power.breakdown is None:
+        return ""
+    here, there = (with_prefix(_dynamic(cell.breakdown), "J") for cell in (winner, by_power) if cell.breakdown)
+    among = " at this accuracy" if at_accuracy else ""
+    return f"Least dynamic energy{among}: {winner.method}, {here}, before {by_power.method}, {there}."
+
+
+def _dynamic(breakdown: Breakdown) -> float:
+    """Dynamic energy per inference. [J]"""
+    return breakdown.dynamic / breakdown.counts.n_inference
+
+
 def _unsettled(one: Breakdown, other: Breakdown) -> str:
     """Whether the order of two powers could be the other way round, wherever in their intervals the prices lie."""
     rate = frame_rate(one)

@@ -164,9 +164,16 @@ def answer(comparison: Comparison, priced: Priced) -> Answer:
 def _with_powers(
     lead: str, second: str, best: Cell, least: Cell, good: list[Cell], done: list[Cell]
 ) -> tuple[str, str]:
-    """The two answers with the rows of least power named, where these are others than those of least energy."""
+    """The two answers with the other winners named: by power, or where rows are ranked by it, by dynamic energy."""
+    is_part = len(good) < len(done)
+    if power.energy_kind([cell.breakdown for cell in done if cell.breakdown]) != "dynamic":
+        dynamic, of_all_dynamic = power.least_dynamic(good), power.least_dynamic(done)
+        lead = f"{lead} {power.other_dynamic_sentence(dynamic, best, is_part)}".strip()
+        if of_all_dynamic is not dynamic:
+            second = f"{second} {power.other_dynamic_sentence(of_all_dynamic, least)}".strip()
+        return lead, second
     among, of_all = power.least(good), power.least(done)
-    lead = f"{lead} {power.other_winner_sentence(among, best, at_accuracy=len(good) < len(done))}".strip()
+    lead = f"{lead} {power.other_winner_sentence(among, best, is_part)}".strip()
     if of_all is not among:
         second = f"{second} {power.other_winner_sentence(of_all, least)}".strip()
     return lead, second
