@@ -3,10 +3,10 @@
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hwsim.counts import PHASES, Counts, Operation
 from hwsim.datasets import Dataset, Source, load_dataset
@@ -95,15 +95,27 @@ class Comparison:
             )
         for name, bound in (("energy", "total"), ("low", "low"), ("high", "high")):
             row[f"{name} [J per inference]"] = getattr(cell.breakdown, bound) / n if cell.breakdown else None
-        row["power [W]"] = cell.breakdown.power() if cell.breakdown else None
-        row["frame rate [1/s]"] = self.frame_rate or FRAME_RATE
+        row |= self._power(cell.breakdown)
         row["phases priced"] = " ".join(cell.breakdown.phases) if cell.breakdown else ""
+        row |= _basis_columns(cell.breakdown)
         row["advantage"] = cell.advantage
         for name in (*FACTORS, STORAGE):
             row[f"factor of {name}"] = cell.factors.get(name)
         row["codes saturated"] = cell.n_saturated
         row["notes"] = "; ".join(cell.notes)
         return row
+
+    def _power(self, breakdown: Breakdown | None) -> dict[str, object]:
+        """Power with both its parts; where a table states no leakage, the power is the dynamic part alone."""
+        priced = breakdown is not None
+        static = breakdown.static_power if breakdown is not None else None
+        return {
+            "dynamic power [W]": breakdown.dynamic_power() if breakdown is not None else None,
+            "static power [W]": static,
+            "power [W]": breakdown.power() if breakdown is not None else None,
+            "leakage": ("not stated" if static is None else "stated") if priced else "",
+            "frame rate [1/s]": self.frame_rate or FRAME_RATE,
+        }
 
     def to_text(self) -> str:
         """The table, as the command line prints it."""
@@ -127,6 +139,22 @@ class Comparison:
         from hwsim.report.page import write_page
 
         write_page(self, Path(path))
+
+
+def _basis_columns(breakdown: Breakdown | None) -> dict[str, object]:
+    """What the energy rests on: shares of figures of another process, between stated ones, and by standing."""
+    found = None if breakdown is None else breakdown.basis
+    return {
+        "share of another node": found and found.of_another_node,
+        "share at another supply": found and found.at_another_supply,
+        "share interpolated": found and found.interpolated,
+        "share by process": "" if found is None else _shares(found.by_process),
+        "share by standing": "" if found is None else _shares(found.by_standing),
+    }
+
+
+def _shares(shares: Mapping[Any, float]) -> str:
+    return "; ".join(f"{name}: {share:.6g}" for name, share in shares.items())
 
 
 def compare(
@@ -161,8 +189,8 @@ def compare(
     per_frame : bool
         Keep every frame's energy (for the page's curve over time).
     frame_rate : float, optional
-        Inferences per second; adds the static energy of each inference where a table states static power, and is the
-        rate at which energies are shown as power (30 unless given). [1/s]
+        Inferences per second; adds the static energy of each inference where a table states static power, so that rows
+        are ranked by power, and is the rate at which powers are shown (30 unless given). [1/s]
     progress : callable
         Told what is done next.
 

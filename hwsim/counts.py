@@ -121,7 +121,8 @@ class Counts:
 
     def scaled(self, factor: int) -> "Counts":
         """Every count times a whole number, as if the same frames had come so many times."""
-        if factor < 0 or factor != math.floor(factor):
+        is_whole = type(factor) is not bool and math.isfinite(factor) and factor == math.floor(factor)
+        if not is_whole or factor < 0:
             raise MachineError(f"counts are whole numbers; they cannot be scaled by {factor}")
         entries = {key: count * int(factor) for key, count in self.entries.items()}
         return replace(self, entries=entries, n_frame=self.n_frame * int(factor))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim import static_power
+from hwsim.basis import Basis, basis
 from hwsim.counts import ARITHMETIC, PHASES, Counts, Key, Operation
 from hwsim.energy_table import EnergyTable, load_table
 from hwsim.energy_table.price import Price
 from hwsim.energy_table.price_list import rules_in
 from hwsim.energy_table.schema import RULES
 from hwsim.errors import TableError
-from hwsim.static_power import FRAME_RATE
+from hwsim.static_power import FRAME_RATE, Leak
 from hwsim.whole_mac import with_whole_macs
 
 if TYPE_CHECKING:
@@ -77,8 +78,31 @@ class Breakdown:
         """Mean energy of a frame, first frames included. [J]"""
         return self.total / self.counts.n_inference
 
+    @property
+    def dynamic(self) -> float:
+        """Energy of all frames without any static share. [J]"""
+        return float(sum(line.energy.sum() for line in self.lines if line.key.phase != "static"))
+
+    @cached_property
+    def leaks(self) -> tuple[Leak, ...] | None:
+        """Static powers of what was counted; None where the table states none, or not that of all."""
+        try:
+            return static_power.leaks(self.counts, self.table)
+        except TableError:
+            return None
+
+    @property
+    def static_power(self) -> float | None:
+        """Power that flows whether or not anything happens; None where the table does not state it. [W]"""
+        return None if self.leaks is None else float(sum(leak.power.energy for leak in self.leaks))
+
+    def dynamic_power(self, frame_rate: float | None = None) -> float:
+        """What the dynamic energy means as power, arguments and errors as of :meth:`power`. [W]"""
+        rate = (self.frame_rate or FRAME_RATE) if frame_rate is None else frame_rate
+        return static_power.checked_rate(rate) * self.dynamic / self.counts.n_inference
+
     def power(self, frame_rate: float | None = None) -> float:
-        """What the energy means as power. [W]
+        """Dynamic power at a frame rate, and static power where the table states it. [W]
 
         Parameters
         ----------
@@ -88,15 +112,43 @@ class Breakdown:
         Raises
         ------
         TableError
-            When the frame rate is none, or another one than static energy was priced with.
+            When the frame rate is none.
         """
-        rate = frame_rate or self.frame_rate or FRAME_RATE
-        static_power.checked_rate(rate)
-        if "static" in self.phases and rate != self.frame_rate:
-            raise TableError(
-                f"static energy was priced at {self.frame_rate:g} inferences per second; price again for {rate:g}"
-            )
-        return rate * self.per_inference
+        return self.dynamic_power(frame_rate) + (self.static_power or 0.0)
+
+    def at_rate(self, frame_rate: float) -> "Breakdown":
+        """The same result where each inference also pays its share of the static power, as a phase ``static``.
+
+        Parameters
+        ----------
+        frame_rate : float
+            Inferences per second. [1/s]
+
+        Raises
+        ------
+        TableError
+            When the frame rate is none, or the table states powers of memories but not that of one which is needed.
+        """
+        static_power.checked_rate(frame_rate)
+        static = [
+            Line(leak.key, self.counts.n_frame, leak.share(frame_rate))
+            for leak in static_power.leaks(self.counts, self.table) or ()
+        ]
+        dynamic = [line for line in self.lines if line.key.phase != "static"]
+        phases = (*(phase for phase in self.phases if phase != "static"), *(("static",) if static else ()))
+        return replace(self, lines=(*dynamic, *static), phases=phases, frame_rate=frame_rate)
+
+    @cached_property
+    def basis(self) -> Basis:
+        """What the energy rests on: shares by process and standing of the figures, static ones where it holds them."""
+        parts = ((line.key.operation.kind, line.price, float(line.energy.sum())) for line in self.lines)
+        return basis(self.table.own_process, parts)
+
+    @property
+    def static_basis(self) -> Basis | None:
+        """What the static power rests on; None where there is none."""
+        parts = [("leakage", leak.power, leak.power.energy) for leak in self.leaks or ()]
+        return basis(self.table.own_process, parts) if parts else None
 
     @cached_property
     def by_group(self) -> FloatArray:
@@ -123,6 +175,7 @@ class Breakdown:
             *self.counts.notes,
             *((f"phases not priced: {', '.join(left_out)}",) if left_out else ()),
             *self._static_notes(),
+            *(f"energy: {note}" for note in self.basis.notes),
             *sorted(
                 {f"{line.key.operation.kind}: {line.price.rule}" for line in self.lines if line.price.rule != "exact"}
             ),
@@ -150,37 +203,18 @@ class Breakdown:
         """Tidy: one row per layer, phase, operation and group of frames, with price, rule and source."""
         import pandas as pd
 
-        columns = [
-            "layer",
-            "phase",
-            "operation",
-            "format",
-            "memory",
-            "capacity [bytes]",
-            "word length [bits]",
-            "frames",
-        ]
-        columns += ["count", "energy [J]", "low [J]", "high [J]", "rule", "standing", "source", "where"]
+        columns = ["layer", "phase", "operation", "format", "memory", "capacity [bytes]", "word length [bits]"]
+        columns += ["frames", "count", "energy [J]", "low [J]", "high [J]", "rule", "standing", "source", "where"]
+        columns += ["process node [nm]", "supply [V]"]
         rows = []
         for line in self.lines:
             operation, price = line.key.operation, line.charged
-            what = (operation.kind, " x ".join(operation.format), operation.memory, operation.capacity)
+            what = (operation.kind, " x ".join(operation.format), *operation[2:])
+            source = (price.rule, price.standing, price.source, price.where, *price.process)
             for group, number in zip(self.counts.groups, line.count, strict=True):
                 if number:
                     joule = (number * price.energy, number * price.low, number * price.high)
-                    source = (price.rule, price.standing, price.source, price.where)
-                    rows.append(
-                        (
-                            line.key.layer,
-                            line.key.phase,
-                            *what,
-                            operation.word_length,
-                            group,
-                            int(number),
-                            *joule,
-                            *source,
-                        )
-                    )
+                    rows.append((line.key.layer, line.key.phase, *what, group, int(number), *joule, *source))
         return pd.DataFrame(rows, columns=columns)
 
 
@@ -206,7 +240,7 @@ def price(
         found by one is named in the result's ``notes``.
     frame_rate : float, optional
         Inferences per second; adds a phase ``static``, in which each inference pays its share of the static power
-        that the table states. Without it energy is dynamic only. [1/s]
+        that the table states. Without it the energy is dynamic only; ``power`` holds the static part even so. [1/s]
 
     Raises
     ------
@@ -231,11 +265,8 @@ def price(
             found = table.price(key.operation)
             assert found is not None
             lines.append(Line(key, count, found, counts.overhead if _is_arithmetic(key.operation) else (1.0, 1.0)))
-    if frame_rate is not None:
-        static = static_power.shares(counts, table, frame_rate)
-        lines += [Line(share.key, counts.n_frame, share.price) for share in static]
-        chosen = (*chosen, "static") if static else chosen
-    return Breakdown(tuple(lines), counts, table, chosen, frame_rate)
+    energy = Breakdown(tuple(lines), counts, table, chosen)
+    return energy if frame_rate is None else energy.at_rate(frame_rate)
 
 
 def _is_arithmetic(operation: Operation) -> bool:

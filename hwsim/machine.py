@@ -14,7 +14,7 @@ from hwsim import catalogue, strict_yaml
 from hwsim.activity import LayerActivity
 from hwsim.errors import MachineError, UnknownNameError
 from hwsim.stored_rows import N_RUN_BITS
-from hwsim.strict_yaml import Schema
+from hwsim.strict_yaml import Schema, SchemaVersion
 
 PositiveInt = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Bytes = Annotated[int, Field(ge=1, le=2**60)]
@@ -83,7 +83,7 @@ class Machine(Schema):
     names say and in nothing else.
     """
 
-    schema_version: Literal[1] = Field(alias="schema")
+    schema_version: SchemaVersion = Field(alias="schema")
     name: str
     description: str
     execution: Literal["dense", "sparse", "delta"]

@@ -1,16 +1,15 @@
-"""The power that flows whether or not anything happens, as energy: at a frame rate, each inference pays its share.
+"""The power that flows whether or not anything happens; at a frame rate, each inference pays its share of it.
 
 A table states it of a whole chip, or of memories by capacity and word length. Of a chip it is taken as it is. Of
 memories it is that of each one that was counted: the largest of those that hold the same thing, because a machine
 builds one for all its layers. Arithmetic units and registers leak too; no machine says how many of them it has.
 """
 
-import math
 from typing import NamedTuple
 
 from hwsim.counts import Counts, Key, Operation
 from hwsim.energy_table import EnergyTable, StaticPower
-from hwsim.energy_table.price import Price
+from hwsim.energy_table.price import Price, is_quantity
 from hwsim.energy_table.price_list import PriceList
 from hwsim.errors import TableError
 
@@ -18,15 +17,20 @@ FRAME_RATE = 30.0
 """Inferences per second at which energy is shown as power, unless said. [1/s]"""
 
 
-class Share(NamedTuple):
-    """What one inference pays of a static power."""
+class Leak(NamedTuple):
+    """The static power of one thing."""
 
     key: Key
-    price: Price  # [J per inference]
+    power: Price  # [W]
+
+    def share(self, frame_rate: float) -> Price:
+        """What one inference pays of it. [J]"""
+        energy, low, high = (watt / frame_rate for watt in self.power[:3])
+        return self.power._replace(energy=energy, low=low, high=high)
 
 
-def shares(counts: Counts, table: EnergyTable, frame_rate: float) -> list[Share]:
-    """Static energy of one inference; nothing where the table states neither a chip's nor a memory's power.
+def leaks(counts: Counts, table: EnergyTable) -> tuple[Leak, ...] | None:
+    """Static powers of what was counted; None where the table states neither a chip's nor a memory's.
 
     Parameters
     ----------
@@ -34,35 +38,27 @@ def shares(counts: Counts, table: EnergyTable, frame_rate: float) -> list[Share]
         Say which memories there are.
     table : EnergyTable
         States powers. [W]
-    frame_rate : float
-        Inferences per second. [1/s]
 
     Raises
     ------
     TableError
-        When the frame rate is none, or the table states powers of memories but not that of one which is needed.
+        When the table states powers of memories but not that of one which is needed.
     """
-    checked_rate(frame_rate)
     if "chip" in table.leakage:
         whole = Operation("leakage", (), "chip")
         powers = [(whole, _price(each)) for each in table.leakage["chip"]]
     elif "sram" in table.leakage:
         powers = [(memory, _power(memory, table)) for memory in memories(counts)]
     else:
-        return []
-    return [
-        Share(
-            Key("chip", "static", operation),
-            power._replace(energy=power.energy / frame_rate, low=power.low / frame_rate, high=power.high / frame_rate),
-        )
-        for operation, power in powers
-    ]
+        return None
+    return tuple(Leak(Key("chip", "static", operation), power) for operation, power in powers)
 
 
-def checked_rate(frame_rate: float) -> None:
-    """Refuse a frame rate that is none, with a TableError."""
-    if not (math.isfinite(frame_rate) and frame_rate > 0):
+def checked_rate(frame_rate: float) -> float:
+    """A frame rate [1/s]; what is none is refused with a TableError."""
+    if not (is_quantity(frame_rate) and frame_rate > 0):
         raise TableError(f"frame rate {frame_rate!r}: write inferences per second, above 0")
+    return frame_rate
 
 
 def memories(counts: Counts) -> list[Operation]:
@@ -96,4 +92,5 @@ def _power(memory: Operation, table: EnergyTable) -> Price:
 
 
 def _price(power: StaticPower) -> Price:
-    return Price(power.power, power.low, power.high, "exact", power.standing, power.source, power.where)
+    energies = (power.power, power.low, power.high)
+    return Price(*energies, "exact", power.standing, power.source, power.where, power.process)

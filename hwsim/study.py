@@ -10,7 +10,7 @@ from hwsim.catalogue import network_names
 from hwsim.datasets import Preprocessing, Source
 from hwsim.energy_table.schema import Rule
 from hwsim.errors import DataError, UnknownNameError
-from hwsim.strict_yaml import Schema
+from hwsim.strict_yaml import Schema, SchemaVersion
 
 Phase = Literal["encode", "synapse", "neuron", "memory"]
 Names = Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
@@ -43,7 +43,7 @@ class Baseline(Schema):
 class Study(Schema):
     """Networks x machines x tables on one data set, against a baseline."""
 
-    schema_version: Literal[1] = Field(alias="schema")
+    schema_version: SchemaVersion = Field(alias="schema")
     name: str
     data: str
     split: Literal["train", "test"] = "test"

@@ -99,9 +99,10 @@ def test_twice_the_frames_is_twice_everything(counts):
     assert all(number.dtype == np.int64 for number in double.entries.values())
 
 
-def test_counts_are_whole(counts):
-    with pytest.raises(MachineError, match=r"whole numbers.*1\.5"):
-        counts.scaled(1.5)
+@pytest.mark.parametrize("factor", [1.5, -1, float("nan"), float("inf"), True])
+def test_counts_are_whole(counts, factor):
+    with pytest.raises(MachineError, match=f"whole numbers.*{factor}"):
+        counts.scaled(factor)
     assert issubclass(MachineError, HwsimError)
 
 

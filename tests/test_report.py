@@ -19,6 +19,7 @@ from hwsim.study import default_study
 
 TABLES = ["default_45nm", "jouppi_2021_7nm", "horowitz_2014_45nm"]
 PHASES = ["encode", "synapse", "neuron", "memory"]
+WATT = {"W": 1.0, "mW": 1e-3, "µW": 1e-6, "nW": 1e-9, "pW": 1e-12}
 JOULE = {"J": 1.0, "mJ": 1e-3, "µJ": 1e-6, "nJ": 1e-9, "pJ": 1e-12, "fJ": 1e-15}
 N_FRAME = 40
 
@@ -107,14 +108,14 @@ def unpacked(array):
 def text_rows(text, table):
     """Unit, and a table's lines by network and machine, as a reader sees them."""
     block = text.split(f"Energy table {table} ")[1].split("\nEnergy table ")[0]
-    unit = re.search(r": (\w*J) per inference", block).group(1)
+    unit = re.search(r": dynamic (\w*J) per inference", " ".join(block.split())).group(1)
     lines, network = {}, None
     header, _, *rest = block.split("\n\n")[1].split("\n")
     for line in rest:
         if not line.startswith(" "):
             network = line.strip()
         else:
-            machine, *values = line.replace("not priced", "unpriced").split()
+            machine, *values = line.replace("not priced", "unpriced").replace("not stated", "unstated").split()
             lines[network, machine] = dict(zip(header.split()[3:], values, strict=True))
     return JOULE[unit], lines
 
@@ -122,6 +123,7 @@ def text_rows(text, table):
 @pytest.mark.parametrize("table", TABLES)
 def test_text_says_what_the_data_frame_says(comparison, frame, table):
     unit, lines = text_rows(comparison_text(comparison, 120), table)
+    energy = next(f"dyn.{name}" for name, joule in JOULE.items() if joule == unit)
     rows = frame[frame.table == table]
     assert len(lines) == len(rows) == 9
     for row in rows.to_dict("records"):
@@ -132,9 +134,19 @@ def test_text_says_what_the_data_frame_says(comparison, frame, table):
         for column, name in columns.items():
             assert_rounded(said[column], row[f"{name} [per inference]"])
         if np.isnan(row["energy [J per inference]"]):
-            assert said["total"] == "unpriced"
+            assert said[energy] == "unpriced"
+            assert said["dyn."] == said["stat."] == "-"
             continue
-        assert_rounded(said["total"], row["energy [J per inference]"] / unit)
+        assert_rounded(said[energy], row["energy [J per inference]"] / unit)
+        (power,) = (WATT[column] for column in said if column in WATT)
+        (column,) = (column for column in said if column in WATT)
+        assert_rounded(said["dyn."], row["dynamic power [W]"] / power)
+        assert_rounded(said[column], row["power [W]"] / power)
+        if table == "default_45nm":
+            assert_rounded(said["stat."], row["static power [W]"] / power)
+        else:
+            assert np.isnan(row["static power [W]"])
+            assert said["stat."] == "unstated"
         for phase in PHASES:
             value = row[f"{phase} energy [J per inference]"]
             assert (phase in said) == (not np.isnan(value))
@@ -159,7 +171,7 @@ def test_no_line_is_wider_than_asked_and_nothing_is_cut(comparison, width):
     text = comparison_text(comparison, width)
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
-    for column in ("add.", "memory", "total", "less"):
+    for column in ("add.", "memory", "dyn.nJ", "less"):
         assert text.count(f" {column}") >= len(TABLES)
 
 

@@ -103,7 +103,7 @@ def test_a_memory_whose_power_is_not_stated_is_an_error_that_names_it():
         assert part in message
 
 
-@pytest.mark.parametrize("rate", [-1.0, math.nan, math.inf])
+@pytest.mark.parametrize("rate", [0, -1.0, math.nan, math.inf, True, "30"])
 def test_frame_rates_that_are_none(rate):
     with pytest.raises(TableError, match=r"frame rate .*above 0"):
         priced(counts_of(READ_LARGE), "default_45nm", frame_rate=rate)
@@ -111,13 +111,32 @@ def test_frame_rates_that_are_none(rate):
         priced(counts_of(READ_LARGE), "default_45nm").power(rate)
 
 
-def test_power_is_energy_times_the_rate():
+def test_power_is_dynamic_energy_times_the_rate_and_what_leaks():
+    # 30 writes of 4096 bytes in words of 64 bits, 6.4536 pJ each, in 4 frames; the memory leaks 0.00014043 mW
+    dynamic, static = 30 * 6.4536 * PICO / 4, 0.00014043e-3
     energy = priced(counts_of(READ_LARGE), "default_45nm")
-    assert energy.power() == pytest.approx(30 * energy.per_inference)
-    assert energy.power(60) == pytest.approx(2 * energy.power())
     at_thirty = priced(counts_of(READ_LARGE), "default_45nm", frame_rate=30)
-    with pytest.raises(TableError, match="priced at 30 inferences per second; price again for 60"):
-        at_thirty.power(60)
+    for result in (energy, at_thirty):
+        assert result.static_power == pytest.approx(static, rel=1e-9)
+        for rate in (1.0, 30.0, 60.0):
+            assert result.dynamic_power(rate) == pytest.approx(rate * dynamic, rel=1e-9)
+            assert result.power(rate) == pytest.approx(rate * dynamic + static, rel=1e-9)
+        assert result.power() == result.power(30)
+    assert energy.per_inference == pytest.approx(dynamic, rel=1e-9)  # the energy stays dynamic
+    assert at_thirty.per_inference == pytest.approx(dynamic + static / 30, rel=1e-9)
+    assert energy.at_rate(60).per_inference == pytest.approx(dynamic + static / 60, rel=1e-9)
+    assert at_thirty.at_rate(60).total == pytest.approx(energy.at_rate(60).total, rel=1e-12)  # not paid twice
+
+
+def test_where_no_leakage_is_stated_power_is_dynamic_and_says_so():
+    counts = counts_of(Operation("sram_read", (), "weights", 8192, 64))
+    energy = priced(counts, "horowitz_2014_45nm")
+    assert energy.static_power is None
+    assert energy.power() == pytest.approx(30 * 30 * 10.0 * PICO / 4, rel=1e-9)
+    # stated, but not of a memory as large as this one: that is no zero either
+    large = Counts({Key("l", "memory", Operation("sram_read", (), "weights", 1 << 33, 64)): np.array([1, 1])},
+                   ("first", "steady"), np.array([1, 1]))  # fmt: skip
+    assert priced(large, "balasubramonian_2017_22nm", phases=["synapse"]).static_power is None
 
 
 # ------------------------------------------------------------------------------------------------------- overhead
@@ -191,7 +210,14 @@ def test_a_comparison_at_a_frame_rate():
     assert (frame["static energy [J per inference]"] > 0).all()
     assert plain.to_dataframe()["static energy [J per inference]"].isna().all()
     assert frame["power [W]"].tolist() == pytest.approx((100 * frame["energy [J per inference]"]).tolist())
-    assert plain.to_dataframe()["frame rate [1/s]"].tolist() == [30, 30]
+    other = plain.to_dataframe()
+    assert other["frame rate [1/s]"].tolist() == [30, 30]
+    assert other["static power [W]"].tolist() == pytest.approx(frame["static power [W]"].tolist(), rel=1e-12)
+    assert (other["dynamic power [W]"] + other["static power [W]"]).tolist() == pytest.approx(
+        other["power [W]"].tolist()
+    )
+    assert other["dynamic power [W]"].tolist() == pytest.approx((30 * other["energy [J per inference]"]).tolist())
+    assert other["leakage"].tolist() == ["stated", "stated"]
     for cell, other in zip(study.cells, plain.cells, strict=True):
         assert cell.breakdown.total > other.breakdown.total
         assert cell.advantage == pytest.approx(study.cells[0].breakdown.total / cell.breakdown.total, rel=1e-9)

@@ -6,8 +6,13 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
+from hwsim.convert import coding
+from hwsim.energy_table.schema import TableFile
 from hwsim.errors import FileError
+from hwsim.machine import Machine
+from hwsim.network_file.schema import Description
 from hwsim.strict_yaml import LARGEST_FILE, Schema, load
+from hwsim.study import Study
 
 
 class Part(Schema):
@@ -165,3 +170,18 @@ def test_nothing_is_executed(tmp_path):
         tmp_path, text
     )
     assert not marker.exists()
+
+
+@pytest.mark.parametrize("version", ["true", "1.0", "yes", "'1'", "0"])
+@pytest.mark.parametrize(
+    "model", [TableFile, Machine, Study, Description, coding._File], ids=lambda each: each.__module__
+)
+def test_a_schema_that_only_equals_one_is_none(tmp_path, model, version):
+    path = tmp_path / "file.yaml"
+    path.write_text(f"schema: {version}\n")
+    with pytest.raises(FileError, match=r"file\.yaml:1: schema: expected 1, got"):
+        load(path, model)
+    path.write_text("schema: 1\n")
+    with pytest.raises(FileError) as caught:
+        load(path, model)
+    assert "schema:" not in str(caught.value)

@@ -110,6 +110,8 @@ def test_scale_prints_the_band_and_writes_a_table(tmp_path):
         (("scale", "default_45nm", "--to", "small"), HwsimError, "write a node in nanometres, such as 22nm"),
         (("scale", "default_45nm", "--to", "22nm", "--method", "moore"), HwsimError, "write stillmaker-baas"),
         (("scale", "default_45nm", "--to", "3nm", "--to-supply", "0.6"), TableError, "from 7 to 180 nm"),
+        (("scale", "default_45nm", "--to", "22nm", "--to-supply", "0"), TableError, "write a supply in volts, above 0"),
+        (("scale", "default_45nm", "--to", "nan"), TableError, "nan is no node"),
         (("show", "default_45nm", "--rule", "guess"), TableError, "no lookup rule 'guess'"),
         (("check", "default_45nm", "--network", "nothing"), UnknownNameError, "no network named 'nothing'"),
         (("compare", "default_45nm", "nothing"), UnknownNameError, "no energy table named 'nothing'"),

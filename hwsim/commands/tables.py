@@ -71,6 +71,9 @@ def table_check(
     if each.parts:
         of = (f"{name} ({f'{node:g} nm' if node else 'no one process'})" for name, node in each.parts.items())
         typer.echo(f"composed of {', '.join(of)}")
+    if each.other_processes:
+        others = "; ".join(map(str, each.other_processes))
+        typer.echo(f"figures of another process than {each.own_process}: {others}")
     if network or machine:
         from hwsim.table_check import coverage
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from pydantic import Field
 from hwsim import strict_yaml
 from hwsim.errors import FileError, NetworkError
 from hwsim.signals import FloatArray
-from hwsim.strict_yaml import Schema
+from hwsim.strict_yaml import Schema, SchemaVersion
 
 LARGEST_FILE = 16_000_000
 """Files of scales above this are refused: a unit takes up to 70 bytes. [bytes]"""
@@ -103,7 +103,7 @@ class _Layer(Schema):
 class _File(Schema):
     """A file of codings."""
 
-    schema_version: Literal[1] = Field(alias="schema")
+    schema_version: SchemaVersion = Field(alias="schema")
     network: str
     network_digest: str  # of the network they were made for
     about: dict[str, Any] = Field(default_factory=dict)

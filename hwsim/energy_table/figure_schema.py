@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from hwsim.counts import ACCESSES, ARITHMETIC, WHOLE
-from hwsim.energy_table.price import Standing
+from hwsim.energy_table.price import Process, Standing
 from hwsim.number_format import NumberFormat
 from hwsim.strict_yaml import Schema
 
@@ -28,6 +28,7 @@ Text = Annotated[str, Field(min_length=1)]
 Width = Annotated[int, Field(ge=1, le=64)]
 Amount = Annotated[float, Field(ge=0, le=1e12)]
 """An energy or a power. [the table's unit] Nothing in hardware is beyond the limit."""
+Above = Annotated[float, Field(gt=0, le=1e12)]
 Factor = Annotated[float, Field(ge=-1e12, le=1e12)]
 
 
@@ -103,6 +104,19 @@ class Origin(Schema):
         return self
 
 
+class Figure(Origin):
+    """What a table prices with: it may be of another process than the rest of its file."""
+
+    process_node: Above | Literal["none"] | None = None  # [nm]; none: of no one process; silent: the file's
+    supply: Above | None = None  # [V]; silent: the file's, or where the figure has a node of its own, not stated
+
+    def process_in(self, file: Process) -> Process:
+        """Node and supply of the figure in a file of such ones: a figure's own node takes no supply from there."""
+        if self.process_node is None:
+            return Process(file.node, self.supply or file.supply)
+        return Process(None if self.process_node == "none" else self.process_node, self.supply)
+
+
 class Spread(Schema):
     """An energy, and the interval in which it is believed to lie. [the table's unit]"""
 
@@ -128,7 +142,7 @@ def in_order(name: str, value: float, bounds: tuple[float, float]) -> None:
         raise ValueError(f"expected low <= {name} <= high, got {low}, {value}, {high}")
 
 
-class Entry(Origin, Spread):
+class Entry(Figure, Spread):
     """The energy of one operation on numbers of one format, of two, or (a chip's own) of none."""
 
     operation: OperationName
@@ -179,7 +193,7 @@ class Formula(Schema):
         return text.replace("+ -", "- ")
 
 
-class Law(Origin):
+class Law(Figure):
     """The energy of an operation as a formula in bit widths, and the widths for which it holds."""
 
     operation: OperationName

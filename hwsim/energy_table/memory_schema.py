@@ -4,11 +4,10 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from hwsim.energy_table.figure_schema import Amount, Many, Origin, Spread, Text, in_order
+from hwsim.energy_table.figure_schema import Above, Amount, Figure, Many, Origin, Spread, Text, in_order
 from hwsim.strict_yaml import Schema
 
 UNITS_PER_WATT = {"W": 1.0, "mW": 1e3, "uW": 1e6, "nW": 1e9}
-Above = Annotated[float, Field(gt=0, le=1e12)]
 Bytes = Annotated[int, Field(ge=1, le=2**60)]
 WordLength = Annotated[int, Field(ge=1, le=2**20)]  # [bits]
 LEAST = 1e-12
@@ -50,7 +49,7 @@ MemorySpread: TypeAlias = Annotated[
 Access.model_rebuild()
 
 
-class Memory(Origin):
+class Memory(Figure):
     """Accesses to memories of one kind, from one source."""
 
     memory: Literal["sram", "dram"]
@@ -95,7 +94,7 @@ class StaticEntry(Schema):
         return self
 
 
-class Leakage(Origin):
+class Leakage(Figure):
     """Static power of one kind of thing, from one source."""
 
     of: Text  # sram, chip, or the unit in words

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
+import numpy as np
+
 Standing = Literal["printed", "converted", "simulated", "fitted", "second-hand", "assumed", "remembered", "scaled"]
 STANDINGS: tuple[Standing, ...] = (
     "printed",  # stands so in the source
@@ -18,6 +20,22 @@ STANDINGS: tuple[Standing, ...] = (
 """How well a figure is founded, best first."""
 
 
+INTERPOLATED = "interpolated in "
+"""What the rule of a price between two stated ones says."""
+
+
+class Process(NamedTuple):
+    """Node and supply at which a figure holds; None where its source does not say, or it is of no one process."""
+
+    node: float | None = None  # [nm]
+    supply: float | None = None  # [V]
+
+    def __str__(self) -> str:
+        """In words, such as ``45 nm at 1.1 V``."""
+        node = f"{self.node:g} nm" if self.node else "no one process"
+        return f"{node} at {self.supply:g} V" if self.supply else f"{node}, supply not stated"
+
+
 class Price(NamedTuple):
     """What one operation costs, how the price was found and where it comes from."""
 
@@ -28,10 +46,22 @@ class Price(NamedTuple):
     standing: Standing  # of the figures it rests on, the weakest of them
     source: str  # keys of the table's sources, joined by " + "
     where: str = ""  # table, figure and remarks
+    process: Process = Process()  # of the figures it rests on, where they are of one
+
+    @property
+    def is_interpolated(self) -> bool:
+        """Whether it lies between two stated figures, and is itself none."""
+        return INTERPOLATED in self.rule
 
 
 Points: TypeAlias = Mapping[int, Price]
 """Stated prices by capacity [bytes] or word length [bits]."""
+
+
+def is_quantity(value: object) -> bool:
+    """Whether something is a finite number: ``True`` is none, and NaN is none."""
+    numbers = (int, float, np.integer, np.floating)
+    return isinstance(value, numbers) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def weakest(*standings: Standing) -> Standing:
@@ -82,7 +112,7 @@ def interpolate(points: Points, at: int, axis: str, unit: str) -> Price | None:
         return math.exp((1 - weight) * math.log(first) + weight * math.log(second))
 
     rules = [price.rule for price in (start, end) if price.rule != "exact"]
-    rules.append(f"interpolated in {axis} between {near[0]} and {near[1]} {unit}")
+    rules.append(f"{INTERPOLATED}{axis} between {near[0]} and {near[1]} {unit}")
     return Price(
         between(start.energy, end.energy),
         between(start.low, end.low),
@@ -91,4 +121,5 @@ def interpolate(points: Points, at: int, axis: str, unit: str) -> Price | None:
         weakest(start.standing, end.standing),
         " + ".join(dict.fromkeys((start.source, end.source))),
         "; ".join(dict.fromkeys((start.where, end.where))),
+        start.process if start.process == end.process else Process(),
     )

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from hwsim.counts import Operation
 from hwsim.energy_table.figure_schema import TWO_OPERANDS, UNITS_PER_JOULE, Equivalence, Law, Origin, canonical
 from hwsim.energy_table.lookup_rule import Formats, by_bit_width, is_integer, next_wider, widths_of
-from hwsim.energy_table.price import Points, Price, at_capacity, interpolate, neighbours, weakest
+from hwsim.energy_table.price import INTERPOLATED, Points, Price, Process, at_capacity, interpolate, neighbours, weakest
 from hwsim.energy_table.schema import Rule
 
 MARKS: dict[Rule, str] = {
-    "interpolation": "interpolated in ",
+    "interpolation": INTERPOLATED,
     "bit-width-law": "bit-width law: ",
     "next-wider": "next wider: ",
 }
@@ -31,10 +31,11 @@ MARKS: dict[Rule, str] = {
 
 @dataclass(frozen=True)
 class PricedLaw:
-    """A law with the unit of the file that states it."""
+    """A law with the unit of the file that states it, and the process that it is of."""
 
     law: Law
     unit: str
+    process: Process
 
     def at(self, widths: tuple[int, ...]) -> Price | None:
         """The price at the operands' bit widths; None outside the law's."""
@@ -45,7 +46,7 @@ class PricedLaw:
         energy, low, high = (formula.at(widths) / UNITS_PER_JOULE[self.unit] for formula in law.formulas)
         letters = "b1, b2" if len(widths) == 2 else "b"
         rule = f"law: {self.text}, {letters} = {', '.join(map(str, widths))}"
-        return Price(energy, low, high, rule, law.standing, *origin_of(law))
+        return Price(energy, low, high, rule, law.standing, *origin_of(law), self.process)
 
     @property
     def text(self) -> str:

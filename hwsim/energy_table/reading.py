@@ -1,6 +1,6 @@
 """From the file of an energy table, and of those it extends, to the table."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from hwsim import catalogue, strict_yaml
 from hwsim.energy_table.figure_schema import UNITS_PER_JOULE, Entry, Spread, Unpriced
 from hwsim.energy_table.memory_schema import UNITS_PER_WATT, Leakage, Memory
-from hwsim.energy_table.price import Price
+from hwsim.energy_table.price import Price, Process
 from hwsim.energy_table.price_list import PricedLaw, origin_of
 from hwsim.energy_table.schema import RULES, Figures, TableFile
 from hwsim.energy_table.table import Aside, EnergyTable, StaticPower
@@ -90,11 +90,19 @@ def _over(base: EnergyTable, own: EnergyTable, path: Path) -> EnergyTable:
         equivalences={**base.equivalences, **own.equivalences},
         # whole: a curve through points of two sources, perhaps of two processes, would be neither's
         memories={**base.memories, **own.memories},
-        leakage={**base.leakage, **own.leakage},
+        leakage=_leakage_over(base, own.memories, own.leakage),
         unpriced={**base.unpriced, **own.unpriced},
         rules=tuple(rule for rule in RULES if rule in (*base.rules, *own.rules)),
         parts={**base.parts, base.name: base.process_node, **own.parts},
     )
+
+
+def _leakage_over(
+    base: EnergyTable, memories: Mapping[str, Any], own: Mapping[str, tuple[StaticPower, ...]]
+) -> dict[str, tuple[StaticPower, ...]]:
+    """Leakage where a table's memories replace those of another: theirs goes with them, stated anew or not."""
+    replaced = {kind.split("_")[0] for kind in memories}
+    return {**{of: powers for of, powers in base.leakage.items() if of not in replaced}, **own}
 
 
 def _base(path: Path, name: str) -> tuple[Path, str]:
@@ -126,7 +134,7 @@ def _complaint(path: Path, key: str, problem: str) -> FileError:
 def _table(file: TableFile, variant: str) -> EnergyTable:
     """What one file says by itself, with the figures of a variant in place of the table's."""
     table = EnergyTable(
-        **_figures(file, file.unit),
+        **_figures(file, file.unit, Process(file.process_node, file.supply)),
         rules=tuple(rule for rule in RULES if rule in file.rules),
         name=file.name,
         description=file.description,
@@ -145,25 +153,30 @@ def _table(file: TableFile, variant: str) -> EnergyTable:
     # a memory of a variant replaces the table's of its kind as a whole, as in a table that extends another
     left = {(each.operation, each.formats) for each in file.operations if each.words in chosen.without}
     table = replace(table, exact={key: price for key, price in table.exact.items() if key not in left})
-    figures: dict[str, Any] = {key: {**getattr(table, key), **own} for key, own in _figures(chosen, file.unit).items()}
-    description = f"{file.description} Variant {variant}: {chosen.description}"
     name, supply = f"{file.name}:{variant}", chosen.supply or file.supply
+    own = _figures(chosen, file.unit, Process(file.process_node, supply))
+    figures: dict[str, Any] = {key: {**getattr(table, key), **each} for key, each in own.items()}
+    figures["leakage"] = _leakage_over(table, own["memories"], own["leakage"])
+    description = f"{file.description} Variant {variant}: {chosen.description}"
     return replace(table, **figures, name=name, description=description, supply=supply)
 
 
-def _figures(part: Figures, unit: str) -> dict[str, Any]:
+def _figures(part: Figures, unit: str, of: Process) -> dict[str, Any]:
+    """What a file or a variant states, in joules and watts; `of` the process where a figure names no other."""
     memories: dict[str, dict[int, dict[int, Price]]] = {}
     for memory in part.memories:
         for entry in memory.entries:
             for way, spread in entry.by_way.items():
                 column = memories.setdefault(f"{memory.memory}_{way}", {}).setdefault(entry.word_length, {})
-                column[entry.capacity or 0] = _exact(spread, memory.bounds(spread), memory, unit)
+                column[entry.capacity or 0] = _exact(spread, memory.bounds(spread), memory, unit, of)
     leakage: dict[str, tuple[StaticPower, ...]] = {}
     for group in part.leakage:
-        leakage[group.of] = (*leakage.get(group.of, ()), *_static(group))
+        leakage[group.of] = (*leakage.get(group.of, ()), *_static(group, of))
     return {
-        "exact": {(each.operation, each.formats): _exact(each, each.bounds, each, unit) for each in part.operations},
-        "laws": {(law.operation, law.operands): PricedLaw(law, unit) for law in part.laws},
+        "exact": {
+            (each.operation, each.formats): _exact(each, each.bounds, each, unit, of) for each in part.operations
+        },
+        "laws": {(law.operation, law.operands): PricedLaw(law, unit, law.process_in(of)) for law in part.laws},
         "equivalences": {(same.operation, same.format): same for same in part.equivalences},
         "memories": memories,
         "leakage": leakage,
@@ -171,16 +184,16 @@ def _figures(part: Figures, unit: str) -> dict[str, Any]:
     }
 
 
-def _exact(spread: Spread, bounds: tuple[float, float], origin: Entry | Memory, unit: str) -> Price:
+def _exact(spread: Spread, bounds: tuple[float, float], origin: Entry | Memory, unit: str, of: Process) -> Price:
     energy, low, high = (figure / UNITS_PER_JOULE[unit] for figure in (spread.energy, *bounds))
-    return Price(energy, low, high, "exact", origin.standing, *origin_of(origin))
+    return Price(energy, low, high, "exact", origin.standing, *origin_of(origin), origin.process_in(of))
 
 
-def _static(group: Leakage) -> Iterator[StaticPower]:
+def _static(group: Leakage, of: Process) -> Iterator[StaticPower]:
     for entry in group.entries:
         power, low, high = (figure / UNITS_PER_WATT[group.unit] for figure in (entry.power, *entry.bounds))
         place = (group.per or "", entry.capacity or 0, entry.word_length or 0)
-        yield StaticPower(power, low, high, *place, group.standing, *origin_of(group))
+        yield StaticPower(power, low, high, *place, group.standing, *origin_of(group), group.process_in(of))
 
 
 def _aside(each: Unpriced, unit: str) -> Aside:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Literal, get_args
 
 from hwsim.energy_table.figure_schema import Law, Source
-from hwsim.energy_table.price import Points, Price
+from hwsim.energy_table.price import Points, Price, Process, is_quantity
 from hwsim.energy_table.price_list import PricedLaw
 from hwsim.energy_table.table import EnergyTable
 from hwsim.errors import TableError
@@ -123,8 +123,9 @@ def scaling(
         raise TableError(f"energy table {table.name} is composed of tables of {nodes} nm; scale each by itself")
     for node in (table.process_node, to_node):  # before supplies, which would not help
         _neighbours(node, tuple(COEFFICIENTS[family]))
+    from_supply = _supply(from_supply, "--from-supply")
     from_supply = from_supply or table.supply or _nominal(table.process_node, "--from-supply")
-    to_supply = to_supply or _nominal(to_node, "--to-supply")
+    to_supply = _supply(to_supply, "--to-supply") or _nominal(to_node, "--to-supply")
     start, end = (
         _energy(node, supply, family) for node, supply in ((table.process_node, from_supply), (to_node, to_supply))
     )
@@ -133,8 +134,17 @@ def scaling(
     return Scaling(table.process_node, from_supply, to_node, to_supply, family, end / start, published)  # type: ignore[arg-type]
 
 
+def _supply(supply: float | None, option: str) -> float | None:
+    """A supply that was given [V]; None where none was."""
+    if supply is not None and not (is_quantity(supply) and supply > 0):
+        raise TableError(f"{option} {supply!r}: write a supply in volts, above 0")
+    return supply
+
+
 def _neighbours(node: float, known: tuple[int, ...]) -> tuple[int, int]:
     """The known nodes around one, or itself twice."""
+    if not is_quantity(node):
+        raise TableError(f"{node!r} is no node; write one in nanometres, such as 22")
     if not min(known) <= node <= max(known):
         raise TableError(f"{node:g} nm: the equations hold from {min(known)} to {max(known)} nm")
     return max(each for each in known if each <= node), min(each for each in known if each >= node)
@@ -191,6 +201,7 @@ def scale(table: EnergyTable, step: Scaling) -> EnergyTable:
     }
     left_out = ("leakage (the equations do not describe it)",) if table.leakage else ()
     unscaled = ("DRAM at another process (kept as it is)",) if kept else ()
+    others = tuple(f"equations of its own for what was of {process}" for process in table.other_processes)
     return replace(
         table,
         name=name,
@@ -205,7 +216,7 @@ def scale(table: EnergyTable, step: Scaling) -> EnergyTable:
         unpriced={},
         variants={},
         parts={},
-        missing=(*table.missing, *left_out, *unscaled),
+        missing=(*table.missing, *left_out, *unscaled, *others),
     )
 
 
@@ -227,6 +238,7 @@ def _scaled(price: Price, step: Scaling, original: str = "") -> Price:
         high=price.high * most,
         standing="scaled",
         where=f"{_where(price.where, price.standing, step)}; originally {original}",
+        process=Process(step.to_node, step.to_supply),
     )
 
 
@@ -243,7 +255,10 @@ def _scaled_law(priced: PricedLaw, step: Scaling) -> PricedLaw:
                 "standing": "scaled",
                 "original": f"{energy.text(law.n_operand)} {priced.unit} at {step.from_node:g} nm",
                 "where": _where(law.where, law.standing, step),
+                "process_node": None,  # the table's
+                "supply": None,
             }
         ),
         priced.unit,
+        Process(step.to_node, step.to_supply),
     )

@@ -10,9 +10,9 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from hwsim.energy_table.figure_schema import Entry, Equivalence, Law, Many, Origin, Source, Text, Unpriced
-from hwsim.energy_table.memory_schema import Above, Leakage, Memory
-from hwsim.strict_yaml import Place, Schema
+from hwsim.energy_table.figure_schema import Above, Entry, Equivalence, Law, Many, Origin, Source, Text, Unpriced
+from hwsim.energy_table.memory_schema import Leakage, Memory
+from hwsim.strict_yaml import Place, Schema, SchemaVersion
 
 Rule = Literal["interpolation", "bit-width-law", "next-wider", "whole-mac"]
 RULES: tuple[Rule, ...] = get_args(Rule)
@@ -81,7 +81,7 @@ class Variant(Figures):
 class TableFile(Figures):
     """A whole file."""
 
-    schema_version: Literal[1] = Field(alias="schema")
+    schema_version: SchemaVersion = Field(alias="schema")
     name: Annotated[Text, AfterValidator(_printable)]
     description: Text
     process_node: Above | None = None  # [nm]; silent where the figures are of no one process

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hwsim.counts import ACCESSES, ARITHMETIC
 from hwsim.energy_table.figure_schema import Source
-from hwsim.energy_table.price import Price, Standing
+from hwsim.energy_table.price import Price, Process, Standing
 from hwsim.energy_table.price_list import PriceList, origin_of
 from hwsim.energy_table.schema import RULES
 from hwsim.errors import TableError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class StaticPower(NamedTuple):
-    """A power that flows whether or not anything happens. Stated, not yet priced."""
+    """A power that flows whether or not anything happens."""
 
     power: float  # [W], or W per what `per` says
     low: float  # likewise
@@ -28,6 +28,7 @@ class StaticPower(NamedTuple):
     standing: Standing
     source: str
     where: str
+    process: Process = Process()
 
 
 class Aside(NamedTuple):
@@ -61,6 +62,23 @@ class EnergyTable(PriceList):
         """Node and supply, in words."""
         node = f"{self.process_node:g} nm" if self.process_node else "no one process"
         return f"{node}, {f'{self.supply:g} V' if self.supply else 'supply not stated'}"
+
+    @property
+    def own_process(self) -> Process:
+        """Node and supply that the table says it is of; single figures may be of others."""
+        return Process(self.process_node, self.supply)
+
+    @property
+    def other_processes(self) -> tuple[Process, ...]:
+        """Processes of figures in the table that are not the table's own."""
+        columns = [points for memory in self.memories.values() for points in memory.values()]
+        found = [
+            *(price.process for price in self.exact.values()),
+            *(law.process for law in self.laws.values()),
+            *(price.process for points in columns for price in points.values()),
+            *(power.process for powers in self.leakage.values() for power in powers),
+        ]
+        return tuple(process for process in dict.fromkeys(found) if process != self.own_process)
 
     @property
     def lacks(self) -> tuple[str, ...]:
@@ -108,19 +126,20 @@ class EnergyTable(PriceList):
 
         names = ["operation", "format", "capacity [bytes]", "word length [bits]"]
         energies = ["energy [pJ]", "low [pJ]", "high [pJ]"]
-        return pd.DataFrame(list(self._rows()), columns=[*names, *energies, "rule", "standing", "source", "where"])
+        origin = ["rule", "standing", "source", "where", "process node [nm]", "supply [V]"]
+        return pd.DataFrame(list(self._rows()), columns=[*names, *energies, *origin])
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
-        nan = math.nan
+        nothing = (math.nan,) * 3
         for (kind, formats), price in self.exact.items():
             yield kind, " x ".join(formats), 0, 0, *_row(price)
         for (kind, operands), priced in self.laws.items():
             law = priced.law
             widths = f"{operands}, {law.widths[0]} to {law.widths[1]} bits"
-            yield kind, widths, 0, 0, nan, nan, nan, f"law: {priced.text}", law.standing, *origin_of(law)
+            yield kind, widths, 0, 0, *nothing, f"law: {priced.text}", law.standing, *origin_of(law), *priced.process
         for (kind, format), same in self.equivalences.items():
             rule = f"as {same.as_operation} {same.as_format or format}"
-            yield kind, format, 0, 0, nan, nan, nan, rule, "assumed", "", same.reason
+            yield kind, format, 0, 0, *nothing, rule, "assumed", "", same.reason, None, None
         for kind, columns in self.memories.items():
             for word_length, points in columns.items():
                 for capacity, price in points.items():
@@ -128,4 +147,4 @@ class EnergyTable(PriceList):
 
 
 def _row(price: Price) -> tuple[Any, ...]:
-    return (*(1e12 * energy for energy in price[:3]), *price[3:])
+    return (*(1e12 * energy for energy in price[:3]), *price[3:7], *price.process)

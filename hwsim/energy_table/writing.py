@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from hwsim.energy_table.figure_schema import UNITS_PER_JOULE
-from hwsim.energy_table.price import Price
+from hwsim.energy_table.price import Price, Process
 from hwsim.energy_table.price_list import PricedLaw
 from hwsim.energy_table.table import EnergyTable
 from hwsim.errors import FileError
@@ -76,10 +76,15 @@ def _document(table: EnergyTable) -> dict[str, Any]:
         "rules": list(table.rules),
         "sources": {key: source.model_dump(exclude_none=True) for key, source in table.sources.items()},
         "operations": [
-            {"operation": kind, **({"format": list(formats)} if formats else {}), **_spread(price), **_origin(price)}
+            {
+                "operation": kind,
+                **({"format": list(formats)} if formats else {}),
+                **_spread(price),
+                **_origin(price, table),
+            }
             for (kind, formats), price in table.exact.items()
         ],
-        "laws": [_law(priced) for priced in table.laws.values()],
+        "laws": [_law(priced, table) for priced in table.laws.values()],
         "equivalences": [same.model_dump(by_alias=True, exclude_none=True) for same in table.equivalences.values()],
         "memories": [group for kind in ("sram", "dram") for group in _memories(table, kind)],
         "missing": list(table.missing),
@@ -98,32 +103,42 @@ def _rounded(energy: float) -> float:
     return float(f"{energy * PICO:.12g}")
 
 
-def _origin(price: Price) -> dict[str, str]:
+def _origin(price: Price, table: EnergyTable) -> dict[str, Any]:
     where, _, original = price.where.partition("; originally ")
     return {
         "source": price.source,
         "where": where,
         "standing": price.standing,
         **({"original": original} if original else {}),
+        **_process(price.process, table),
     }
 
 
-def _law(priced: PricedLaw) -> dict[str, Any]:
+def _process(process: Process, table: EnergyTable) -> dict[str, Any]:
+    """Node and supply of a figure, where they are not the table's."""
+    if process == table.own_process:
+        return {}
+    if process.node == table.process_node and process.supply:
+        return {"supply": process.supply}
+    return {"process_node": process.node or "none", **({"supply": process.supply} if process.supply else {})}
+
+
+def _law(priced: PricedLaw, table: EnergyTable) -> dict[str, Any]:
     law, factor = priced.law, PICO / UNITS_PER_JOULE[priced.unit]
     formulas = {
         name: getattr(law, name).times(factor).model_dump() for name in ("energy", "low", "high") if getattr(law, name)
     }
-    rest = law.model_dump(exclude_none=True, exclude={"energy", "low", "high"})
-    return {**rest, "widths": list(law.widths), **formulas}
+    rest = law.model_dump(exclude_none=True, exclude={"energy", "low", "high", "process_node", "supply"})
+    return {**rest, "widths": list(law.widths), **formulas, **_process(priced.process, table)}
 
 
 def _memories(table: EnergyTable, kind: str) -> Iterator[dict[str, Any]]:
-    groups: dict[tuple[tuple[str, str], ...], list[dict[str, Any]]] = {}
+    groups: dict[tuple[tuple[str, Any], ...], list[dict[str, Any]]] = {}
     for word_length, points in table.memories.get(f"{kind}_read", {}).items():
         for capacity, read in points.items():
             write = table.memories[f"{kind}_write"][word_length][capacity]
             size = {"capacity": capacity} if capacity else {}
             entry = {**size, "word_length": word_length, "read": _spread(read), "write": _spread(write)}
-            groups.setdefault(tuple(_origin(read).items()), []).append(entry)
+            groups.setdefault(tuple(_origin(read, table).items()), []).append(entry)
     for origin, entries in groups.items():
         yield {"memory": kind, **dict(origin), "entries": entries}

@@ -39,7 +39,7 @@ from hwsim.layers import (
 )
 from hwsim.number_format import NumberFormat, Rounding
 from hwsim.strict_npz import ArrayFile
-from hwsim.strict_yaml import Schema
+from hwsim.strict_yaml import Schema, SchemaVersion
 
 DESCRIPTION = "network.yaml"
 ARRAYS = "weights.npz"
@@ -321,7 +321,7 @@ class Input(Schema):
 class Description(Schema):
     """The whole of ``network.yaml``."""
 
-    schema_: Literal[1] = pydantic.Field(alias="schema")
+    schema_: SchemaVersion = pydantic.Field(alias="schema")
     name: Annotated[str, pydantic.Field(min_length=1)]
     about: dict[str, pydantic.JsonValue]
     input: Input

@@ -63,7 +63,7 @@ def stacked(priced: Priced, part_of: Callable[[Line], str], order: Iterable[str]
     data.append(_ends(priced, names, sums))
     absolute = [bar["x"] for bar in data]
     shares = [bar.pop("shares") for bar in data]
-    title = f"energy per inference [{priced.unit.name}]"
+    title = f"{priced.energy_kind} energy per inference [{priced.unit.name}]"
     return {
         "data": data,
         "layout": layout(

@@ -1,11 +1,13 @@
 """The page's foot: what was assumed, how the networks were made, and where every price comes from."""
 
 from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
 
 from hwsim.comparison import Cell, Comparison
 from hwsim.energy import Line
-from hwsim.energy_table.price import STANDINGS
-from hwsim.report import wording
+from hwsim.energy_table.price import Process
+from hwsim.report import origins, wording
 from hwsim.report.sections import listed, method, row_of, table, text
 from hwsim.report.units import figures, size
 from hwsim.report.wording import Priced
@@ -80,22 +82,23 @@ def sources(priced: Priced) -> str:
     lines = [line for cell in priced.cells if cell.breakdown for line in cell.breakdown.lines]
     used = {line.key.operation: line for line in lines}
     share = _largest_shares(priced)
-    groups: dict[tuple[str, str, str], list[Line]] = defaultdict(list)
+    groups: dict[tuple[str, Process, str, str], list[Line]] = defaultdict(list)
     for line in used.values():
-        groups[line.price.source, line.price.standing, line.price.where].append(line)
+        groups[line.price.source, line.price.process, line.price.standing, line.price.where].append(line)
     heads = row_of(
         ["operation", "energy [pJ]", "low to high [pJ]", "standing", "found by", "largest share<br>of a row [%]"],
         "th",
     )
     rows = []
-    for (source, standing, where), members in sorted(groups.items(), key=lambda group: _rank(group[1], share)):
+    for (source, process, standing, where), members in sorted(groups.items(), key=lambda group: _rank(group[1], share)):
         rows.append(
-            f'<tr class="source"><th colspan="6"><b>{text(source)}</b>, {text(standing)}: {text(where)}</th></tr>'
+            f'<tr class="source"><th colspan="6"><b>{text(source)}</b>, {text(process)}, {text(standing)}: '
+            f"{text(where)}</th></tr>"
         )
         rows += [
             _price(line, share[line.key.operation]) for line in sorted(members, key=lambda each: each.key.operation)
         ]
-    return _standings(priced) + f"<p>{text(MEANINGS)}</p>" + table([heads], rows) + _citations(priced, lines)
+    return _basis(priced) + f"<p>{text(MEANINGS)}</p>" + table([heads], rows) + _citations(priced, lines)
 
 
 def _rank(members: list[Line], share: dict[object, float]) -> float:
@@ -108,7 +111,7 @@ def _price(line: Line, share: float) -> str:
     cells = (
         figures(price.energy * 1e12),
         "" if low == high else f"{low} to {high}",
-        price.standing,
+        origins.standing(price),
         "stated" if price.rule == "exact" else price.rule,
         figures(100 * share),
     )
@@ -131,23 +134,28 @@ def _largest_shares(priced: Priced) -> dict[object, float]:
     return shares
 
 
-def _standings(priced: Priced) -> str:
-    """What the energies of the baseline and of the best row rest on."""
-    said = []
-    for cell in wording.chosen_cells(priced):
-        mine = dict.fromkeys(STANDINGS, 0.0)
-        for line in cell.breakdown.lines if cell.breakdown else ():
-            mine[line.price.standing] += float(line.energy.sum())
-        total = sum(mine.values()) or 1.0
-        shares = {str(standing): energy / total for standing, energy in mine.items()}
-        said.append(f"The energy of {cell.method} rests on prices that are {_shares_in_words(shares)}.")
-    return "".join(f"<p>{text(sentence)}</p>" for sentence in said)
+def _basis(priced: Priced) -> str:
+    """What the energy of each row rests on, and its static power."""
+    heads = row_of(["network<br>machine, execution", "figures of", "standing", "static power: figures of"], "th")
+    rows = []
+    for cell in priced.cells:
+        if cell.breakdown is None:
+            continue
+        energy, static = cell.breakdown.basis, cell.breakdown.static_basis
+        standing = {str(name): share for name, share in energy.by_standing.items()}
+        if energy.interpolated:
+            standing["interpolated between two of these"] = energy.interpolated
+        leakage = "-" if static is None else _shares_in_words(static.by_process)
+        said = (_shares_in_words(energy.by_process), _shares_in_words(standing), leakage)
+        shares = "".join(f'<td class="prose">{text(each)}</td>' for each in said)
+        rows.append(f"<tr>{method(cell)}{shares}</tr>")
+    return table([heads], rows, "words")
 
 
-def _shares_in_words(shares: dict[str, float]) -> str:
+def _shares_in_words(shares: Mapping[Any, float]) -> str:
     """Shares of a whole in words, the largest first."""
     ranked = sorted(shares.items(), key=lambda item: -item[1])
-    return ", ".join(f"{figures(100 * share)} % {name}" for name, share in ranked if share > 0)
+    return "; ".join(f"{figures(100 * share)} % {name}" for name, share in ranked if share > 0)
 
 
 def _citations(priced: Priced, lines: list[Line]) -> str:

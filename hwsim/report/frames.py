@@ -159,7 +159,7 @@ def _step(n_frame: int) -> int:
 def _energy_axis(priced: Priced, traces: list[Trace], means: bool) -> dict[str, Any]:
     """The axis that suits what is seen: single frames can be far below the mean."""
     seen = np.concatenate([trace.energy for trace in traces if trace.is_mean in (None, means)])
-    title = f"energy of a frame [{priced.unit.name}], logarithmic"
+    title = f"{priced.energy_kind} energy of a frame [{priced.unit.name}], logarithmic"
     return logarithmic_axis(title, float(seen[seen > 0].min()) / 1.3, float(seen.max()) * 1.3)
 
 

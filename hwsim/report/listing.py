@@ -34,6 +34,7 @@ def table_text(table: EnergyTable) -> str:
             "",
             *(line.rstrip() for line in listed),
             "",
+            *_of_other_processes(table),
             f"no price for: {', '.join(table.lacks) or 'nothing'}",
             *_beside_the_prices(table),
             "",
@@ -42,8 +43,14 @@ def table_text(table: EnergyTable) -> str:
     )
 
 
+def _of_other_processes(table: EnergyTable) -> list[str]:
+    """That figures are of other processes than the table."""
+    others = [str(process) for process in table.other_processes]
+    return [f"figures of another process than {table.own_process}: {'; '.join(others)}"] if others else []
+
+
 def _beside_the_prices(table: EnergyTable) -> list[str]:
-    """What a table states and nothing prices, with its rules and variants."""
+    """What a table states beside the energies that it prices, with its rules and variants."""
     lines = [f"rules used where no price is stated: {', '.join(table.rules)}"] if table.rules else []
     lines += [f"variant {table.name}:{name}: {what}" for name, what in table.variants.items()]
     lines += [
@@ -54,7 +61,7 @@ def _beside_the_prices(table: EnergyTable) -> list[str]:
         least, most = min(each.power for each in powers), max(each.power for each in powers)
         shown = f"{1e9 * least:g} nW" if least == most else f"{1e9 * least:g} to {1e9 * most:g} nW, by size"
         per = f" per {powers[0].per}" if powers[0].per else ""
-        priced = "priced where a frame rate is given" if of in ("chip", "sram") else "not priced"
+        priced = "in power at a rate" if of in ("chip", "sram") else "not priced"
         lines.append(f"leakage, {priced}: {of}: {shown}{per} ({powers[0].standing}, {powers[0].source})")
     return lines
 

@@ -1,23 +1,47 @@
-"""What energies mean as power, and whether leakage is in them, in sentences."""
+"""What energies mean as power, dynamic and static, and which row takes least of it, in sentences."""
 
 from collections.abc import Sequence
 
-from hwsim.comparison import Comparison
+from hwsim.comparison import Cell, Comparison
 from hwsim.energy import Breakdown
-from hwsim.report.units import with_prefix
+from hwsim.ranking import difference
+from hwsim.report.units import power_unit, with_prefix
 from hwsim.static_power import FRAME_RATE
+
+NOT_STATED = "not stated"
+
+
+def is_stated(breakdown: Breakdown) -> bool:
+    """Whether the table states the static power of what was counted."""
+    return breakdown.static_power is not None
+
+
+def energy_kind(breakdowns: Sequence[Breakdown]) -> str:
+    """What energies hold: ``dynamic``, or ``dynamic + static`` where a frame rate was given."""
+    return "dynamic + static" if any("static" in breakdown.phases for breakdown in breakdowns) else "dynamic"
+
+
+def ranking_sentence(breakdowns: Sequence[Breakdown]) -> str:
+    """By what rows are ranked, where that is not the dynamic energy."""
+    rates = [breakdown.frame_rate for breakdown in breakdowns if "static" in breakdown.phases]
+    if not rates:
+        return ""
+    return f"Ranked by power at {rates[0]:g} inferences per second: each energy holds its share of the leakage."
 
 
 def leakage_sentence(comparison: Comparison) -> str:
-    """Whether leakage is in the totals, and on which tables."""
+    """Whether leakage is in the energies and in the powers, and on which tables."""
+    priced = [cell for cell in comparison.cells if cell.breakdown is not None]
+    stated = {cell.table for cell in priced if cell.breakdown and is_stated(cell.breakdown)}
+    rest = [name for name in comparison.tables if name not in stated]
+    without = f"{', '.join(rest)} state{'s' if len(rest) == 1 else ''} no leakage of memories or of a whole chip"
+    rate = f"{comparison.frame_rate or FRAME_RATE:g} inferences per second"
+    if not stated:
+        return f"Dynamic energy only, dynamic power only: {without}."
+    rest_said = f"; {without}, so power is dynamic there" if rest else ""
     if comparison.frame_rate is None:
-        return "Dynamic energy only; leakage is not in it."
-    paid = {cell.table for cell in comparison.cells if cell.breakdown and "static" in cell.breakdown.phases}
-    rest = [name for name in comparison.tables if name not in paid]
-    if not paid:
-        return f"Dynamic energy only; {', '.join(rest)} states no leakage of memories or of a whole chip."
-    without = f"; {', '.join(rest)} states none" if rest else ""
-    return f"Leakage of memories or of the whole chip at {comparison.frame_rate:g} inferences per second{without}."
+        return f"Dynamic energy only: leakage is not in it but in the power, at {rate}{rest_said}."
+    return f"Leakage of memories or of the whole chip at {rate} is in energy and power{rest_said}."
 
 
 def sentence(chosen: Sequence[tuple[str, Breakdown]]) -> str:
@@ -25,7 +49,7 @@ def sentence(chosen: Sequence[tuple[str, Breakdown]]) -> str:
     if not chosen:
         return ""
     shown = ", ".join(f"{method} {power_text(breakdown)}" for method, breakdown in chosen)
-    return f"At {frame_rate(chosen[0][1]):g} frames per second this is {shown}; {_about_leakage(chosen[0][1])}."
+    return f"At {frame_rate(chosen[0][1]):g} frames per second this is {shown}{_about_leakage(chosen[0][1])}."
 
 
 def frame_rate(breakdown: Breakdown) -> float:
@@ -34,17 +58,65 @@ def frame_rate(breakdown: Breakdown) -> float:
 
 
 def power_text(breakdown: Breakdown) -> str:
-    """Power of a row, with its unit."""
-    return with_prefix(breakdown.power(), "W")
+    """Power of a row with its unit and both its parts: ``704 nW (207 dynamic + 497 static)``."""
+    static = breakdown.static_power
+    if static is None:
+        return f"{with_prefix(breakdown.dynamic_power(), 'W')} dynamic, static {NOT_STATED}"
+    unit = power_unit([breakdown.power()])
+    parts = f"{unit.text(breakdown.dynamic_power())} dynamic + {unit.text(static)} static"
+    return f"{unit.text(breakdown.power())} {unit.name} ({parts})"
 
 
 def power_of_one(breakdown: Breakdown) -> str:
     """Power of one result, as a sentence."""
-    power, rate = power_text(breakdown), frame_rate(breakdown)
-    return f"At {rate:g} frames per second this is {power}; {_about_leakage(breakdown)}."
+    return f"At {frame_rate(breakdown):g} frames per second this is {power_text(breakdown)}{_about_leakage(breakdown)}."
 
 
 def _about_leakage(breakdown: Breakdown) -> str:
-    if "static" in breakdown.phases:
-        return "leakage, where the table states it, is in it"
-    return "leakage above that would outweigh it"
+    return "" if is_stated(breakdown) else "; leakage above that would outweigh it"
+
+
+def least(cells: Sequence[Cell]) -> Cell | None:
+    """The row of least power; None where the static power of one is not stated, and power says what energy says."""
+    breakdowns = [cell.breakdown for cell in cells]
+    if not cells or any(each is None or not is_stated(each) for each in breakdowns):
+        return None
+    return min(cells, key=lambda cell: cell.breakdown.power() if cell.breakdown else 0.0)
+
+
+def other_winner_sentence(winner: Cell | None, by_energy: Cell, at_accuracy: bool = False) -> str:
+    """The row of least power, where it is not that of least energy."""
+    if winner is None or winner is by_energy or winner.breakdown is None or by_energy.breakdown is None:
+        return ""
+    rate, among = frame_rate(winner.breakdown), " at this accuracy" if at_accuracy else ""
+    return (
+        f"Least power{among} at {rate:g} inferences per second, leakage included: {winner.method}, "
+        f"{power_text(winner.breakdown)}, before {by_energy.method}, {power_text(by_energy.breakdown)}"
+        f"{_unsettled(winner.breakdown, by_energy.breakdown)}."
+    )
+
+
+def least_dynamic(cells: Sequence[Cell]) -> Cell:
+    """The row of least dynamic energy, of rows that are priced."""
+    return min(cells, key=lambda cell: _dynamic(cell.breakdown) if cell.breakdown else 0.0)
+
+
+def other_dynamic_sentence(winner: Cell, by_power: Cell, at_accuracy: bool = False) -> str:
+    """The row of least dynamic energy, where rows are ranked by power and another one takes least of that."""
+    if winner is by_power or winner.breakdown is None or by_power.breakdown is None:
+        return ""
+    here, there = (with_prefix(_dynamic(cell.breakdown), "J") for cell in (winner, by_power) if cell.breakdown)
+    among = " at this accuracy" if at_accuracy else ""
+    return f"Least dynamic energy{among}: {winner.method}, {here}, before {by_power.method}, {there}."
+
+
+def _dynamic(breakdown: Breakdown) -> float:
+    """Dynamic energy per inference. [J]"""
+    return breakdown.dynamic / breakdown.counts.n_inference
+
+
+def _unsettled(one: Breakdown, other: Breakdown) -> str:
+    """Whether the order of two powers could be the other way round, wherever in their intervals the prices lie."""
+    rate = frame_rate(one)
+    settled = difference(one.at_rate(rate), other.at_rate(rate)).is_settled
+    return "" if settled else "; the prices' intervals leave this order open"

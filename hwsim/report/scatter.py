@@ -33,7 +33,7 @@ def accuracy_against_energy(priced: Priced) -> Figure | None:
     )
     pad = max(0.22 * (max(heights) - min(heights)), 0.5)
     y_range = (min(heights) - pad, max(heights) + pad)
-    title = f"energy per inference [{priced.unit.name}], logarithmic"
+    title = f"{priced.energy_kind} energy per inference [{priced.unit.name}], logarithmic"
     y_axis = axis("accuracy [%]", range=list(y_range)) if known else axis("no labels", range=list(y_range), tickvals=[])
     points = list(zip(energies, heights, strict=True))
     has_legend = len(cells) > MOST_LABELS

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from hwsim.comparison import Cell, Comparison
 from hwsim.counts import PHASES
-from hwsim.report import frames, wording
-from hwsim.report.power import frame_rate, power_text
-from hwsim.report.units import percent, times, whole
+from hwsim.report import frames, origins, wording
+from hwsim.report.power import NOT_STATED, frame_rate
+from hwsim.report.units import percent, power_unit, times, whole
 from hwsim.report.wording import Priced, Row
 from hwsim.run_book import FACTORS, STORAGE
 
@@ -48,7 +48,8 @@ def answer(comparison: Comparison, priced: Priced) -> str:
     """The sentences that a reader came for."""
     said = wording.answer(comparison, priced)
     second = f'<p class="second">{text(said.second)}</p>' if said.second else ""
-    return f'<h1>{text(said.lead)}</h1>{second}<p class="remarks">{text(" ".join(said.remarks))}</p>'
+    of = f"Energy table {priced.table.name}: {wording.process(priced)}."
+    return f'<h1>{text(said.lead)}</h1>{second}<p class="remarks">{text(" ".join((of, *said.remarks)))}</p>'
 
 
 def caption(priced: Priced) -> str:
@@ -56,7 +57,8 @@ def caption(priced: Priced) -> str:
     known = all(cell.accuracy is not None for cell in priced.cells)
     upward = "further up is more accurate" if known else "the data have no labels"
     lines = (
-        f"Energy: {text(wording.phases_sentence(priced.phases))}. Further left is less; {upward}. "
+        f"Energy: {priced.energy_kind}, {text(wording.phases_sentence(priced.phases))}. "
+        f"Further left is less; {upward}. "
         "Colour: network. Shape: &#9632; dense, &#9679; sparse, &#9670; delta. "
         "Bars: every price at its lowest and at its highest, where the table states an interval."
     )
@@ -76,7 +78,7 @@ def all_rows(priced: Priced) -> str:
     groups = (
         '<tr><th rowspan="2">network<br>machine, execution</th><th rowspan="2">accuracy<br>[%]</th>'
         '<th colspan="3" class="group">operations per inference</th>'
-        f'<th colspan="{len(priced.phases) + 1}" class="group">energy per inference [{unit}]</th>'
+        f'<th colspan="{len(priced.phases) + 1}" class="group">{priced.energy_kind} energy per inference [{unit}]</th>'
         f'<th rowspan="2">{_power_head(priced)}</th>'
         f'<th colspan="{len(factors) + 1}" class="group">times less energy than the baseline</th></tr>'
     )
@@ -91,7 +93,9 @@ def all_rows(priced: Priced) -> str:
         "advantage",
         *(f"{sign}{breaks.get(name, text(name))}" for sign, name in zip(signs, factors, strict=False)),
     ]
-    return table([groups, row_of(names, "th")], [_row(row, priced, factors) for row in priced.rows])
+    said = " ".join(filter(None, (wording.power_sentence(priced), *origins.sentences(priced.breakdowns))))
+    rows = table([groups, row_of(names, "th")], [_row(row, priced, factors) for row in priced.rows])
+    return f'<p class="caption">{text(said)}</p>{rows}'
 
 
 def _factors(priced: Priced) -> list[str]:
@@ -102,7 +106,7 @@ def _factors(priced: Priced) -> list[str]:
 
 def _power_head(priced: Priced) -> str:
     rates = {frame_rate(cell.breakdown) for cell in priced.cells if cell.breakdown}
-    return "power" + "".join(f"<br>at {rate:g}/s" for rate in rates)
+    return "power" + "".join(f"<br>at {rate:g}/s" for rate in rates) + "<br>dynamic<br>+ static"
 
 
 def _row(row: Row, priced: Priced, shown: list[str]) -> str:
@@ -123,11 +127,19 @@ def _row(row: Row, priced: Priced, shown: list[str]) -> str:
     rest = "".join(f"<td>{text(each)}</td>" for each in energies)
     interval = "" if low == high else f'<br><span class="interval">{text(low)}&ndash;{text(high)}</span>'
     rest += f'<td class="total">{text(unit.text(row.energy("energy")))}{interval}</td>'
-    rest += f"<td>{text(power_text(cell.breakdown))}</td>"
+    rest += f"<td>{_power(row)}</td>"
     rest += f'<td class="total">{text(times(row.number("advantage")))}</td>'
     rest += "".join(f"<td>{text(each)}</td>" for each in factors)
     kind = ' class="baseline"' if cell.is_baseline else ""
     return f"<tr{kind}>{start}{rest}</tr>"
+
+
+def _power(row: Row) -> str:
+    """Power of a row, and below it both its parts."""
+    dynamic, static, both = (row.number(f"{name}power [W]") for name in ("dynamic ", "static ", ""))
+    unit = power_unit([both])
+    parts = f"static<br>{NOT_STATED}" if static is None else f"{unit.text(dynamic)} + {unit.text(static)}"
+    return f'{text(unit.text(both))} {text(unit.name)}<br><span class="interval">{parts}</span>'
 
 
 def first_frames(comparison: Comparison, priced: Priced) -> str:
@@ -161,7 +173,7 @@ def coverage(priced: Priced) -> str:
         f"<tr>{method(cell)}{''.join(_covered(cell, phase, priced) for phase in PHASES)}</tr>" for cell in priced.cells
     ]
     source = priced.table
-    about = f"<p><b>{text(source.name)}</b>: {text(wording.process(source))}. {text(source.description)}</p>"
+    about = f"<p><b>{text(source.name)}</b>: {text(wording.process(priced))}. {text(source.description)}</p>"
     if source.lacks:
         about += (
             f"<p>It has no price at all for: {text(', '.join(kind.replace('_', ' ') for kind in source.lacks))}.</p>"

@@ -12,7 +12,7 @@ from rich.table import Table
 from hwsim.comparison import Comparison
 from hwsim.counts import PHASES
 from hwsim.energy import Breakdown, Line
-from hwsim.report import power, wording
+from hwsim.report import origins, power, wording
 from hwsim.report.units import Unit, energy_unit, figures, percent, power_unit, times, whole
 from hwsim.report.wording import Priced, Row
 from hwsim.simulator import Run
@@ -27,9 +27,10 @@ TEXT_WIDTH = 100
 
 HEADERS = (
     "Per inference: add., mult.: additions and multiplications in encode, synapse and neuron; words: memory words read "
-    "and written; low, high: energy with every price at its lowest, at its highest, where the table states an "
-    "interval; less: how many times less energy than the baseline; last column: power at 30 inferences per second, or "
-    "at the rate asked for."
+    "and written; dyn.nJ (or another unit): dynamic energy, or in all with leakage where a rate was asked for; low, "
+    "high: that energy with every price at its lowest, at its highest, where the table states an interval; less: how "
+    "many times less energy than the baseline; dyn., stat. and the last column: dynamic and static power and their sum "
+    "at 30 inferences per second, or at the rate asked for."
 )
 
 
@@ -75,6 +76,9 @@ def table_text(columns: Sequence[Column], width: int, n_fixed: int = 1) -> str:
     whole_table = _rendered(columns)
     if len(columns) <= n_fixed + 1 or max(map(len, whole_table.splitlines())) <= width:
         return whole_table
+    close = _rendered(columns, gap=1)
+    if max(map(len, close.splitlines())) <= width:
+        return close
     for n_left in range(len(columns) - 1, n_fixed, -1):
         left = _rendered(columns[:n_left])
         if n_left == n_fixed + 1 or max(map(len, left.splitlines())) <= width:
@@ -83,8 +87,9 @@ def table_text(columns: Sequence[Column], width: int, n_fixed: int = 1) -> str:
     return f"{left}\n\n{table_text(right, width, n_fixed)}"
 
 
-def _rendered(columns: Sequence[Column]) -> str:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+def _rendered(columns: Sequence[Column], gap: int = 2) -> str:
+    """The table with so many spaces between columns."""
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="")
     for column in columns:
         table.add_column(column.header, justify="right" if column.right else "left", no_wrap=True)
     for row in zip(*(column.cells for column in columns), strict=True):
@@ -116,11 +121,12 @@ def _listed(lines: Sequence[str], width: int) -> str:
 def _one_table(comparison: Comparison, priced: Priced, width: int) -> str:
     table = priced.table
     title = (
-        f"Energy table {table.name} ({wording.process(table)}): {priced.unit.name} per inference, "
-        f"{wording.phases_sentence(priced.phases)}"
+        f"Energy table {table.name} ({wording.process(priced)}): {priced.energy_kind} {priced.unit.name} per "
+        f"inference, {wording.phases_sentence(priced.phases)}"
     )
     answer = wording.answer(comparison, priced)
-    lines = [answer.lead, answer.second, *answer.remarks, wording.power_sentence(priced), *_not_priced(priced)]
+    lines = [answer.lead, answer.second, *answer.remarks, wording.power_sentence(priced)]
+    lines += [*origins.sentences(priced.breakdowns), *_not_priced(priced)]
     return "\n\n".join([_folded(title, width), table_text(_columns(priced), width), _listed(lines, width)])
 
 
@@ -159,14 +165,25 @@ def _columns(priced: Priced) -> list[Column]:
     ]
     for phase in priced.phases:
         columns.append(column(phase, lambda row, phase=phase: text(row.energy(f"{phase} energy"))))  # type: ignore[misc]
-    columns.append(column("total", lambda row: text(row.energy("energy")) if row.cell.breakdown else "not priced"))
+    header = f"dyn.{priced.unit.name}" if priced.energy_kind == "dynamic" else "total"
+    columns.append(column(header, lambda row: text(row.energy("energy")) if row.cell.breakdown else "not priced"))
     for bound in ("low", "high"):
         if any(text(row.energy(bound)) != text(row.energy("energy")) for row in priced.rows):
             columns.append(column(bound, lambda row, bound=bound: text(row.energy(bound))))  # type: ignore[misc]
     columns.append(column("less", lambda row: times(row.number("advantage"))))
     unit = power_unit(row.number("power [W]") for row in priced.rows)
+    columns.append(column("dyn.", lambda row: unit.text(row.number("dynamic power [W]"))))
+    columns.append(column("stat.", lambda row: _static(row, unit)))
     columns.append(column(unit.name, lambda row: unit.text(row.number("power [W]"))))
     return columns
+
+
+def _static(row: Row, unit: Unit) -> str:
+    """Static power of a row; that it is not stated is never a zero."""
+    if row.cell.breakdown is None:
+        return "-"
+    static = row.number("static power [W]")
+    return power.NOT_STATED if static is None else unit.text(static)
 
 
 def breakdown_text(breakdown: Breakdown, run: Run | None = None, width: int | None = None) -> str:
@@ -187,12 +204,14 @@ def breakdown_text(breakdown: Breakdown, run: Run | None = None, width: int | No
     title = f"{counts.network} on {counts.machine} ({counts.execution}): {counts.n_inference:,} frames of {counts.data}"
     if run is not None and run.accuracy is not None:
         title += f", {percent(run.accuracy, counts.n_inference)} % accuracy"
-    priced = f"Energy table {table.name} ({wording.process(table)}), {wording.phases_sentence(breakdown.phases)}"
+    of = origins.process(table, [breakdown])
+    priced = f"Energy table {table.name} ({of}), {wording.phases_sentence(breakdown.phases)}"
     interval = ""
     if breakdown.low != breakdown.high:
         low, high = (unit.text(bound / counts.n_inference) for bound in (breakdown.low, breakdown.high))
         interval = f" ({low} to {high})"
-    total = f"{unit.text(breakdown.per_inference)} {unit.name} per inference{interval}"
+    kind = power.energy_kind([breakdown])
+    total = f"{unit.text(breakdown.per_inference)} {unit.name} per inference{interval}, {kind}"
     parts = [
         _folded(title, width),
         _folded(f"{priced}: {total}", width),
@@ -229,7 +248,7 @@ def _by_operation(breakdown: Breakdown, unit: Unit) -> list[Column]:
         Column("count", [whole(sum(int(line.count.sum()) for line in lines) / n) for _, lines in rows]),
         Column("pJ each", [figures(lines[0].price.energy * 1e12) for _, lines in rows]),
         Column(unit.name, [unit.text(float(sum(line.energy.sum() for line in lines)) / n) for _, lines in rows]),
-        Column("standing", [lines[0].price.standing for _, lines in rows], False),
+        Column("standing", [origins.standing(lines[0].price) for _, lines in rows], False),
     ]
 
 
@@ -239,6 +258,7 @@ def _breakdown_notes(breakdown: Breakdown, run: Run | None, unit: Unit) -> list[
     if "static" not in breakdown.phases:
         said = ["Dynamic energy only; loading the network is excluded."]
     said.append(power.power_of_one(breakdown))
+    said += [sentence for sentence in origins.sentences([breakdown]) if sentence]
     first = wording.first_and_steady(breakdown)
     if first is not None and counts.execution.startswith("delta"):
         said.append(

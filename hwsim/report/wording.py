@@ -7,7 +7,7 @@ from hwsim.counts import PHASES, Operation
 from hwsim.energy import Breakdown
 from hwsim.energy_table import EnergyTable
 from hwsim.ranking import difference
-from hwsim.report import power
+from hwsim.report import origins, power
 from hwsim.report.units import Unit, energy_unit, percent, size, times
 
 TOLERANCE = 0.01
@@ -45,6 +45,16 @@ class Priced(NamedTuple):
     baseline: Cell
     phases: tuple[str, ...]  # in every total of this table
     unit: Unit  # for all its energies
+
+    @property
+    def breakdowns(self) -> tuple[Breakdown, ...]:
+        """Of the rows that are priced."""
+        return tuple(cell.breakdown for cell in self.cells if cell.breakdown is not None)
+
+    @property
+    def energy_kind(self) -> str:
+        """What every energy holds: ``dynamic``, or ``dynamic + static``."""
+        return power.energy_kind(self.breakdowns)
 
 
 class Answer(NamedTuple):
@@ -85,9 +95,9 @@ def data_sentence(comparison: Comparison) -> str:
     return f"{what}{streams} of {data.name}, order: {data.order}"
 
 
-def process(table: EnergyTable) -> str:
-    """Node and supply."""
-    return table.process
+def process(priced: Priced) -> str:
+    """Node and supply of the table, and those of figures of others that its rows are priced with."""
+    return origins.process(priced.table, priced.breakdowns)
 
 
 def phases_sentence(phases: tuple[str, ...]) -> str:
@@ -134,7 +144,7 @@ def answer(comparison: Comparison, priced: Priced) -> Answer:
     name = priced.table.name
     if not done:
         return Answer(f"{name} can price no row in {phases_sentence(priced.phases)}.", "", ())
-    remarks = []
+    remarks = [ranking] if (ranking := power.ranking_sentence(priced.breakdowns)) else []
     if len(done) < len(priced.cells):
         remarks.append(f"Among the {len(done)} of {len(priced.cells)} rows that {name} can price.")
     if not set(PHASES) <= set(priced.phases):
@@ -145,16 +155,37 @@ def answer(comparison: Comparison, priced: Priced) -> Answer:
     chosen = [best] if best is least else [best, least]
     lead = _needs_less(best, priced)
     second = "" if best is least else _least_of_all(least, priced)
+    lead, second = _with_powers(lead, second, best, least, good or done, done)
     remarks += [f"{cell.method}: {factors_sentence(cell)}." for cell in chosen if cell.factors and not cell.is_baseline]
     remarks += [remark for cell in chosen if (remark := _unsettled(cell, good if cell is best else done, priced.unit))]
     return Answer(lead, second, tuple(remarks))
 
 
+def _with_powers(
+    lead: str, second: str, best: Cell, least: Cell, good: list[Cell], done: list[Cell]
+) -> tuple[str, str]:
+    """The two answers with the other winners named: by power, or where rows are ranked by it, by dynamic energy."""
+    is_part = len(good) < len(done)
+    if power.energy_kind([cell.breakdown for cell in done if cell.breakdown]) != "dynamic":
+        dynamic, of_all_dynamic = power.least_dynamic(good), power.least_dynamic(done)
+        lead = f"{lead} {power.other_dynamic_sentence(dynamic, best, is_part)}".strip()
+        if of_all_dynamic is not dynamic:
+            second = f"{second} {power.other_dynamic_sentence(of_all_dynamic, least)}".strip()
+        return lead, second
+    among, of_all = power.least(good), power.least(done)
+    lead = f"{lead} {power.other_winner_sentence(among, best, is_part)}".strip()
+    if of_all is not among:
+        second = f"{second} {power.other_winner_sentence(of_all, least)}".strip()
+    return lead, second
+
+
 def chosen_cells(priced: Priced) -> tuple[Cell, ...]:
-    """The baseline, and the row of least energy, where they are priced."""
+    """The baseline, and the rows of least energy: at its accuracy, and altogether, where they are priced."""
     done = [cell for cell in priced.cells if cell.breakdown is not None]
-    both = [cell for cell in done if cell.is_baseline] + ([min(done, key=energy)] if done else [])
-    return tuple(dict.fromkeys(both))
+    good = [cell for cell in done if _equally_good(cell, priced.baseline)]
+    chosen = [cell for cell in done if cell.is_baseline]
+    chosen += [min(cells, key=energy) for cells in (good, done) if cells]
+    return tuple(dict.fromkeys(chosen))
 
 
 def energy(cell: Cell) -> float:
@@ -182,10 +213,14 @@ def _needs_less(cell: Cell, priced: Priced) -> str:
     if baseline.breakdown is None:
         return f"{cell.method} needs {unit.text(energy(cell))} {unit.name} per inference{of_phase}, the least."
     return (
-        f"{cell.method} needs {times(energy(baseline) / energy(cell))} less energy than {baseline.method}: "
-        f"{unit.text(energy(cell))} {unit.name} instead of {unit.text(energy(baseline))} {unit.name} per inference"
-        f"{of_phase}{_at_accuracy(cell, baseline)}."
+        f"{cell.method} needs {times(energy(baseline) / energy(cell))} less {_energy_word(priced)} than "
+        f"{baseline.method}: {unit.text(energy(cell))} {unit.name} instead of {unit.text(energy(baseline))} "
+        f"{unit.name} per inference{of_phase}{_at_accuracy(cell, baseline)}."
     )
+
+
+def _energy_word(priced: Priced) -> str:
+    return "dynamic energy" if priced.energy_kind == "dynamic" else "energy"
 
 
 def _at_accuracy(cell: Cell, baseline: Cell) -> str:

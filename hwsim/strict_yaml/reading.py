@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import pydantic
 import yaml
@@ -24,6 +24,18 @@ class Schema(pydantic.BaseModel):
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False, populate_by_name=True
     )
 
+
+def _whole_one(found: Any) -> Any:
+    """Refuse what only equals one: ``true`` and ``1.0`` are other things that somebody wrote."""
+    if type(found) in (bool, float) and found == 1:
+        raise ValueError("expected 1")
+    return found
+
+
+SchemaVersion: TypeAlias = Annotated[
+    Literal[1], pydantic.BeforeValidator(_whole_one, json_schema_input_type=Literal[1])
+]
+"""Version of what a file may hold: the key `schema` of every file."""
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 

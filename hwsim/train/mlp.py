@@ -164,6 +164,10 @@ def _check(settings: _Settings, data: Dataset) -> None:
             f"{settings.epochs} epochs, batches of {settings.batch_size}, {settings.validation_frames} of {n_frame} "
             "frames for validation: expected at least one epoch, one frame a batch, and frames left to train on"
         )
+    if not (np.isfinite(settings.learning_rate) and settings.learning_rate > 0):
+        raise TrainingError(f"learning rate {settings.learning_rate}: expected a positive number")
+    if not (np.isfinite(settings.weight_decay) and settings.weight_decay >= 0):
+        raise TrainingError(f"weight decay {settings.weight_decay}: expected a number from 0")
 
 
 def _model(layers: tuple[int, ...]) -> nn.Sequential:

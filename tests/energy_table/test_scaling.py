@@ -126,6 +126,13 @@ def test_every_scaled_figure_says_so():
         ("horowitz_2014_45nm", {"to_node": 7, "to_supply": 0.1}, "0.1 V at 7 nm: outside the equations"),
         ("horowitz_2014_45nm", {"to_node": 7, "family": "xp"}, "no family of transistors 'xp'; write hp or lp"),
         ("andrulis_2025_dram", {"to_node": 7}, "andrulis_2025_dram is of no one process"),
+        ("horowitz_2014_45nm", {"to_node": 7, "to_supply": 0}, "--to-supply 0: write a supply in volts, above 0"),
+        ("horowitz_2014_45nm", {"to_node": 7, "to_supply": -0.7}, "--to-supply -0.7: write a supply in volts, above 0"),
+        ("horowitz_2014_45nm", {"to_node": 7, "to_supply": math.nan}, "--to-supply nan: write a supply in volts"),
+        ("horowitz_2014_45nm", {"to_node": 7, "to_supply": True}, "--to-supply True: write a supply in volts"),
+        ("horowitz_2014_45nm", {"to_node": 7, "from_supply": 0.0}, "--from-supply 0.0: write a supply in volts"),
+        ("horowitz_2014_45nm", {"to_node": 7, "from_supply": math.inf}, "--from-supply inf: write a supply in volts"),
+        ("horowitz_2014_45nm", {"to_node": math.nan, "to_supply": 0.7}, "nan is no node"),
     ],
 )
 def test_steps_that_are_none(table, arguments, problem):

@@ -7,6 +7,7 @@ import pytest
 from hwsim import catalogue
 from hwsim.counts import Operation
 from hwsim.energy_table import load_table
+from hwsim.energy_table.price import Process
 from hwsim.energy_table.scaling import scale, scaling
 from hwsim.energy_table.writing import new_table, write_table
 from hwsim.errors import FileError
@@ -29,6 +30,8 @@ def test_a_table_reads_back_as_it_was_written(name, tmp_path):
     assert len(before) > 0
     for column in (*keys, "standing", "source", "where"):
         assert before[column].tolist() == after[column].tolist(), column
+    for column in ("process node [nm]", "supply [V]"):
+        assert before[column].fillna(0).tolist() == after[column].fillna(0).tolist(), column
     for column in ("energy [pJ]", "low [pJ]", "high [pJ]"):
         assert after[column].tolist() == pytest.approx(before[column].tolist(), rel=1e-11, nan_ok=True)
 
@@ -51,6 +54,7 @@ def test_a_scaled_table_reads_back_with_its_standing(tmp_path):
         before, after = scaled.price(operation), copy.price(operation)
         assert after[:3] == pytest.approx(before[:3], rel=1e-9)
         assert (after.standing, after.source, after.where) == (before.standing, before.source, before.where)
+        assert after.process == before.process == Process(*((45, 0.9) if operation.kind == "dram_read" else (22, 0.9)))
     assert (copy.process_node, copy.parts) == (22, {})
 
 

@@ -151,6 +151,10 @@ def test_loss_that_is_not_finite_stops_the_run():
         ((6, 3), {"epochs": 0}, "0 epochs"),
         ((6, 3), {"batch_size": 0}, "batches of 0"),
         ((6, 3), {"validation_fraction": 1.0}, "90 of 90 frames for validation"),
+        ((6, 3), {"learning_rate": float("nan")}, "learning rate nan: expected a positive number"),
+        ((6, 3), {"learning_rate": 0.0}, r"learning rate 0\.0: expected a positive number"),
+        ((6, 3), {"weight_decay": float("nan")}, "weight decay nan: expected a number from 0"),
+        ((6, 3), {"weight_decay": -1.0}, r"weight decay -1\.0: expected a number from 0"),
     ],
 )
 def test_settings_that_do_not_fit(layers, options, expected):
