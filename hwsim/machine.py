@@ -155,8 +155,8 @@ class Machine(Schema):
         if self.reuse == "ideal":
             often = "inference" if self.batch == 1 else f"batch of {self.batch}"
             notes.append(
-                f"ideal reuse: weights are read once per {often}, codes once per inference; a lower bound for this batch, "
-                "not a design (larger batches read weights less often)"
+                f"ideal reuse: weights are read once per {often}, codes once per inference; a lower bound for this "
+                "batch, not a design (larger batches read weights less often)"
             )
         if self.batch > 1:
             notes.append(f"batch {self.batch}: weights are read once for {self.batch} frames")
