@@ -5,7 +5,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from hwsim.fixed_point import affine as fixed_affine
 from hwsim.layers import (
     ELU,
     Add,
@@ -120,7 +119,7 @@ def _affine(nodes: Nodes, layer: Affine) -> str:
     (read,), (tensor,) = nodes.signals(layer), nodes.tensors(layer)
     scale, offset = np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64)
     if not read.format.is_real:
-        fixed = fixed_affine(scale, offset, read.step, layer.multiplier_bit_width)
+        fixed = layer.fixed(read)
         scale = np.asarray(fixed.multiplier * 2.0**-fixed.shift / read.step, np.float64)
         offset = np.asarray(fixed.offset * 2.0**-fixed.shift, np.float64)
     tensor = times(nodes, tensor, scale, "scaled", read)
@@ -190,7 +189,7 @@ def _add(nodes: Nodes, layer: Add) -> str:
     """Of codes with the fixed-point factors that bring them to a common step."""
     reads, tensors = nodes.signals(layer), list(nodes.tensors(layer))
     if not reads[0].format.is_real:
-        first = reads[0].step / 2.0 ** int(layer.factors(*reads)[0].shift.max())
+        first = layer.common_step(reads[0]) / 2.0 ** int(layer.factors(*reads)[0].shift.max())
         for k, factor in enumerate(layer.factors(*reads)):
             tensors[k] = times(nodes, tensors[k], factor.multiplier * first / reads[k].step, f"term{k}", reads[k])
     shape = reads[0].shape
