@@ -23,7 +23,7 @@ TIE = 2.0**-40
 """Relative distance from a whole number at which a boundary is taken for a tie, which may go either way."""
 
 
-def fewest_bits(quantize: Quantize, read: Signal) -> int:
+def fewest_bits(quantize: Quantize, read: Signal) -> tuple[int, bool]:
     """The narrowest multiplier that makes the nearest code of every accumulator; the widest there can be if none does.
 
     Parameters
@@ -35,8 +35,8 @@ def fewest_bits(quantize: Quantize, read: Signal) -> int:
 
     Returns
     -------
-    int
-        2 ... 32. [bits]
+    int, bool
+        2 ... 32 [bits], and whether every code is the nearest, but for ties.
     """
     exact, looked_at = _exact(quantize, read)
     fitting = 2
@@ -48,8 +48,8 @@ def fewest_bits(quantize: Quantize, read: Signal) -> int:
             continue
         fitting = bit_width
         if quantize.bit_width <= MOST_CODE_BITS and _agree(narrow, read, exact, looked_at):
-            break
-    return fitting
+            return bit_width, True
+    return fitting, False
 
 
 def _levels(quantize: Quantize) -> IntArray:

@@ -678,7 +678,7 @@ def test_sum_of_codes_in_a_common_step():
     # steps 1 and 3/2: 3/2 = 0.75 x 2, so 15 - 1 = 14 places: factors 2**14 and 3 x 2**13
     fine, coarse = Quantize("fine", inputs=("input",)), Quantize("coarse", scale=2 / 3, inputs=("input",))
     frames = np.array([[3, 6], [3, 0]])
-    add = Add("add", inputs=("fine", "coarse"))
+    add = Add("add", inputs=("fine", "coarse"), multiplier_bit_width=16)
     network = Network("by hand", (2,), (fine, coarse, add), input_format=INT8)
     for machine in (Machine("dense"), Machine("delta")):
         result = run(network, frames, machine)

@@ -47,6 +47,8 @@ def quantized(builder: Builder, tensor: Tensor, quantizer: Quantizer, name: str)
     if not scale.ndim and _wants_thresholds(builder, tensor, quantizer, scale):
         result = absorbed(builder, tensor, quantizer, scale, name)
         if result is not None:
+            if not real:
+                builder.remarks.append(f"{name}: {_why_thresholds(tensor, quantizer)}: thresholds of accumulators; exact")
             return result
     if _rounding(quantizer) is None:
         raise Refused(f"rounding {quantizer.rounding} of {'real numbers' if real else 'so many levels'}")
@@ -69,22 +71,33 @@ def _codes(builder: Builder, rest: Requantized, quantizer: Quantizer, scale: Arr
         rounding=_rounding(quantizer) or "half_even",
         offset=one_or_all(np.asarray(rest.offset / scale)),
     )
-    if not read.format.is_real and layer.ratio(read).kind == "multiply" and not is_sum(builder, tensor):
-        layer = replace(layer, multiplier_bit_width=fewest_bits(layer, read))
-        builder.remarks.append(_remark(layer))
+    if not read.format.is_real:
+        layer = _requantizing(builder, layer, tensor)
     made = builder.add(layer, tensor.layer)
     made = _clipped(builder, made, rest.after, quantizer, scale, factor)
     chain: Chain = () if factor == 1 else (Affine(f"{name}_factor", scale=factor),)
     return replace(tensor, layer=made, chain=chain, is_alone=True)
 
 
-def _remark(layer: Quantize) -> str:
-    offset = " and a constant" + " per channel" * np.ndim(layer.offset) if np.any(layer.offset) else ""
-    why = "steps in a ratio that is no power of two, or an offset that is no whole accumulator step"
-    return (
-        f"{layer.name}: {why}: requantized by a multiplier of {layer.multiplier_bit_width} bits{offset}; next to a tie "
-        "a code may be the neighbouring one"
-    )
+def _requantizing(builder: Builder, layer: Quantize, tensor: Tensor) -> Quantize:
+    """The layer with its multiplier's width; what it does, and why, is noted."""
+    read = builder.signal(tensor)
+    reasons = [] if layer.ratio(read).kind != "multiply" else ["steps in a ratio that is no power of two"]
+    means, remark = "a shift", "every code is the nearest"
+    if reasons and not is_sum(builder, tensor):
+        bits, is_nearest = fewest_bits(layer, read)
+        layer = replace(layer, multiplier_bit_width=bits)
+        means = f"a multiplier of {bits} bits and a shift"
+        remark = remark if is_nearest else "next to a tie a code may be the neighbouring one"
+    elif reasons:
+        means = "multipliers before the sum and a shift"
+        remark = "as many bits as make every sum the nearest code, 32 at most"
+    if np.any(layer.offset):
+        reasons.append("an offset that is no whole number of accumulator steps")
+        means += " and a stored constant" + " per channel" * np.ndim(layer.offset)
+    if reasons:
+        builder.remarks.append(f"{layer.name}: {', and '.join(reasons)}: requantized by {means}; {remark}")
+    return layer
 
 
 def _clipped(builder: Builder, made: str, after: Chain, quantizer: Quantizer, scale: Array, factor: float) -> str:
@@ -118,11 +131,19 @@ def _wants_thresholds(builder: Builder, tensor: Tensor, quantizer: Quantizer, sc
         return True
     if quantizer.bit_width > FEW_LEVELS and not builder.thresholds:
         return False
-    factor, _ = _rest(tensor.chain)
+    factor = factor_of(tuple(each for each in tensor.chain if not isinstance(each, ReLU)))
     if factor is None:
         return True
     mantissa, _ = np.frexp(np.asarray(builder.signal(tensor).step * factor / scale))
     return bool(np.any(mantissa != 0.5)) and not is_sum(builder, tensor)
+
+
+def _why_thresholds(tensor: Tensor, quantizer: Quantizer) -> str:
+    if _rounding(quantizer) is None:
+        return f"rounding {quantizer.rounding}, which no shift has"
+    if not is_straight(tensor.chain):
+        return "more than scale, offset and limits before a quantizer"
+    return f"codes of {quantizer.bit_width} bits" + (", and asked for" if quantizer.bit_width > FEW_LEVELS else "")
 
 
 def _scale(builder: Builder, tensor: Tensor, quantizer: Quantizer) -> Array:
