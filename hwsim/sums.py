@@ -1,4 +1,4 @@
-"""Sums of codes that a quantizer follows: multipliers of the fewest bits with which every sum leads to the nearest code.
+"""Sums of codes before a quantizer: multipliers of the fewest bits with which every sum leads to the nearest code.
 
 Right is the nearest code of the exact rational value, as the quantizer rounds it; steps are the float32 numbers that
 files hold, where they are such. A multiplier is the integer nearest to the ratio of the steps times a power of two. No
@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -47,13 +47,13 @@ class Sums:
         """
         n_wrong = 0
         for first, nearest in self._nearest:
-            total = np.int64(constant + sum(m * c for m, c in zip(multiplier, first, strict=False)))
+            total: IntArray = np.asarray(constant + sum(m * c for m, c in zip(multiplier, first, strict=False)))
             for m, code in zip(multiplier[-2:], self.code[-2:], strict=True):
                 total = np.add.outer(total, m * code)
             made = total >> shift
             if self.quantize.rounding == "half_even" and shift:
                 made = made - ((made << shift == total) & (made & 1))
-            n_wrong += np.count_nonzero(self._clipped(made) != nearest)
+            n_wrong += int(np.count_nonzero(self._clipped(made) != nearest))
             if stop and n_wrong:
                 break
         return n_wrong
@@ -110,6 +110,26 @@ class QuantizedAdd:
     quantize: Quantize
     reads: tuple[Signal, ...]
 
+    def __hash__(self) -> int:
+        """Hash of all that decides the widths, so that they are looked for once."""
+        return hash(self._content)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same widths serve."""
+        return isinstance(other, QuantizedAdd) and self._content == other._content
+
+    @cached_property
+    def _content(self) -> tuple[object, ...]:
+        quantize, add = self.quantize, self.add
+        scale, offset = (np.asarray(each, np.float64) for each in (quantize.scale, quantize.offset))
+        arrays = (scale, offset, *(np.asarray(read.step, np.float64) for read in self.reads))
+        ranges = tuple((*_range(read), read.format.kind, read.shape[0]) for read in self.reads)
+        return (
+            *(part for each in arrays for part in (each.shape, each.tobytes())),
+            *(ranges, add.signs, add.multiplier_bit_width, add.step is None, quantize.format),
+            *(quantize.zero_point, quantize.rounding, quantize.multiplier_bit_width),
+        )
+
     @property
     def n_sum(self) -> int:
         """Combinations of codes that a neuron may read."""
@@ -157,17 +177,22 @@ class QuantizedAdd:
 
     def with_fewest_bits(self) -> tuple[Add, Quantize]:
         """The layers with the narrowest multipliers that are right for all sums; 32 bits where none are."""
-        widest = self.add, self.quantize
-        for bit_width in range(2, WIDEST + 1):
-            add, quantize = self.with_width(bit_width)
-            try:
-                quantize.ratio(add.signal(*self.reads))
-            except NetworkError:  # too narrow to tell the steps apart, or too wide for 64 bits
-                continue
-            widest = add, quantize
-            if self.n_sum <= MOST_SUMS and not self.n_wrong(add, quantize, stop=True):
-                break
-        return widest
+        return self.with_width(_fewest_bits(self))
+
+
+@lru_cache(maxsize=256)
+def _fewest_bits(place: QuantizedAdd) -> int:
+    widest = WIDEST
+    for bit_width in range(2, WIDEST + 1):
+        add, quantize = place.with_width(bit_width)
+        try:
+            quantize.ratio(add.signal(*place.reads))
+        except NetworkError:  # too narrow to tell the steps apart, or too wide for 64 bits
+            continue
+        widest = bit_width
+        if place.n_sum <= MOST_SUMS and not place.n_wrong(add, quantize, stop=True):
+            break
+    return widest
 
 
 def _n_code(read: Signal) -> int:

@@ -171,7 +171,8 @@ def test_widths_are_saved_and_counted(tmp_path):
     from hwsim.accounting import count
 
     entries = count(activity, "mac-array").entries
-    done = {str(key.operation): int(n.sum()) for key, n in entries.items() if (key.layer, key.phase) == ("add", "neuron")}
+    mine = {key: int(n.sum()) for key, n in entries.items() if (key.layer, key.phase) == ("add", "neuron")}
+    done = {str(key.operation): n for key, n in mine.items()}
     # codes of 8 bits by the width found; the products, their sum and its shift in 32 bits
     width = add.multiplier_bit_width
     assert done == {

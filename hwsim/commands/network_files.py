@@ -61,7 +61,8 @@ def network_import(
         raise FileError(f"{model}: no .onnx file; only these are imported")
     _check_free(out, force)
     network = read_onnx(Path(model), thresholds)
-    about = {**network.about, "command": f"hwsim import {Path(model).name} --out {out.name}{' --thresholds' * thresholds}"}
+    command = f"hwsim import {Path(model).name} --out {out.name}" + " --thresholds" * thresholds
+    about = {**network.about, "command": command}
     network = replace(network, name=out.name, about=about)
     save_network(network, out)
     typer.echo(f"{len(network.layers)} layers, frames of shape {network.input_shape}, {network.input_format}")

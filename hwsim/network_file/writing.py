@@ -42,11 +42,15 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 """By layer type: what is written as it is held; of what is empty nothing is."""
 
-CHANNEL_FIELDS: dict[str, tuple[str, ...]] = {"affine": ("scale", "offset"), "quantize": ("scale", "offset"), "add": ("step",)}
+CHANNEL_FIELDS: dict[str, tuple[str, ...]] = {
+    "affine": ("scale", "offset"),
+    "quantize": ("scale", "offset"),
+    "add": ("step",),
+}
 """By layer type: what is one number, or one per channel."""
 
-SILENT = {("quantize", "offset"): 0.0, ("add", "step"): None}
-"""Such numbers that are not written, as they are held."""
+SILENT = {("quantize", "offset"): (0.0,), ("add", "step"): (None,)}
+"""Such numbers that are not written."""
 
 
 def save_network(network: Network, folder: str | Path) -> None:
@@ -116,7 +120,7 @@ def _describe(layer: Layer, previous: str, arrays: dict[str, Array]) -> dict[str
         described["shape"] = list(thresholds.shape)
     for what in CHANNEL_FIELDS.get(kind, ()):
         value = getattr(layer, what)
-        if not np.array_equal(value, SILENT.get((kind, what))):
+        if np.ndim(value) or value not in SILENT.get((kind, what), ()):
             described[what] = _describe_number(value, f"{layer.name}.{what}", arrays)
     written = {what: _lists(getattr(layer, what)) for what in FIELDS.get(kind, ())}
     return described | {what: value for what, value in written.items() if value not in ([], None)}

@@ -48,7 +48,8 @@ def quantized(builder: Builder, tensor: Tensor, quantizer: Quantizer, name: str)
         result = absorbed(builder, tensor, quantizer, scale, name)
         if result is not None:
             if not real:
-                builder.remarks.append(f"{name}: {_why_thresholds(tensor, quantizer)}: thresholds of accumulators; exact")
+                why = _why_thresholds(tensor, quantizer)
+                builder.remarks.append(f"{name}: {why}: thresholds of accumulators, which are exact")
             return result
     if _rounding(quantizer) is None:
         raise Refused(f"rounding {quantizer.rounding} of {'real numbers' if real else 'so many levels'}")
@@ -104,9 +105,12 @@ def _clipped(builder: Builder, made: str, after: Chain, quantizer: Quantizer, sc
     """Clips behind scale and offset, as limits of the codes: rounding keeps the order of numbers."""
     levels = quantizer.lowest - quantizer.zero_point, quantizer.highest - quantizer.zero_point
     lowest, highest = levels[0], levels[1] + (quantizer.narrow and not quantizer.signed)
+    step = np.asarray(np.max(scale), np.float32)
     for clip in after:
         limits = (0.0, np.inf) if isinstance(clip, ReLU) else (clip.lowest, clip.highest)  # type: ignore[attr-defined]
-        low, high = (int(quantizer.level(np.asarray(each, np.float32), np.float32(np.max(scale)))) for each in limits)
+        low, high = (
+            int(quantizer.level(np.asarray(each, np.float32), step)) for each in limits
+        )
         levels = max(levels[0], low), min(levels[1], high)
     if levels == (lowest, highest):
         return made

@@ -1,4 +1,4 @@
-"""Scale and offset between integers and a quantizer: a multiplier, a stored constant and a shift, as hardware has it."""
+"""Scale and offset between integers and a quantizer, as hardware has them: multiplier, stored constant, shift."""
 
 from dataclasses import dataclass, field, replace
 

@@ -27,12 +27,14 @@ def written(path, nodes, constants, shape_in, shape_out):
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape])
         for name, shape in (("x", shape_in), ("y", shape_out))
     ]
-    graph = helper.make_graph([helper.make_node(*node[:3], **node[3]) for node in nodes], "g", ends[:1], ends[1:], named)
+    graph = helper.make_graph(
+        [helper.make_node(*node[:3], **node[3]) for node in nodes], "g", ends[:1], ends[1:], named
+    )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
     return path
 
 
-def convolution(path, bias, after=(), zero=np.uint8(0), seed=0, more=None, steps=(0.02, 0.01, 0.05)):
+def convolution(path, bias, after=(), zero=None, seed=0, more=None, steps=(0.02, 0.01, 0.05)):
     """QDQ, a convolution of 8-bit weights, what comes after it, QDQ."""
     random = np.random.default_rng(seed)
     code = random.integers(-127, 128, (4, 3, 3, 3)).astype(np.int8)
@@ -49,7 +51,15 @@ def convolution(path, bias, after=(), zero=np.uint8(0), seed=0, more=None, steps
         ("QuantizeLinear", [read, "so", "zo"], ["cq"], {}),
         ("DequantizeLinear", ["cq", "so", "zo"], ["y"], {}),
     ]
-    constants = {"s": F(steps[0]), "sw": F(steps[1]), "so": F(steps[2]), "z": np.uint8(0), "zo": zero, "w": code, "b": bias}
+    constants = {
+        "s": F(steps[0]),
+        "sw": F(steps[1]),
+        "so": F(steps[2]),
+        "z": np.uint8(0),
+        "zo": zero,
+        "w": code,
+        "b": bias,
+    }
     return written(path, nodes, constants | (more or {}), (3, 10, 10), (4, 8, 8))
 
 
@@ -127,7 +137,7 @@ LIMITS = {"low": F(0), "high": F(6)}
 
 
 @pytest.mark.parametrize(
-    "after, more, kinds",
+    ("after", "more", "kinds"),
     [
         ((), {}, ()),
         ((("Relu", [], {}),), {}, ()),

@@ -323,7 +323,9 @@ class Quantize(Elementwise):
         offset, shift = self.offset[element], self.shift[element]
         if self.ratio == "multiply":
             value = meter.multiply(value, self.multiplier[element], self.operand, self.multiplier_operand)
-            value = self._with(meter, value, nearest_even(math.ldexp(offset, max(shift, 0))) * Fraction(2) ** min(shift, 0))
+            value = self._with(
+                meter, value, nearest_even(math.ldexp(offset, max(shift, 0))) * Fraction(2) ** min(shift, 0)
+            )
         elif offset or self.adds:
             value = self._with(meter, value, Fraction(offset) * Fraction(2) ** shift)
         # half-up's one half rides on the bias, so the shift is all there is
