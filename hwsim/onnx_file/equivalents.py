@@ -138,10 +138,14 @@ def _quantize(nodes: Nodes, layer: Quantize) -> str:
         raise NoEquivalent("a quantizer; write QONNX")
     if layer.rounding == "half_even" and layer.zero_point % 2:
         raise NoEquivalent("half_even around an odd zero point, which moves its ties")
-    scale = np.asarray(layer.scale, np.float64)
+    scale, offset = np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64)
     if not read.format.is_real:
         ratio = layer.ratio(read)
         tensor = times(nodes, tensor, ratio.multiplier / 2.0**ratio.shift / (read.step * scale), "ratio", read)
+        offset = ratio.added / 2.0**ratio.shift
+    if np.any(offset):
+        constant = nodes.constant(channels(offset / scale, read), "offset")
+        tensor = nodes.node("Add", (tensor, constant), "with_offset", read.shape)
     rounding = ROUNDINGS[layer.rounding]
     if layer.rounding == "half_up" and layer.signed:
         rounding, half = "FLOOR", nodes.constant(channels(0.5 / scale, read), "half")

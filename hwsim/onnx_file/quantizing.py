@@ -108,9 +108,7 @@ def _clipped(builder: Builder, made: str, after: Chain, quantizer: Quantizer, sc
     step = np.asarray(np.max(scale), np.float32)
     for clip in after:
         limits = (0.0, np.inf) if isinstance(clip, ReLU) else (clip.lowest, clip.highest)  # type: ignore[attr-defined]
-        low, high = (
-            int(quantizer.level(np.asarray(each, np.float32), step)) for each in limits
-        )
+        low, high = (int(quantizer.level(np.asarray(each, np.float32), step)) for each in limits)
         levels = max(levels[0], low), min(levels[1], high)
     if levels == (lowest, highest):
         return made

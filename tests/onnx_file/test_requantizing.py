@@ -56,7 +56,7 @@ def convolution(path, bias, after=(), zero=None, seed=0, more=None, steps=(0.02,
         "sw": F(steps[1]),
         "so": F(steps[2]),
         "z": np.uint8(0),
-        "zo": zero,
+        "zo": np.uint8(0) if zero is None else zero,
         "w": code,
         "b": bias,
     }
