@@ -241,6 +241,8 @@ def _content(layer: object) -> Iterator[bytes]:
     yield type(layer).__name__.encode()
     for each in fields(layer):  # type: ignore[arg-type]
         value = getattr(layer, each.name)
+        if each.metadata.get("silent") and np.array_equal(value, each.default):
+            continue
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, Weight):
                 yield from _content(part)

@@ -1,13 +1,13 @@
 """Layers that do something to one number at a time; hardware fuses them into the layer they follow."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from hwsim.errors import NetworkError
 from hwsim.fixed_point import FixedAffine, Rescale, affine, rescale, with_offset
-from hwsim.layers.layer import ElementWise
+from hwsim.layers.layer import SILENT, ElementWise
 from hwsim.number_format import BINARY, FP32, NumberFormat, Rounding, accumulator_width, integer
 from hwsim.signals import IntArray, Signal, positive
 
@@ -221,7 +221,7 @@ class Quantize(ElementWise):
     zero_point: int = 0
     rounding: Rounding = "half_up"
     multiplier_bit_width: int | None = None
-    offset: npt.ArrayLike = 0.0  # added before rounding [codes]: one number, or one per channel
+    offset: npt.ArrayLike = field(default=0.0, metadata=SILENT)  # added before rounding [codes]: one, or by channel
 
     def __post_init__(self) -> None:
         """Check the parameters."""

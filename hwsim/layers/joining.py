@@ -1,13 +1,13 @@
 """Layers that read several signals."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from hwsim.errors import NetworkError
 from hwsim.fixed_point import Rescale, rescale
-from hwsim.layers.layer import Layer
+from hwsim.layers.layer import SILENT, Layer
 from hwsim.number_format import FP32, accumulator_width, integer
 from hwsim.signals import FloatArray, IntArray, Signal, positive
 
@@ -31,8 +31,8 @@ class Add(Joining):
     """
 
     signs: tuple[int, ...] = ()  # of each signal, 1 or -1: subtracted; empty: all are added
-    step: npt.ArrayLike | None = None  # () or (channels,)
-    multiplier_bit_width: int | None = None  # [bits]
+    step: npt.ArrayLike | None = field(default=None, metadata=SILENT)  # () or (channels,)
+    multiplier_bit_width: int | None = field(default=None, metadata=SILENT)  # [bits]
 
     def __post_init__(self) -> None:
         """Check the signs, and bring them into their one form."""

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from hwsim.signals import Signal
 
 
+SILENT = {"silent": True}
+"""Metadata of a field that says nothing while it holds its default: it is no part of a network's digest then."""
+
+
 @dataclass(frozen=True, eq=False)
 class Layer:
     """A name, and the names of the layers it reads (the previous one when empty)."""
