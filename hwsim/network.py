@@ -241,7 +241,7 @@ def _content(layer: object) -> Iterator[bytes]:
     yield type(layer).__name__.encode()
     for each in fields(layer):  # type: ignore[arg-type]
         value = getattr(layer, each.name)
-        if each.metadata.get("silent") and np.array_equal(value, each.default):
+        if each.metadata.get("silent") and np.array_equal(value, each.default):  # type: ignore[arg-type]
             continue
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, Weight):
