@@ -182,7 +182,7 @@ class QuantizedAdd:
 
 @lru_cache(maxsize=256)
 def _fewest_bits(place: QuantizedAdd) -> int:
-    widest = WIDEST
+    place, widest = replace(place), WIDEST  # a copy, whose sums are not kept with the answer
     for bit_width in range(2, WIDEST + 1):
         add, quantize = place.with_width(bit_width)
         try:

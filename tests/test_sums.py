@@ -160,6 +160,19 @@ def test_clips_between_sum_and_quantizer(between):
     assert np.array_equal(made(network, RESIDUAL[0], codes), expected)
 
 
+@pytest.mark.onnx
+def test_sums_are_the_same_through_qonnx(tmp_path):
+    onnx_file = pytest.importorskip("hwsim.onnx_file")
+    pytest.importorskip("onnx")
+    parameters, out = ((float32(0.0447614), -16), (float32(0.1131188), 4)), (float32(0.0532362), -128)
+    network, codes = summing(parameters, out), every(2)
+    onnx_file.write_onnx(network, tmp_path / "sums.onnx")
+    back = onnx_file.read_onnx(tmp_path / "sums.onnx")
+    (add,) = (layer for layer in back.layers if isinstance(layer, Add))
+    assert add.multiplier_bit_width == network.layers[-2].multiplier_bit_width
+    assert np.array_equal(made(back, parameters, codes), right(parameters, out, codes))
+
+
 def test_widths_are_saved_and_counted(tmp_path):
     network = summing(*RESIDUAL)
     add = next(layer for layer in network.layers if isinstance(layer, Add))

@@ -190,9 +190,11 @@ def _rearrange(nodes: Nodes, layer: Rearrange) -> str:
 
 
 def _add(nodes: Nodes, layer: Add) -> str:
-    """Of codes with the fixed-point factors that bring them to a common step."""
+    """Of codes with the fixed-point factors that bring them to a common step, unless they make no difference."""
     reads, tensors = nodes.signals(layer), list(nodes.tensors(layer))
-    if not reads[0].format.is_real:
+    is_noted = any(note.startswith(f"{layer.name}:") for note in nodes.network.notes)
+    # where every sum leads to the nearest code, the values themselves say so
+    if not reads[0].format.is_real and (layer.step is None or is_noted):
         first = layer.common_step(reads[0]) / 2.0 ** int(layer.factors(*reads)[0].shift.max())
         for k, factor in enumerate(layer.factors(*reads)):
             tensors[k] = times(nodes, tensors[k], factor.multiplier * first / reads[k].step, f"term{k}", reads[k])
