@@ -18,6 +18,8 @@ from hwsim.network_file import load_network, save_network  # noqa: E402
 from hwsim.onnx_file import read_onnx  # noqa: E402
 from hwsim.simulator import simulate  # noqa: E402
 
+pytestmark = pytest.mark.onnx
+
 F = np.float32
 
 
