@@ -143,6 +143,7 @@ def test_ties_that_no_multiplier_meets_are_counted():
         "32 bits",
     )
     assert run_note(network) in network.notes
+    assert simulate(network, Dataset(np.zeros((1, 2), np.float32), name="zeros"), "dense").notes == network.notes
 
 
 def run_note(network):
