@@ -128,7 +128,9 @@ def _operations(work: NeuronWork) -> list[Operation]:
     number = work.format.operand
     factor = number if work.format.is_real else f"int{work.multiplier_bit_width}"
     multiplication = Operation("multiplication", (number, factor))
-    addition, shift = Operation("addition", (number,)), Operation("constant_shift", (number,))
+    shift = Operation("constant_shift", (number,))
+    added = number if work.format.is_real or not work.addition_bit_width else f"int{work.addition_bit_width}"
+    addition = Operation("addition", (added,))
     if work.kind in ("relu", "sign", "clip", "threshold"):
         return [Operation("comparison", (number,))] * work.n_comparison
     if work.kind == "leaky-relu":
@@ -136,7 +138,8 @@ def _operations(work: NeuronWork) -> list[Operation]:
     if work.kind in ("sigmoid", "tanh", "elu"):
         return [Operation(work.kind, (number,))]
     if work.kind == "quantize":
-        return {"none": [], "shift": [shift], "multiply": [multiplication, shift]}[work.ratio]
+        additions = [addition] if work.addition_bit_width else []
+        return {"none": [], "shift": [*additions, shift], "multiply": [multiplication, *additions, shift]}[work.ratio]
     if work.kind == "scale":
         return [shift] if work.ratio == "shift" else [multiplication]
     return [multiplication, addition]
@@ -151,7 +154,7 @@ def _join_operations(join: JoinActivity) -> list[Operation]:
         return [Operation(join.kind, (number, join.other.operand))]
     if join.kind != "rescale":
         return [Operation(join.kind, (number,))]
-    shift = Operation("constant_shift", (number,))
+    shift = Operation("constant_shift", ((join.common or join.format).operand,))
     multiplication = Operation("multiplication", (number, f"int{join.multiplier_bit_width}"))
     return {"none": [], "shift": [shift], "multiply": [multiplication, shift]}[join.ratio]
 

@@ -10,12 +10,16 @@ from hwsim.errors import NetworkError
 LARGEST_SHIFT = 62
 
 
+NO_OFFSET = np.zeros((), np.int64)
+
+
 class Rescale(NamedTuple):
-    """code x multiplier / 2**shift, for one factor or one per channel."""
+    """(code x multiplier + added) / 2**shift, for one factor or one per channel."""
 
     multiplier: npt.NDArray[np.int64]  # () or (n,), positive
     shift: npt.NDArray[np.int64]  # () or (n,), 0 ... 62
     kind: Literal["none", "shift", "multiply"]  # what it costs
+    added: npt.NDArray[np.int64] = NO_OFFSET  # () or (n,)
 
 
 class FixedAffine(NamedTuple):
@@ -63,6 +67,29 @@ def rescale(ratio: npt.ArrayLike, bit_width: int, common_shift: bool = False) ->
         raise NetworkError(f"ratio of steps {ratio}: out of the range of {bit_width}-bit multipliers")
     # a shift to the left is part of the factor
     return Rescale(np.left_shift(multiplier, np.maximum(-shift, 0)), np.maximum(shift, 0), "multiply")
+
+
+def with_offset(fixed: Rescale, offset: npt.NDArray[np.float64]) -> Rescale:
+    """A factor with a constant, in units of the result, at the factor's own resolution.
+
+    Beside an exact factor the constant is exact, too, whatever the rounding after it: two more bits, of which the
+    lowest says that there is a rest below (rounding to odd; Boldo & Melquiond, 2008).
+
+    Raises
+    ------
+    NetworkError
+        When the constant does not fit into 62 bits.
+    """
+    multiplier, shift, kind, _ = fixed
+    if kind != "multiply":
+        multiplier, shift, kind = multiplier << 2, shift + 2, "shift"
+    with np.errstate(over="ignore"):
+        exact = np.ldexp(offset, shift)
+    if np.any(shift > LARGEST_SHIFT) or np.abs(exact).max() >= 2.0**61:
+        raise NetworkError(f"an offset of up to {np.abs(offset).max():g} steps: out of range beside {shift} bits")
+    whole = np.floor(exact)
+    rounded = np.rint(exact) if kind == "multiply" else np.where(whole == exact, whole, whole + (whole % 2 == 0))
+    return Rescale(multiplier, shift, kind, rounded.astype(np.int64))
 
 
 def affine(scale: npt.ArrayLike, offset: npt.ArrayLike, step: npt.ArrayLike, bit_width: int) -> FixedAffine:

@@ -45,6 +45,7 @@ from hwsim.layers import (
     Weight,
 )
 from hwsim.number_format import FP32, NumberFormat
+from hwsim.resolving import resolved, sum_notes
 from hwsim.signals import Signal
 
 __all__ = [
@@ -138,12 +139,16 @@ class Network:
     def signals(self) -> dict[str, Signal]:
         """Every tensor of the network by the name of the layer that makes it, ``input`` first."""
         signals = {INPUT: Signal.of_input(self.input_shape, self.input_format, self.input_step)}
-        for layer in self.layers:
-            try:
-                signals[layer.name] = layer.signal(*(signals[name] for name in layer.inputs))
-            except NetworkError as error:
-                raise NetworkError(f"network {self.name}: layer {layer.name}: {error}") from None
+        try:
+            object.__setattr__(self, "layers", resolved(self.layers, signals))
+        except NetworkError as error:
+            raise NetworkError(f"network {self.name}: {error}") from None
         return signals
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of how exact the network's integers are."""
+        return tuple(sum_notes(self.layers, self.signals))
 
     @property
     def output(self) -> Signal:
@@ -236,6 +241,8 @@ def _content(layer: object) -> Iterator[bytes]:
     yield type(layer).__name__.encode()
     for each in fields(layer):  # type: ignore[arg-type]
         value = getattr(layer, each.name)
+        if each.metadata.get("silent") and np.array_equal(value, each.default):  # type: ignore[arg-type]
+            continue
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, Weight):
                 yield from _content(part)

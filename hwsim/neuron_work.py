@@ -23,7 +23,11 @@ from hwsim.layers import (
     Tanh,
 )
 from hwsim.network import Network, Stage
+from hwsim.number_format import accumulator_width, width_of
 from hwsim.signals import Signal
+
+REAL_BITS = 32
+"""Of a factor or an offset of real numbers. [bits]"""
 
 SIMPLE: dict[type[Layer], WorkKind] = {
     ReLU: "relu",
@@ -79,30 +83,44 @@ def _multi_threshold(layer: MultiThreshold, signal: Signal) -> NeuronWork:
 
 
 def _quantize(layer: Quantize, signal: Signal) -> NeuronWork:
-    ratio = "multiply" if signal.format.is_real else layer.ratio(signal).kind
-    per_channel = max(np.ndim(layer.scale), signal.step.ndim) > 0 and ratio == "multiply"
-    bits = 32 if signal.format.is_real else layer.multiplier_bit_width
+    """A constant for the whole layer is wired in, like the half that rounds; one per channel is stored and added."""
+    is_real, own = signal.format.is_real, np.ndim(layer.offset) > 0 and bool(np.any(layer.offset))
+    ratio = "multiply" if is_real else layer.ratio(signal).kind
+    bits, constant_bits, addition_bits = REAL_BITS, REAL_BITS, REAL_BITS
+    if not is_real:
+        bits, constant = layer.multiplier_bits, int(np.abs(layer.constant(signal)).max())
+        product = signal.bound * int(layer.ratio(signal).multiplier.max())
+        constant_bits, addition_bits = width_of(constant), accumulator_width(max(product, constant))
+    multiplied = max(np.ndim(layer.scale), signal.step.ndim) > 0 and ratio == "multiply"
     return NeuronWork(
         layer.name,
         "quantize",
         signal.format,
         ratio,
         multiplier_bit_width=bits,
-        n_parameter=signal.shape[0] if per_channel else 0,
-        parameter_bit_width=bits,
+        addition_bit_width=addition_bits if own else 0,
+        n_parameter=signal.shape[0] if multiplied or own else 0,
+        parameter_bit_width=bits * multiplied + constant_bits * own,
     )
 
 
 def _affine(layer: Affine, signal: Signal) -> NeuronWork:
-    bits = 32 if signal.format.is_real else layer.multiplier_bit_width
-    per_channel = max(np.ndim(layer.scale), np.ndim(layer.offset), signal.step.ndim) > 0
+    """Multipliers and offsets are stored where they are per channel, each in the bits that the largest needs."""
+    bits, offset_bits, addition_bits = REAL_BITS, REAL_BITS, REAL_BITS
+    multiplied, own = np.ndim(layer.scale) > 0, np.ndim(layer.offset) > 0
+    if not signal.format.is_real:
+        fixed, bits = layer.fixed(signal), layer.multiplier_bit_width
+        product, offset = signal.bound * int(np.abs(fixed.multiplier).max()), int(np.abs(fixed.offset).max())
+        offset_bits, addition_bits = width_of(offset), accumulator_width(max(product, offset))
+        multiplied = fixed.multiplier.ndim > 0
     return NeuronWork(
         layer.name,
         "affine",
         signal.format,
         multiplier_bit_width=bits,
-        n_parameter=signal.shape[0] if per_channel else 0,
-        parameter_bit_width=bits + signal.format.bit_width,
+        addition_bit_width=addition_bits,
+        n_parameter=signal.shape[0] if multiplied or own else 0,
+        parameter_bit_width=bits * multiplied + offset_bits * own,
     )
 
 

@@ -128,7 +128,7 @@ def simulate(
         labels=dataset.labels,
         n_saturated=sum(layer.n_saturated for layer in activity.layers),
         largest_deviation=deviation,
-        notes=tuple(remarks),
+        notes=(*remarks, *network.notes),
     )
 
 

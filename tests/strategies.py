@@ -182,7 +182,15 @@ class _Builder:
             zero_point=self.draw(_codes(format)) if self.chance(4) else 0,
             rounding=self.draw(st.sampled_from(("half_up", "half_even", "floor"))),
             multiplier_bit_width=self.draw(st.sampled_from((16, 8, 4))),
+            offset=self.offset(n),
         )
+
+    def offset(self, n):
+        """A constant before rounding, now and then, for all channels or for each; some are a tie's half."""
+        number = REALS.map(lambda real: round(real * 8) / 4 if real > 0 else real)
+        if self.chance(3):
+            return 0.0
+        return np.array(self.draw(st.lists(number, min_size=n, max_size=n))) if self.chance() else self.draw(number)
 
 
 def integer_formats():

@@ -678,14 +678,15 @@ def test_sum_of_codes_in_a_common_step():
     # steps 1 and 3/2: 3/2 = 0.75 x 2, so 15 - 1 = 14 places: factors 2**14 and 3 x 2**13
     fine, coarse = Quantize("fine", inputs=("input",)), Quantize("coarse", scale=2 / 3, inputs=("input",))
     frames = np.array([[3, 6], [3, 0]])
-    add = Add("add", inputs=("fine", "coarse"))
+    add = Add("add", inputs=("fine", "coarse"), multiplier_bit_width=16)
     network = Network("by hand", (2,), (fine, coarse, add), input_format=INT8)
     for machine in (Machine("dense"), Machine("delta")):
         result = run(network, frames, machine)
         assert result.outputs == [[3 * 2**14 + 2 * 3 * 2**13, 6 * 2**14 + 4 * 3 * 2**13], [98304, 0]]
-        # a power of two costs its shift; the other a multiplication and a shift; delta: 2, then 1 changed numbers
+        # a power of two costs its shift, into the sum's 24 bits; the other a multiplication of the code and a shift of
+        # the product; delta: 2, then 1 changed numbers
         n = 4 if machine.execution == "dense" else 2 + 1
-        assert result.arithmetic["add", "neuron", "constant_shift", ("int8",)] == 2 * n
+        assert result.arithmetic["add", "neuron", "constant_shift", ("int24",)] == 2 * n
         assert result.arithmetic["add", "neuron", "multiplication", ("int8", "int16")] == n
         # one less than inputs, or one per changed input; 127 x 2**14 x 5/2 needs 24 bits
         n = 4 if machine.execution == "dense" else 4 + 2
@@ -999,10 +1000,11 @@ def whole_network(network, frames):
                 value = value * by_channel(fixed.multiplier, value) + by_channel(fixed.offset, value)
             case Quantize():
                 if read.format.is_real:
-                    value = value * by_channel(layer.scale, value)
+                    value = value * by_channel(layer.scale, value) + by_channel(layer.offset, value)
                 else:
                     fixed = layer.ratio(read)
-                    value = value * by_channel(fixed.multiplier, value) / by_channel(2.0**fixed.shift, value)
+                    value = value * by_channel(fixed.multiplier, value) + by_channel(fixed.added, value)
+                    value = value / by_channel(2.0**fixed.shift, value)
                 format, zero = layer.format, layer.zero_point
                 value = (rounded(value, layer.rounding) + zero).clamp(format.lowest, format.highest) - zero
             case Flatten():

@@ -15,11 +15,18 @@ if TYPE_CHECKING:
 ONNX = ".onnx"
 MOST_NUMBERS = 2**26
 """Of one signal of a frame that is run."""
+Thresholds = Annotated[
+    bool,
+    typer.Option(
+        "--thresholds", help="Quantize integers of up to 8 bits by thresholds, not by multiplier, constant and shift."
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
 
 def network_check(
     network: Annotated[str, typer.Argument(help="An .onnx file, a network's name, or a model folder.")],
+    thresholds: Thresholds = False,
 ) -> None:
     """Say what would happen: layers, formats, parameters, dense operations, what is unsupported, what is exact.
 
@@ -32,7 +39,7 @@ def network_check(
         return
     from hwsim.onnx_file import examine_onnx
 
-    found = examine_onnx(Path(network))
+    found = examine_onnx(Path(network), thresholds)
     typer.echo(_file_text(network, found))
     if found.network is None:
         raise NetworkError(_summary(network, found))
@@ -42,6 +49,7 @@ def network_check(
 def network_import(
     model: Annotated[str, typer.Argument(help="An ONNX or QONNX file.")],
     out: Annotated[Path, typer.Option(help="Folder to write the network to.")],
+    thresholds: Thresholds = False,
     force: Force = False,
 ) -> None:
     """Write an ONNX or QONNX file's network as a model folder."""
@@ -52,8 +60,9 @@ def network_import(
     if not is_onnx(model):
         raise FileError(f"{model}: no .onnx file; only these are imported")
     _check_free(out, force)
-    network = read_onnx(Path(model))
-    about = {**network.about, "command": f"hwsim import {Path(model).name} --out {out.name}"}
+    network = read_onnx(Path(model), thresholds)
+    command = f"hwsim import {Path(model).name} --out {out.name}" + " --thresholds" * thresholds
+    about = {**network.about, "command": command}
     network = replace(network, name=out.name, about=about)
     save_network(network, out)
     typer.echo(f"{len(network.layers)} layers, frames of shape {network.input_shape}, {network.input_format}")

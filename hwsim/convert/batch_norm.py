@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from hwsim.code_boundaries import fewest_bits
 from hwsim.errors import NetworkError
-from hwsim.layers import Affine, Layer, Synaptic, Weight
+from hwsim.layers import Affine, Layer, Quantize, ReLU, Synaptic, Weight
 from hwsim.network import Network
 from hwsim.signals import FloatArray, IntArray, Signal
 
@@ -23,7 +24,9 @@ def convert(network: Network, name: str | None = None) -> Network:
     * Weights that are codes keep them: a factor becomes part of their scales, per channel where it differs; a
       negative one also turns the signs of the codes, if the format has the codes that this takes.
     * Of an integer accumulator the offset must be a whole number of its steps, since a rounded one would be another
-      function. The Affine's multiplier, which has `multiplier_bit_width` bits, is then replaced by the exact scale.
+      function; or a Quantize follows, behind a ReLU perhaps, which takes it as its own constant, with a multiplier of
+      as many bits as make every code the nearest (32 at most). The Affine's multiplier, which has
+      `multiplier_bit_width` bits, is then replaced by the exact scale.
 
     Anything else stays an Affine: one after another kind of layer, one that reads a signal that others read too, a
     factor of zero before codes, a result that some layer after it cannot read (such as a step per channel before
@@ -43,9 +46,13 @@ def convert(network: Network, name: str | None = None) -> Network:
     """
     folded, stays = network, set[str]()
     while (affine := _next(folded, stays)) is not None:
-        try:
-            folded = _without(folded, affine)
-        except NetworkError:  # of what comes after, or of numbers beyond their format
+        for fold in (_without, _into_quantizer):
+            try:
+                folded = fold(folded, affine)
+                break
+            except NetworkError:  # of what comes after, or of numbers beyond their format
+                continue
+        else:
             stays.add(affine.name)
     n_folded = len(network.layers) - len(folded.layers)
     about = {
@@ -83,6 +90,41 @@ def _without(network: Network, affine: Affine) -> Network:
             inputs = tuple(source if name == affine.name else name for name in layer.inputs)
             layers.append(replace(layer, inputs=inputs))
     return replace(network, layers=tuple(layers))
+
+
+def _into_quantizer(network: Network, affine: Affine) -> Network:
+    """The network with an Affine of codes in the weights before it and the Quantize behind it; else NetworkError."""
+    relu, quantize = _quantizer(network, affine)
+    (source,) = affine.inputs
+    offset = np.asarray(quantize.offset) + np.asarray(affine.offset) * np.asarray(quantize.scale)
+    names, layers = {affine.name: source} | ({relu.name: source} if relu else {}), list[Layer]()
+    for layer in network.layers:
+        if layer.name in names:
+            continue
+        if layer.name == source and isinstance(layer, Synaptic):
+            layer = _fold(layer, replace(affine, offset=0.0), network.signals[layer.inputs[0]])
+            read = layer.signal(network.signals[layer.inputs[0]])
+        else:
+            layer = replace(layer, inputs=tuple(names.get(name, name) for name in layer.inputs))
+        if layer.name == quantize.name and isinstance(layer, Quantize):
+            layer = replace(layer, offset=offset)
+            layer = replace(layer, multiplier_bit_width=fewest_bits(layer, read)[0])
+        layers.append(layer)
+    return replace(network, layers=tuple(layers))
+
+
+def _quantizer(network: Network, affine: Affine) -> tuple[ReLU | None, Quantize]:
+    """The Quantize that alone reads an Affine of codes; between them may be a ReLU that the lowest code stands for."""
+    relu, name = None, affine.name
+    while True:
+        readers = [layer for layer in network.layers if name in layer.inputs]
+        layer = readers[0] if len(readers) == 1 else None
+        takes = isinstance(layer, Quantize) and (relu is None or layer.format.lowest == layer.zero_point)
+        if takes and isinstance(layer, Quantize) and not network.signals[name].format.is_real:
+            return relu, layer
+        if not isinstance(layer, ReLU) or relu is not None:
+            raise NetworkError("no quantizer of codes behind it")
+        relu, name = layer, layer.name
 
 
 def _fold(layer: Synaptic, affine: Affine, read: Signal) -> Synaptic:

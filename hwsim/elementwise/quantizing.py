@@ -25,7 +25,7 @@ def quantize_codes(layer: Quantize, signal: Signal, relu: bool) -> Step:
     quantize = _multiply_and_shift(layer, signal, relu)
     threshold = None
     is_byte = signal.format.name == "uint8" and signal.zero_point == 0
-    if is_byte and layer.ratio(signal).multiplier.ndim == 0:
+    if is_byte and max(layer.ratio(signal).multiplier.ndim, np.ndim(layer.offset)) == 0:
         threshold = _thresholds(_multiply_and_shift(layer, replace(signal, shape=(1,)), relu))
     if threshold is None:
         return Step(quantize, np.int64)
@@ -43,16 +43,14 @@ def quantize_codes(layer: Quantize, signal: Signal, relu: bool) -> Step:
 def _multiply_and_shift(layer: Quantize, signal: Signal, relu: bool) -> Callable[[Array, Array], int]:
     """Quantization as hardware does it; in as few bits as hold every number on the way."""
     ratio = layer.ratio(signal)
-    half = np.where(
-        (ratio.shift > 0) & (layer.rounding != "floor"), np.left_shift(1, np.maximum(ratio.shift - 1, 0)), 0
-    )
-    reach = signal.bound * int(ratio.multiplier.max()) + int(half.max())
+    constant = layer.constant(signal)
+    reach = signal.bound * int(ratio.multiplier.max()) + int(np.abs(constant).max())
     # also how many codes of a frame may be clipped
     reach = max(reach, signal.bound, layer.format.highest - layer.zero_point, signal.size)
     reach = max(reach, layer.zero_point - layer.format.lowest)
     work: Any = np.int16 if reach < 2**15 else np.int32 if reach < 2**31 else np.int64
-    multiplier, shift, halves = (
-        signal.channels_last(each).astype(work) for each in (ratio.multiplier, ratio.shift, half)
+    multiplier, shift, constants = (
+        signal.channels_last(each).astype(work) for each in (ratio.multiplier, ratio.shift, constant)
     )
     floor = work(0 if relu else np.iinfo(work).min)
     lowest, highest = work(layer.format.lowest - layer.zero_point), work(layer.format.highest - layer.zero_point)
@@ -61,9 +59,9 @@ def _multiply_and_shift(layer: Quantize, signal: Signal, relu: bool) -> Callable
         # of few dtypes, because each is compiled for
         if work is np.int64 or block.dtype not in (np.uint8, np.int16, work):
             block = block.astype(work)
-        clipped = quantize_integer(work, block, floor, multiplier, shift, halves, lowest, highest, out)
+        clipped = quantize_integer(work, block, floor, multiplier, shift, constants, lowest, highest, out)
         if layer.rounding == "half_even":
-            clipped += settle_ties(block, floor, multiplier, shift, halves, lowest, highest, out)
+            clipped += settle_ties(block, floor, multiplier, shift, constants, lowest, highest, out)
         return clipped
 
     return run
@@ -85,12 +83,13 @@ def _thresholds(quantize: Callable[[Array, Array], int]) -> tuple[int, Array] | 
 def quantize_values(layer: Quantize, signal: Signal, relu: bool) -> Step:
     """A Quantize of real numbers, with or without a ReLU right before it."""
     scale = signal.channels_last(layer.scale).astype(np.float64)
+    offset = signal.channels_last(layer.offset).astype(np.float64)
     floor = 0.0 if relu else -np.inf
     lowest, highest = layer.format.lowest - layer.zero_point, layer.format.highest - layer.zero_point
     rounding = ROUNDINGS.index(layer.rounding)
 
     def run(block: Array, out: Array) -> int:
-        return quantize_real(block, floor, scale, rounding, lowest, highest, out)
+        return quantize_real(block, floor, scale, offset, rounding, lowest, highest, out)
 
     return Step(run, np.int64)
 

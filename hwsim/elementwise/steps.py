@@ -8,7 +8,6 @@ import numpy as np
 
 from hwsim.elementwise.quantizing import multi_threshold, quantize_codes, quantize_values
 from hwsim.elementwise.step import Array, Step
-from hwsim.fixed_point import affine
 from hwsim.layers import (
     ELU,
     Affine,
@@ -209,7 +208,7 @@ def _affine(layer: Affine, signal: Signal) -> Step:
         factor: Array = signal.channels_last(np.asarray(layer.scale, np.float32))
         offset: Array = signal.channels_last(np.asarray(layer.offset, np.float32))
     else:
-        fixed = affine(layer.scale, layer.offset, signal.step, layer.multiplier_bit_width)
+        fixed = layer.fixed(signal)
         factor, offset = signal.channels_last(fixed.multiplier), signal.channels_last(fixed.offset)
 
     def run(block: Array, out: Array) -> int:

@@ -23,6 +23,7 @@ class AddHead(Head):
         self.is_real = out.format.is_real
         one = Rescale(np.asarray(1), np.asarray(0), "none")
         self.rescales = [one for _ in reads] if self.is_real else layer.factors(*reads)
+        self.multiplier_bits = layer.multiplier_bits
         self.signs = [layer.sign(k) for k in range(len(reads))]
         self.factors = [
             out.channels_last(each.multiplier) * sign for each, sign in zip(self.rescales, self.signs, strict=True)
@@ -66,7 +67,15 @@ class AddHead(Head):
             n_sum=self.n_neuron,
         )
         rescales = (
-            JoinActivity(self.name, "rescale", read.format, n, ratio=each.kind)
+            JoinActivity(
+                self.name,
+                "rescale",
+                read.format,
+                n,
+                ratio=each.kind,
+                multiplier_bit_width=self.multiplier_bits,
+                common=self.out.format,
+            )
             for read, n, each in zip(self.reads, arrived, self.rescales, strict=True)
             if each.kind != "none"
         )

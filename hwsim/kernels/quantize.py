@@ -14,23 +14,23 @@ def quantize_integer(
     floor: int,
     multiplier: np.ndarray,
     shift: np.ndarray,
-    half: np.ndarray,
+    constant: np.ndarray,
     lowest: int,
     highest: int,
     code: np.ndarray,
 ) -> int:
-    """Clip(floor((max(total, floor) x multiplier + half) / 2**shift)); return how many codes were clipped.
+    """Clip(floor((max(total, floor) x multiplier + constant) / 2**shift)); return how many codes were clipped.
 
     Parameters
     ----------
     work : NumPy integer type
-        Holds every product plus one half, and n; the scalars below are of this type.
+        Holds every product, with its constant, and n; the scalars below are of this type.
     total : (n_frame, >= n) int
         Accumulators, or codes of another step.
     floor : int
         Smallest value let through: 0 after a ReLU, else the smallest integer of `work`.
-    multiplier, shift, half : (n,) dtype `work`
-        half is 2**(shift - 1) to round to nearest, 0 to round down.
+    multiplier, shift, constant : (n,) dtype `work`
+        The constant holds 2**(shift - 1) to round to nearest.
     lowest, highest : int
         Range of codes, less the zero point.
     code : (n_frame, >= n) int
@@ -41,7 +41,7 @@ def quantize_integer(
         row, out = total[t], code[t]
         outside = work(0)  # as wide as the codes, so that the loop fills its vectors
         for j in range(multiplier.shape[0]):
-            rounded = work(work(max(work(row[j]), floor) * multiplier[j] + half[j]) >> shift[j])
+            rounded = work(work(max(work(row[j]), floor) * multiplier[j] + constant[j]) >> shift[j])
             within = min(max(rounded, lowest), highest)
             outside = work(outside + work(within != rounded))
             out[j] = within
@@ -82,7 +82,7 @@ def settle_ties(
     floor: int,
     multiplier: np.ndarray,
     shift: np.ndarray,
-    half: np.ndarray,
+    constant: np.ndarray,
     lowest: int,
     highest: int,
     code: np.ndarray,
@@ -95,10 +95,11 @@ def settle_ties(
     clipped = 0
     for t in range(total.shape[0]):
         for j in range(multiplier.shape[0]):
-            up = np.int64(half[j])
-            raised = np.int64(max(np.int64(total[t, j]), np.int64(floor))) * np.int64(multiplier[j]) + up
-            rounded = raised >> np.int64(shift[j])
-            tie = up > 0 and raised & (2 * up - 1) == 0
+            places = np.int64(shift[j])
+            product = np.int64(max(np.int64(total[t, j]), np.int64(floor))) * np.int64(multiplier[j])
+            raised = product + np.int64(constant[j])
+            rounded = raised >> places
+            tie = places > 0 and rounded << places == raised
             if tie and rounded & 1:
                 if lowest < rounded <= highest:
                     code[t, j] = rounded - 1
@@ -108,9 +109,16 @@ def settle_ties(
 
 @kernel
 def quantize_real(
-    value: np.ndarray, floor: float, scale: np.ndarray, rounding: int, lowest: int, highest: int, code: np.ndarray
+    value: np.ndarray,
+    floor: float,
+    scale: np.ndarray,
+    offset: np.ndarray,
+    rounding: int,
+    lowest: int,
+    highest: int,
+    code: np.ndarray,
 ) -> int:
-    """Clip(round(max(value, floor) x scale)) in float64; return how many codes were clipped.
+    """Clip(round(max(value, floor) x scale + offset)) in float64; return how many codes were clipped.
 
     Parameters
     ----------
@@ -120,6 +128,8 @@ def quantize_real(
         Smallest value let through: 0 after a ReLU, else minus infinity.
     scale : (n,) float64
         Codes per unit.
+    offset : (n,) float64
+        Added before rounding. [codes]
     rounding : int
         0 half up, 1 half even, 2 down.
     lowest, highest : int
@@ -130,7 +140,7 @@ def quantize_real(
     clipped = 0
     for t in range(value.shape[0]):
         for j in range(scale.shape[0]):
-            exact = max(np.float64(value[t, j]), floor) * scale[j]
+            exact = max(np.float64(value[t, j]), floor) * scale[j] + offset[j]
             # floor and the exact remainder, because x + 1/2 itself can round up just below a half
             whole = np.floor(exact)
             rest = exact - whole

@@ -1,15 +1,18 @@
 """Layers that do something to one number at a time; hardware fuses them into the layer they follow."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from hwsim.errors import NetworkError
-from hwsim.fixed_point import Rescale, affine, rescale
-from hwsim.layers.layer import ElementWise
+from hwsim.fixed_point import FixedAffine, Rescale, affine, rescale, with_offset
+from hwsim.layers.layer import SILENT, ElementWise
 from hwsim.number_format import BINARY, FP32, NumberFormat, Rounding, accumulator_width, integer
-from hwsim.signals import Signal, positive
+from hwsim.signals import IntArray, Signal, positive
+
+MULTIPLIER_BIT_WIDTH = 16
+"""Of a Quantize whose width is not given. [bits]"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,17 +194,24 @@ class Affine(ElementWise):
         read.per_element(self.scale), read.per_element(self.offset)
         if read.format.is_real:
             return read
-        fixed = affine(self.scale, self.offset, read.step, self.multiplier_bit_width)
+        fixed = self.fixed(read)
         bound = read.bound * int(np.abs(fixed.multiplier).max()) + int(np.abs(fixed.offset).max())
         return Signal(read.shape, integer(accumulator_width(bound)), np.asarray(2.0**-fixed.shift), bound=bound)
+
+    def fixed(self, read: Signal) -> FixedAffine:
+        """Multipliers and offsets as integers, for a signal of codes."""
+        return affine(self.scale, self.offset, read.step, self.multiplier_bit_width)
 
 
 @dataclass(frozen=True, eq=False)
 class Quantize(ElementWise):
-    """Integer codes of a declared width: clip(round(value x scale) + zero point).
+    """Integer codes of a declared width: clip(round(value x scale + offset) + zero point).
 
     The step of the result is 1 / scale. On an integer signal the ratio of the steps is 1, a power of two (a
-    shift), or a multiplier of `multiplier_bit_width` bits and a shift, executed exactly as such.
+    shift), or a multiplier of `multiplier_bit_width` bits and a shift, executed exactly as such: the offset, rounded to
+    the multiplier's resolution, and the half that rounding takes are one constant, added between the two.
+
+    A width that is not given is 16, and behind an Add of codes the fewest bits that make every sum the nearest code.
     """
 
     scale: npt.ArrayLike = 1.0  # codes per unit: one number, or one per channel
@@ -210,17 +220,27 @@ class Quantize(ElementWise):
     narrow_range: bool = False
     zero_point: int = 0
     rounding: Rounding = "half_up"
-    multiplier_bit_width: int = 16
+    multiplier_bit_width: int | None = None
+    offset: npt.ArrayLike = field(default=0.0, metadata=SILENT)  # added before rounding [codes]: one, or by channel
 
     def __post_init__(self) -> None:
         """Check the parameters."""
         object.__setattr__(self, "scale", positive(self.scale, f"layer {self.name}: scale"))
+        offset = np.asarray(self.offset, np.float64)
+        if offset.ndim > 1 or not np.all(np.isfinite(offset)):
+            raise NetworkError(f"layer {self.name}: offset: expected one finite number, or one per channel")
+        object.__setattr__(self, "offset", offset)
         if self.rounding not in ("half_up", "half_even", "floor"):
             raise NetworkError(f"layer {self.name}: rounding {self.rounding!r}; write half_up, half_even or floor")
-        if not 1 <= self.bit_width <= 32 or not 2 <= self.multiplier_bit_width <= 32:
+        if not 1 <= self.bit_width <= 32 or not 2 <= self.multiplier_bits <= 32:
             raise NetworkError(f"layer {self.name}: bit widths go from 1 (multiplier: 2) to 32")
         if not self.format.lowest <= self.zero_point <= self.format.highest:
             raise NetworkError(f"layer {self.name}: zero point {self.zero_point} is no {self.format} code")
+
+    @property
+    def multiplier_bits(self) -> int:
+        """Width of the multiplier, where there is one. [bits]"""
+        return MULTIPLIER_BIT_WIDTH if self.multiplier_bit_width is None else self.multiplier_bit_width
 
     @property
     def format(self) -> NumberFormat:
@@ -230,17 +250,25 @@ class Quantize(ElementWise):
     def signal(self, *source: Signal) -> Signal:
         """Codes."""
         (read,) = source
-        read.per_element(self.scale)
+        read.per_element(self.scale), read.per_element(self.offset)
         if not read.format.is_real:
             self.ratio(read)
         bound = max(self.format.highest - self.zero_point, self.zero_point - self.format.lowest)
         return Signal(read.shape, self.format, np.asarray(1 / np.asarray(self.scale)), self.zero_point, bound)
 
     def ratio(self, read: Signal) -> Rescale:
-        """How codes of one step become codes of the other: (multiplier, shift) per channel or for all."""
-        fixed = rescale(read.step * np.asarray(self.scale), self.multiplier_bit_width)
+        """How codes of one step become codes of the other: multiplier, shift and constant, per channel or for all."""
+        fixed = rescale(read.step * np.asarray(self.scale), self.multiplier_bits)
+        if np.any(self.offset):
+            fixed = with_offset(fixed, np.asarray(self.offset))
         if read.bound * int(fixed.multiplier.max()) >= 2**62:
             raise NetworkError(
                 f"codes up to {read.bound} times a multiplier up to {fixed.multiplier.max()} overflow 64 bits"
             )
         return fixed
+
+    def constant(self, read: Signal) -> IntArray:
+        """What is added before the shift, the half that rounds included: () or one per channel."""
+        fixed = self.ratio(read)
+        rounds = (fixed.shift > 0) & (self.rounding != "floor")
+        return np.asarray(fixed.added + np.where(rounds, np.left_shift(1, np.maximum(fixed.shift - 1, 0)), 0))

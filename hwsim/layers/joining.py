@@ -1,14 +1,18 @@
 """Layers that read several signals."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from hwsim.errors import NetworkError
 from hwsim.fixed_point import Rescale, rescale
-from hwsim.layers.layer import Layer
+from hwsim.layers.layer import SILENT, Layer
 from hwsim.number_format import FP32, accumulator_width, integer
-from hwsim.signals import IntArray, Signal
+from hwsim.signals import FloatArray, IntArray, Signal, positive
+
+MULTIPLIER_BIT_WIDTH = 24
+"""Of an Add that no quantizer follows: as fine as the mantissa of a float32. [bits]"""
 
 
 class Joining(Layer):
@@ -19,11 +23,16 @@ class Joining(Layer):
 class Add(Joining):
     """Sum of signals of one shape, such as a residual connection; each may be taken off instead.
 
-    Integer codes of unequal steps are brought to a common one first: each is multiplied by an integer, such that
-    the first signal's step is the common one times a power of two. The sum is exact in that step.
+    Integer codes of unequal steps are brought to a common one first: each is multiplied by an integer of
+    `multiplier_bit_width` bits, such that `step` is the common one times a power of two. The sum is exact in that step.
+
+    Where neither is given and a Quantize follows (behind a ReLU or HardTanh perhaps), the network takes that one's step
+    and the fewest bits, 32 at most, with which every sum leads to the nearest code; else the first signal's, and 24.
     """
 
     signs: tuple[int, ...] = ()  # of each signal, 1 or -1: subtracted; empty: all are added
+    step: npt.ArrayLike | None = field(default=None, metadata=SILENT)  # () or (channels,)
+    multiplier_bit_width: int | None = field(default=None, metadata=SILENT)  # [bits]
 
     def __post_init__(self) -> None:
         """Check the signs, and bring them into their one form."""
@@ -31,6 +40,10 @@ class Add(Joining):
         if not all(type(sign) is int and sign in (1, -1) for sign in signs):
             raise NetworkError(f"layer {self.name}: signs {signs}; expected 1 (added) or -1 (subtracted) each")
         object.__setattr__(self, "signs", signs if -1 in signs else ())
+        if self.step is not None:
+            object.__setattr__(self, "step", positive(self.step, f"layer {self.name}: step"))
+        if self.multiplier_bit_width is not None and not 2 <= self.multiplier_bit_width <= 32:
+            raise NetworkError(f"layer {self.name}: multipliers of {self.multiplier_bit_width} bits; write 2 to 32")
 
     def sign(self, k: int) -> int:
         """Whether the k-th signal is added, 1, or subtracted, -1."""
@@ -49,13 +62,24 @@ class Add(Joining):
             return Signal(source[0].shape, FP32, np.asarray(1.0))
         factors = self.factors(*source)
         bound = sum(read.bound * int(factor.multiplier.max()) for read, factor in zip(source, factors, strict=True))
-        step = np.asarray(source[0].step / 2.0 ** int(factors[0].shift.max()))
+        step = np.asarray(self.common_step(source[0]) / 2.0 ** int(factors[0].shift.max()))
         return Signal(source[0].shape, integer(accumulator_width(bound)), step, bound=bound)
+
+    @property
+    def multiplier_bits(self) -> int:
+        """Width of the multipliers, where there are any. [bits]"""
+        return MULTIPLIER_BIT_WIDTH if self.multiplier_bit_width is None else self.multiplier_bit_width
+
+    def common_step(self, first: Signal) -> FloatArray:
+        """What the common step is a power of two of: () or (channels,)."""
+        return first.step if self.step is None else np.asarray(self.step, np.float64)
 
     def factors(self, *source: Signal) -> tuple[Rescale, ...]:
         """What codes of each signal are multiplied by, to be counted in the common step; all share one shift."""
-        ratios = np.stack(np.broadcast_arrays(*(np.asarray(read.step / source[0].step) for read in source)))
-        fixed = rescale(ratios, 16, common_shift=True)
+        step = self.common_step(source[0])
+        source[0].per_element(step)
+        ratios = np.stack(np.broadcast_arrays(*(np.asarray(read.step / step) for read in source)))
+        fixed = rescale(ratios, self.multiplier_bits, common_shift=True)
         if np.any(fixed.multiplier == 0):
             apart = ratios.max() / ratios.min()
             raise NetworkError(f"adds codes whose steps are {apart:.3g} apart; quantize them alike")

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from hwsim.signals import Signal
 
+SILENT = {"silent": True}
+"""Metadata of a field that says nothing while it holds its default: it is no part of a network's digest then."""
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:

@@ -155,9 +155,12 @@ class _Plain(_Layer):
 class _Add(_Layer):
     type: Literal["add"]
     signs: list[int] = pydantic.Field(default=[])
+    step: PerChannel | None = None
+    multiplier_bit_width: int | None = None
 
     def layer(self, arrays: ArrayFile) -> Layer:
-        return Add(**self.fields("signs"))
+        step = None if self.step is None else _number(arrays, f"{self.name}.step", self.step)
+        return Add(**self.fields("signs", "multiplier_bit_width"), step=step)
 
 
 class _HardTanh(_Layer):
@@ -237,11 +240,13 @@ class _Quantize(_Layer):
     narrow_range: bool = False
     zero_point: int = 0
     rounding: Rounding = "half_up"
-    multiplier_bit_width: int = 16
+    multiplier_bit_width: int | None = None
+    offset: PerChannel = 0.0
 
     def layer(self, arrays: ArrayFile) -> Layer:
         plain = self.fields("bit_width", "signed", "narrow_range", "zero_point", "rounding", "multiplier_bit_width")
-        return Quantize(**plain, scale=_number(arrays, f"{self.name}.scale", self.scale))
+        offset = _number(arrays, f"{self.name}.offset", self.offset)
+        return Quantize(**plain, scale=_number(arrays, f"{self.name}.scale", self.scale), offset=offset)
 
 
 def _number(arrays: ArrayFile, name: str, written: PerChannel) -> npt.ArrayLike:

@@ -27,7 +27,7 @@ from hwsim.network_file.schema import (
 from hwsim.strict_npz import Array
 
 FIELDS: dict[str, tuple[str, ...]] = {
-    "add": ("signs",),
+    "add": ("signs", "multiplier_bit_width"),
     "affine": ("multiplier_bit_width",),
     "avgpool2d": ("kernel", "stride", "padding", "ceil_mode", "count_include_pad"),
     "conv2d": ("stride", "padding", "dilation", "groups"),
@@ -42,8 +42,15 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 """By layer type: what is written as it is held; of what is empty nothing is."""
 
-CHANNEL_FIELDS: dict[str, tuple[str, ...]] = {"affine": ("scale", "offset"), "quantize": ("scale",)}
+CHANNEL_FIELDS: dict[str, tuple[str, ...]] = {
+    "affine": ("scale", "offset"),
+    "quantize": ("scale", "offset"),
+    "add": ("step",),
+}
 """By layer type: what is one number, or one per channel."""
+
+SILENT = {("quantize", "offset"): (0.0,), ("add", "step"): (None,)}
+"""Such numbers that are not written."""
 
 
 def save_network(network: Network, folder: str | Path) -> None:
@@ -112,9 +119,11 @@ def _describe(layer: Layer, previous: str, arrays: dict[str, Array]) -> dict[str
         thresholds = arrays[f"{layer.name}.thresholds"] = np.asarray(layer.thresholds)
         described["shape"] = list(thresholds.shape)
     for what in CHANNEL_FIELDS.get(kind, ()):
-        described[what] = _describe_number(getattr(layer, what), f"{layer.name}.{what}", arrays)
+        value = getattr(layer, what)
+        if np.ndim(value) or value not in SILENT.get((kind, what), ()):
+            described[what] = _describe_number(value, f"{layer.name}.{what}", arrays)
     written = {what: _lists(getattr(layer, what)) for what in FIELDS.get(kind, ())}
-    return described | {what: value for what, value in written.items() if value != []}
+    return described | {what: value for what, value in written.items() if value not in ([], None)}
 
 
 def _lists(value: Any) -> Any:

@@ -38,6 +38,7 @@ class Builder:
         self.layers: dict[str, Layer] = {}
         self.signals = {INPUT: Signal.of_input(input_shape, FP32)}
         self.values: dict[str, Tensor | Constant | Unknown] = {}
+        self.thresholds = False  # whether quantizers of integers are thresholds, up to 8 bits, wherever that can be
         self.n_frame = graph.input_shape[0]  # as the graph's constants count them
         self.output = graph.output
         self.opset = graph.opsets.get("ai.onnx", 1)

@@ -5,7 +5,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from hwsim.fixed_point import affine as fixed_affine
 from hwsim.layers import (
     ELU,
     Add,
@@ -120,7 +119,7 @@ def _affine(nodes: Nodes, layer: Affine) -> str:
     (read,), (tensor,) = nodes.signals(layer), nodes.tensors(layer)
     scale, offset = np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64)
     if not read.format.is_real:
-        fixed = fixed_affine(scale, offset, read.step, layer.multiplier_bit_width)
+        fixed = layer.fixed(read)
         scale = np.asarray(fixed.multiplier * 2.0**-fixed.shift / read.step, np.float64)
         offset = np.asarray(fixed.offset * 2.0**-fixed.shift, np.float64)
     tensor = times(nodes, tensor, scale, "scaled", read)
@@ -139,10 +138,14 @@ def _quantize(nodes: Nodes, layer: Quantize) -> str:
         raise NoEquivalent("a quantizer; write QONNX")
     if layer.rounding == "half_even" and layer.zero_point % 2:
         raise NoEquivalent("half_even around an odd zero point, which moves its ties")
-    scale = np.asarray(layer.scale, np.float64)
+    scale, offset = np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64)
     if not read.format.is_real:
         ratio = layer.ratio(read)
         tensor = times(nodes, tensor, ratio.multiplier / 2.0**ratio.shift / (read.step * scale), "ratio", read)
+        offset = ratio.added / 2.0**ratio.shift
+    if np.any(offset):
+        constant = nodes.constant(channels(offset / scale, read), "offset")
+        tensor = nodes.node("Add", (tensor, constant), "with_offset", read.shape)
     rounding = ROUNDINGS[layer.rounding]
     if layer.rounding == "half_up" and layer.signed:
         rounding, half = "FLOOR", nodes.constant(channels(0.5 / scale, read), "half")
@@ -187,10 +190,12 @@ def _rearrange(nodes: Nodes, layer: Rearrange) -> str:
 
 
 def _add(nodes: Nodes, layer: Add) -> str:
-    """Of codes with the fixed-point factors that bring them to a common step."""
+    """Of codes with the fixed-point factors that bring them to a common step, unless they make no difference."""
     reads, tensors = nodes.signals(layer), list(nodes.tensors(layer))
-    if not reads[0].format.is_real:
-        first = reads[0].step / 2.0 ** int(layer.factors(*reads)[0].shift.max())
+    is_noted = any(note.startswith(f"{layer.name}:") for note in nodes.network.notes)
+    # where every sum leads to the nearest code, the values themselves say so
+    if not reads[0].format.is_real and (layer.step is None or is_noted):
+        first = layer.common_step(reads[0]) / 2.0 ** int(layer.factors(*reads)[0].shift.max())
         for k, factor in enumerate(layer.factors(*reads)):
             tensors[k] = times(nodes, tensors[k], factor.multiplier * first / reads[k].step, f"term{k}", reads[k])
     shape = reads[0].shape

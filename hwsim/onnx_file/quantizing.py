@@ -5,12 +5,14 @@ from typing import Literal
 
 import numpy as np
 
+from hwsim.code_boundaries import fewest_bits
 from hwsim.layers import Affine, HardTanh, Quantize, ReLU, Sign, Synaptic
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import Chain, factor_of
 from hwsim.onnx_file.coded import Quantizer
 from hwsim.onnx_file.graph import Array
 from hwsim.onnx_file.refusal import Refused
+from hwsim.onnx_file.requantizing import Requantized, is_straight, is_sum, one_or_all, requantized
 from hwsim.onnx_file.tensor import Tensor
 from hwsim.onnx_file.thresholds import WIDEST, absorbed
 
@@ -45,21 +47,21 @@ def quantized(builder: Builder, tensor: Tensor, quantizer: Quantizer, name: str)
     if not scale.ndim and _wants_thresholds(builder, tensor, quantizer, scale):
         result = absorbed(builder, tensor, quantizer, scale, name)
         if result is not None:
+            if not real:
+                why = _why_thresholds(tensor, quantizer)
+                builder.remarks.append(f"{name}: {why}: thresholds of accumulators, which are exact")
             return result
-    if real:
-        tensor = builder.make(tensor)
     if _rounding(quantizer) is None:
         raise Refused(f"rounding {quantizer.rounding} of {'real numbers' if real else 'so many levels'}")
-    factor, relu = _rest(tensor.chain)
-    if factor is None:
-        tensor, factor = builder.make(tensor), 1.0
-    elif relu is not None:
-        tensor = replace(tensor, layer=builder.add(relu, tensor.layer))
-    return _codes(builder, tensor, quantizer, scale, factor, name)
+    rest = None if real else requantized(builder, tensor)
+    if rest is None:
+        rest = Requantized(builder.make(tensor))
+    return _codes(builder, rest, quantizer, scale, name)
 
 
-def _codes(builder: Builder, tensor: Tensor, quantizer: Quantizer, scale: Array, factor: float, name: str) -> Tensor:
+def _codes(builder: Builder, rest: Requantized, quantizer: Quantizer, scale: Array, name: str) -> Tensor:
     """A Quantize, whose codes are in units of the factor that waits."""
+    tensor, factor, read = rest.tensor, rest.factor, builder.signal(rest.tensor)
     layer = Quantize(
         name,
         scale=factor / scale,
@@ -68,45 +70,82 @@ def _codes(builder: Builder, tensor: Tensor, quantizer: Quantizer, scale: Array,
         narrow_range=quantizer.narrow and quantizer.signed,
         zero_point=quantizer.zero_point,
         rounding=_rounding(quantizer) or "half_even",
+        offset=one_or_all(np.asarray(rest.offset / scale)),
     )
-    read = builder.signal(tensor)
-    if not read.format.is_real and layer.ratio(read).kind == "multiply":
-        widest = next((n for n in (32, 24, 16) if read.bound < 2 ** (62 - n)), 16)
-        layer = replace(layer, multiplier_bit_width=widest)
-        builder.remarks.append(
-            f"{name}: steps in a ratio that is no power of two, as a multiplier of {widest} bits: next to a tie a "
-            "code may be the neighbouring one"
-        )
+    if not read.format.is_real:
+        layer = _requantizing(builder, layer, tensor)
     made = builder.add(layer, tensor.layer)
-    if quantizer.narrow and not quantizer.signed:
-        # the highest code is not used either; half a code more is the same limit
-        limit = (quantizer.highest - quantizer.zero_point + 0.5) * float(np.max(scale)) / factor
-        if scale.ndim:
-            raise Refused("a narrow range of unsigned codes with a scale per channel")
-        made = builder.add(HardTanh(f"{name}_limit", lowest=-np.inf, highest=limit), made)
+    made = _clipped(builder, made, rest.after, quantizer, scale, factor)
     chain: Chain = () if factor == 1 else (Affine(f"{name}_factor", scale=factor),)
     return replace(tensor, layer=made, chain=chain, is_alone=True)
 
 
-def _rest(chain: Chain) -> tuple[float | None, ReLU | None]:
-    """The factor of a chain that is only that, and a ReLU before or after it; else None."""
-    relus = [each for each in chain if isinstance(each, ReLU)]
-    factor = factor_of(tuple(each for each in chain if not isinstance(each, ReLU)))
-    return factor, relus[0] if relus and factor is not None else None
+def _requantizing(builder: Builder, layer: Quantize, tensor: Tensor) -> Quantize:
+    """The layer with its multiplier's width; what it does, and why, is noted."""
+    read = builder.signal(tensor)
+    reasons = [] if layer.ratio(read).kind != "multiply" else ["steps in a ratio that is no power of two"]
+    means, remark = "a shift", "every code is the nearest"
+    if reasons and not is_sum(builder, tensor):
+        bits, is_nearest = fewest_bits(layer, read)
+        layer = replace(layer, multiplier_bit_width=bits)
+        means = f"a multiplier of {bits} bits and a shift"
+        remark = remark if is_nearest else "next to a tie a code may be the neighbouring one"
+    elif reasons:
+        means = "multipliers before the sum and a shift"
+        remark = "as many bits as make every sum the nearest code, 32 at most"
+    if np.any(layer.offset):
+        reasons.append("an offset that is no whole number of accumulator steps")
+        means += " and a stored constant" + " per channel" * np.ndim(layer.offset)
+    if reasons:
+        builder.remarks.append(f"{layer.name}: {', and '.join(reasons)}: requantized by {means}; {remark}")
+    return layer
+
+
+def _clipped(builder: Builder, made: str, after: Chain, quantizer: Quantizer, scale: Array, factor: float) -> str:
+    """Clips behind scale and offset, as limits of the codes: rounding keeps the order of numbers."""
+    levels = quantizer.lowest - quantizer.zero_point, quantizer.highest - quantizer.zero_point
+    lowest, highest = levels[0], levels[1] + (quantizer.narrow and not quantizer.signed)
+    step = np.asarray(np.max(scale), np.float32)
+    for clip in after:
+        limits = (0.0, np.inf) if isinstance(clip, ReLU) else (clip.lowest, clip.highest)  # type: ignore[attr-defined]
+        low, high = (int(quantizer.level(np.asarray(each, np.float32), step)) for each in limits)
+        levels = max(levels[0], low), min(levels[1], high)
+    if levels == (lowest, highest):
+        return made
+    if levels == (0, highest):
+        return builder.add(ReLU(f"{builder.layers[made].name}_relu"), made)
+    if scale.ndim:
+        raise Refused("limits within the range of codes that have a scale per channel")
+    # half a code more is the same limit
+    ends = [(level + more) * float(scale) / factor for level, more in zip(levels, (-0.5, 0.5), strict=True)]
+    ends = [ends[0] if levels[0] > lowest else -np.inf, ends[1] if levels[1] < highest else np.inf]
+    return builder.add(HardTanh(f"{builder.layers[made].name}_limit", lowest=ends[0], highest=ends[1]), made)
 
 
 def _wants_thresholds(builder: Builder, tensor: Tensor, quantizer: Quantizer, scale: Array) -> bool:
-    """Whether thresholds are what is exact, and cheap enough."""
+    """Whether thresholds are all that is exact, cheap enough, or asked for."""
     if quantizer.bit_width > WIDEST:
         return False
     if builder.is_real(tensor):
         # a few comparisons cost less than scale and offset
         return _rounding(quantizer) is None or (bool(tensor.chain) and quantizer.bit_width <= FEW_LEVELS)
-    factor, _ = _rest(tensor.chain)
-    if factor is None or _rounding(quantizer) is None:
+    if _rounding(quantizer) is None or not is_straight(tensor.chain):
+        return True
+    if quantizer.bit_width > FEW_LEVELS and not builder.thresholds:
+        return False
+    factor = factor_of(tuple(each for each in tensor.chain if not isinstance(each, ReLU)))
+    if factor is None:
         return True
     mantissa, _ = np.frexp(np.asarray(builder.signal(tensor).step * factor / scale))
-    return quantizer.bit_width <= FEW_LEVELS and bool(np.any(mantissa != 0.5))
+    return bool(np.any(mantissa != 0.5)) and not is_sum(builder, tensor)
+
+
+def _why_thresholds(tensor: Tensor, quantizer: Quantizer) -> str:
+    if _rounding(quantizer) is None:
+        return f"rounding {quantizer.rounding}, which no shift has"
+    if not is_straight(tensor.chain):
+        return "more than scale, offset and limits before a quantizer"
+    return f"codes of {quantizer.bit_width} bits" + (", and asked for" if quantizer.bit_width > FEW_LEVELS else "")
 
 
 def _scale(builder: Builder, tensor: Tensor, quantizer: Quantizer) -> Array:

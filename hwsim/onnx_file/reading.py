@@ -49,13 +49,16 @@ class Examination:
     remarks: tuple[str, ...]  # what the reader of results must know
 
 
-def read_onnx(path: str | Path) -> Network:
+def read_onnx(path: str | Path, thresholds: bool = False) -> Network:
     """Read an ONNX or QONNX file as a network.
 
     Parameters
     ----------
     path : str or Path
         The file.
+    thresholds : bool
+        Whether quantizers of integers, of up to 8 bits, are thresholds wherever a shift alone does not serve; else
+        those of up to 4 bits are, and the others multiply, add a stored constant and shift.
 
     Raises
     ------
@@ -65,19 +68,19 @@ def read_onnx(path: str | Path) -> Network:
         When the graph is no network of hwsim's layers: all operators that cannot be imported are named at once.
     """
     model, name = _load(Path(path))
-    return network_of(model, name, Path(path).name)
+    return network_of(model, name, Path(path).name, thresholds)
 
 
-def network_of(model: Any, name: str, source: str) -> Network:
+def network_of(model: Any, name: str, source: str, thresholds: bool = False) -> Network:
     """The network that an ``onnx.ModelProto`` describes; see `read_onnx`."""
     graph = read_graph(model, name)
-    builder, refused = _lowered(graph)
+    builder, refused = _lowered(graph, thresholds)
     if refused:
         raise NetworkError(_problem(name, refused))
     return _network(graph, builder, model, source)
 
 
-def examine_onnx(path: str | Path) -> Examination:
+def examine_onnx(path: str | Path, thresholds: bool = False) -> Examination:
     """What would become of a file; unlike `read_onnx` it raises nothing for what cannot be imported.
 
     Raises
@@ -92,7 +95,7 @@ def examine_onnx(path: str | Path) -> Examination:
     remarks: tuple[str, ...] = ()
     try:
         graph = read_graph(model, name)
-        builder, unsupported = _lowered(graph)
+        builder, unsupported = _lowered(graph, thresholds)
         remarks = tuple(dict.fromkeys(builder.remarks))
         if not unsupported:
             network = _network(graph, builder, model, Path(path).name)
@@ -112,11 +115,12 @@ def _load(path: Path) -> tuple[Any, str]:
     return load_graph(path), name or "model"
 
 
-def _lowered(graph: Graph) -> tuple[Builder, tuple[Unsupported, ...]]:
+def _lowered(graph: Graph, thresholds: bool) -> tuple[Builder, tuple[Unsupported, ...]]:
     """All nodes as layers; and those that are not."""
     shape = graph.input_shape[1:]
     channels_last = _is_channels_last(graph)
     builder = Builder(graph, (shape[2], shape[0], shape[1]) if channels_last else frame_of(shape))
+    builder.thresholds = thresholds
     places = (1, 2, 0) if channels_last else (0, 2) if len(shape) == 2 else tuple(range(len(shape)))
     if channels_last:
         builder.remarks.append("the graph reads frames (H, W, C); the network reads them as (C, H, W)")
@@ -217,10 +221,11 @@ def _network(graph: Graph, builder: Builder, model: Any, source: str) -> Network
         "producer": f"{model.producer_name} {model.producer_version}".strip() or "unknown",
         "opsets": dict(graph.opsets),
     }
+    network = Network(graph.name, builder.signals[INPUT].shape, tuple(builder.layers.values()), about=about)
+    builder.remarks += network.notes
     if builder.remarks:
         about["remarks"] = list(dict.fromkeys(builder.remarks))
-    shape = builder.signals[INPUT].shape
-    return Network(graph.name, shape, tuple(builder.layers.values()), about=about)
+    return network
 
 
 def _problem(name: str, refused: Sequence[Unsupported]) -> str:

@@ -37,7 +37,7 @@ def absorbed(builder: Builder, tensor: Tensor, quantizer: Quantizer, scale: Arra
     ends = [_level(tensor.chain, quantizer, scale, signal, code)[:, 0] for code in (-reach[:, None], reach[:, None])]
     sign = np.where(ends[0] > ends[1], -1, 1)
     if np.any(sign < 0):
-        if not _turned(builder, tensor, sign):
+        if not turned(builder, tensor, sign):
             return None
         signal = builder.signal(tensor)
     code = _thresholds(tensor.chain, quantizer, scale, signal, sign)
@@ -126,12 +126,12 @@ def rising(builder: Builder, tensor: Tensor) -> Tensor | None:
         return None
     scale = np.asarray(first.scale)
     sign = np.broadcast_to(np.where(scale < 0, -1, 1), builder.signal(tensor).shape[:1])
-    if np.any(scale == 0) or not _turned(builder, tensor, sign):
+    if np.any(scale == 0) or not turned(builder, tensor, sign):
         return None
     return replace(tensor, chain=(replace(first, scale=np.abs(scale)), *rest))
 
 
-def _turned(builder: Builder, tensor: Tensor, sign: IntArray) -> bool:
+def turned(builder: Builder, tensor: Tensor, sign: IntArray) -> bool:
     """Change the signs of the weights and biases of some channels; whether that can be done."""
     layer = builder.layers.get(tensor.layer)
     if not tensor.is_alone or not isinstance(layer, Synaptic) or len(layer.terms) != 1:

@@ -41,6 +41,7 @@ def check_text(network: Network, activity: Activity, counts: Counts) -> str:
     ]
     if not network.is_integer and synaptic:
         lines.append(f"layers with weights that compute in integers: {whole} of {len(synaptic)}")
+    lines += [f"mind: {note}" for note in network.notes]
     return "\n".join(lines)
 
 

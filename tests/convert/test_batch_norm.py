@@ -1,6 +1,8 @@
 """Folding batch norm: against torch in real numbers, to the bit in integers, and what has to stay as it is."""
 
+import math
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -231,11 +233,12 @@ def test_one_that_stays_keeps_no_other_from_being_folded():
     network = coded_network(
         Affine("norm", offset=0.01),
         TERNARY,
+        ReLU("relu"),
         Quantize("codes2", scale=4.0, bit_width=4),
         Conv2d("conv2", terms=(Weight(np.ones((2, 3, 1, 1)), TERNARY),)),
         Affine("norm2", scale=3.0),
     )
-    assert kinds(batch_norm.convert(network)) == ["Quantize", "Conv2d", "Affine", "Quantize", "Conv2d"]
+    assert kinds(batch_norm.convert(network)) == ["Quantize", "Conv2d", "Affine", "ReLU", "Quantize", "Conv2d"]
 
 
 def test_what_was_made_states_how():
@@ -248,3 +251,34 @@ def test_what_was_made_states_how():
     assert batch_norm.convert(network, name="other").name == "other"
     # the same function has the same accuracy
     assert "accuracy" in batch_norm.convert(replace(network, layers=network.layers[:1])).about
+
+
+# --- offsets that a quantizer takes
+
+
+@pytest.mark.parametrize("relu", [(), (ReLU("relu"),)])
+def test_an_offset_between_steps_goes_into_the_quantizer(relu):
+    """Every code is the nearest of scale and offset by channel, which fractions say."""
+    norm = Affine("norm", scale=[0.7, -1.3, 0.31], offset=[0.123, -0.456, 1.7])
+    quantize = Quantize("out", scale=3.1, bit_width=8, signed=not relu)
+    network = coded_network(norm, TERNARY, *relu, quantize)
+    folded = batch_norm.convert(network)
+    assert kinds(folded) == ["Quantize", "Conv2d", "Quantize"]
+    assert np.ndim(folded.layers[-1].offset) == 1
+
+    conv = network.layers[1]
+    bare = simulate(replace(network, layers=network.layers[:2]), frames(), "dense").outputs
+    step = np.asarray(conv.terms[0].scale) * 0.25
+    codes = np.rint(np.asarray(bare, np.float64).reshape(-1, 3, 20) / step).astype(int)
+    made = simulate(folded, frames(), "dense").output_codes.reshape(codes.shape)
+    for channel, (scale, offset) in enumerate(zip([0.7, -1.3, 0.31], [0.123, -0.456, 1.7], strict=True)):
+        for accumulator, code in zip(codes[:, channel].ravel(), made[:, channel].ravel(), strict=True):
+            exact = (Fraction(scale) * int(accumulator) * Fraction(float(step)) + Fraction(offset)) * Fraction(3.1)
+            lowest, highest = (0, 255) if relu else (-128, 127)
+            assert code == min(max(math.floor(exact + Fraction(1, 2)), lowest), highest)
+
+
+def test_an_offset_stays_where_a_relu_is_more_than_the_lowest_code():
+    norm = Affine("norm", scale=0.7, offset=[0.123, -0.456, 1.7])
+    network = coded_network(norm, TERNARY, ReLU("relu"), Quantize("out", scale=3.1, bit_width=8, signed=True))
+    assert kinds(batch_norm.convert(network)) == ["Quantize", "Conv2d", "Affine", "ReLU", "Quantize"]

@@ -159,7 +159,8 @@ def test_levels_are_the_thresholds_reached(threshold, dtype):
 def real_by_kernel(value, scale, rounding, lowest, highest, floor=-np.inf):
     code = np.full((len(value), value.shape[1] + 2), 77, np.int64)
     scale = np.broadcast_to(np.asarray(scale, np.float64), value.shape[1:]).copy()
-    clipped = quantize_real(value, floor, scale, ROUNDINGS.index(rounding), lowest, highest, code)
+    offset = np.zeros(value.shape[1:])
+    clipped = quantize_real(value, floor, scale, offset, ROUNDINGS.index(rounding), lowest, highest, code)
     assert (code[:, value.shape[1] :] == 77).all()
     return code[:, : value.shape[1]].tolist(), clipped
 

@@ -105,7 +105,7 @@ def test_pooling_addition_and_a_linear_layer():
     assert network.is_integer
     apart = graph.steps_apart(0.1, 400)
     assert apart.max() <= 1
-    assert apart.mean() <= 0.02  # sums of codes of unequal steps have multipliers of 16 bits
+    assert apart.mean() <= 0.005  # averages that lie on a tie, which float32 rounds
 
 
 def test_weights_with_a_zero_point():

@@ -153,6 +153,7 @@ def coded(scale=4.0, **options):
 
 
 INT4 = integer(4)
+SUM = Add("a", ("coded", "q"), signs=(1, -1), multiplier_bit_width=16)  # within the 24 bits of a float32
 CODED = {
     "signed, half up": (coded(),),
     "signed, half even": (coded(rounding="half_even"),),
@@ -160,6 +161,17 @@ CODED = {
     "narrow": (coded(bit_width=3, narrow_range=True),),
     "zero point": (coded(signed=False, zero_point=11),),
     "even zero point": (coded(signed=False, zero_point=10, rounding="half_even"),),
+    "offset per channel": (coded(offset=np.array([0.3, -1.2, 0.5, 2.0])),),
+    "offset of codes": (
+        coded(),
+        Conv2d("c", terms=weight(3, 4, 3, 3, format=INT4, scale=0.25)),
+        Quantize("q", scale=0.37, bit_width=6, offset=np.array([0.3, -1.2, 0.5])),
+    ),
+    "offset of codes beside a shift": (
+        coded(),
+        Conv2d("c", terms=weight(3, 4, 3, 3, format=INT4, scale=0.25)),
+        Quantize("q", scale=0.25, bit_width=6, rounding="half_even", offset=np.array([0.3, -1.2, 0.5])),
+    ),
     "scale per channel": (coded(scale=np.array([1.0, 2.0, 4.0, 8.0]), signed=False),),
     "conv": (
         coded(),
@@ -198,7 +210,7 @@ CODED = {
     "affine": (coded(), Affine("a", scale=np.array([0.3, 1, 2, 3]), offset=np.array([0.1, 0, 0, -7]))),
     "limits": (coded(scale=3.0), HardTanh("h", lowest=-1.1, highest=2.0)),
     "limits per channel": (coded(scale=np.array([1.0, 2.0, 3.0, 8.0])), HardTanh("h", lowest=-1.1, highest=0.6)),
-    "add": (coded(), Quantize("q", ("input",), scale=3.0, bit_width=4), Add("a", ("coded", "q"), signs=(1, -1))),
+    "add": (coded(), Quantize("q", ("input",), scale=3.0, bit_width=4), SUM),
     "pools": (coded(), MaxPool2d("m", kernel=2, stride=1), AvgPool2d("p", kernel=(2, 1)), GlobalAvgPool("g")),
     "multiply": (coded(), Quantize("q", ("input",), scale=3.0, bit_width=4), Multiply("m", ("coded", "q"))),
     "pad and concat": (

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from reference.number import BINARY, FP32, ZERO, Number, is_power_of_two, nearest_even, partial_sum
+from reference.number import BINARY, FP32, ZERO, Number, is_power_of_two, nearest_even, partial_sum, signed_width
 from reference.tally import Meter
 
 
@@ -212,6 +212,7 @@ class Affine(Elementwise):
         super().__init__(layer, source, before)
         self.scale, self.offset = source.spread(layer.scale), source.spread(layer.offset)
         self.multiplier_operand, multiplier_bits, offset_bits = self.operand, source.number.n_bit, source.number.n_bit
+        self.sum_operand, differs = self.operand, bool(np.ndim(layer.scale))
         if not source.number.is_real:
             multiplier_bits = layer.multiplier_bit_width
             self.multiplier_operand = f"int{multiplier_bits}"
@@ -222,10 +223,14 @@ class Affine(Elementwise):
                 shift -= 1
             self.multiplier = [nearest_even(math.ldexp(factor, shift)) for factor in factors]
             self.offset = [nearest_even(math.ldexp(offset, shift)) for offset in self.offset]
-            bound = source.bound * max(map(abs, self.multiplier)) + max(map(abs, self.offset))
+            product, largest = source.bound * max(map(abs, self.multiplier)), max(map(abs, self.offset))
+            bound = product + largest
             self.tensor = Tensor(partial_sum(bound), source.shape, [2.0**-shift] * source.size, bound=bound)
-        if source.per_channel or np.ndim(layer.scale) or np.ndim(layer.offset):
-            self.n_parameter, self.parameter_bits = source.shape[0], multiplier_bits + offset_bits
+            self.sum_operand, offset_bits = partial_sum(max(product, largest)).operand, signed_width(largest)
+            differs = differs or source.per_channel
+        # of each channel is stored what is its own
+        self.parameter_bits = (multiplier_bits if differs else 0) + (offset_bits if np.ndim(layer.offset) else 0)
+        self.n_parameter = source.shape[0] if self.parameter_bits else 0
 
     def apply(self, meter, element, value, trace):
         if self.source.number.is_real:
@@ -233,11 +238,11 @@ class Affine(Elementwise):
         else:
             scale, offset = self.multiplier[element], self.offset[element]
         product = meter.multiply(value, scale, self.operand, self.multiplier_operand)
-        return meter.add(product, offset, self.operand)
+        return meter.add(product, offset, self.sum_operand)
 
 
 class Quantize(Elementwise):
-    """clip(round(value x scale) + zero point), and back to centred codes."""
+    """clip(round(value x scale + offset) + zero point), and back to centred codes."""
 
     def __init__(self, layer, source, before=None):
         super().__init__(layer, source, before)
@@ -246,15 +251,23 @@ class Quantize(Elementwise):
         code = Number("integer", layer.bit_width, layer.signed, layer.narrow_range)
         self.lowest, self.highest = code.range
         self.multiplier_operand, multiplier_bits = self.operand, source.number.n_bit
+        self.offset = source.spread(layer.offset)
+        self.adds = bool(np.ndim(layer.offset)) and any(self.offset)  # else it is wired in, beside the half
+        self.sum_operand, constant_bits = self.operand, source.number.n_bit
         if source.number.is_real:
             self.ratio = "multiply"
         else:
             multiplier_bits = layer.multiplier_bit_width
             self.multiplier_operand = f"int{multiplier_bits}"
             self._fixed_point([step * scale for step, scale in zip(source.step, self.scale, strict=True)], layer)
+            factor, largest = self._largest()
+            self.sum_operand = partial_sum(max(source.bound * factor, largest)).operand
+            constant_bits = signed_width(largest)
         per_channel = source.per_channel or bool(np.ndim(layer.scale))
-        if per_channel and self.ratio == "multiply":
-            self.n_parameter, self.parameter_bits = source.shape[0], multiplier_bits
+        self.parameter_bits = (multiplier_bits if per_channel and self.ratio == "multiply" else 0) + (
+            constant_bits if self.adds else 0
+        )
+        self.n_parameter = source.shape[0] if self.parameter_bits else 0
         self.tensor = Tensor(
             code,
             source.shape,
@@ -268,7 +281,7 @@ class Quantize(Elementwise):
         if all(is_power_of_two(ratio) for ratio in ratios):
             self.multiplier = None
             self.shift = [1 - math.frexp(ratio)[1] for ratio in ratios]
-            self.ratio = "shift" if any(self.shift) else "none"
+            self.ratio = "shift" if any(self.shift) or any(self.offset) else "none"
             return
         self.ratio, self.multiplier, self.shift = "multiply", [], []
         for ratio in ratios:
@@ -277,6 +290,22 @@ class Quantize(Elementwise):
                 shift -= 1  # a mantissa that rounded up to one
             self.multiplier.append(nearest_even(math.ldexp(ratio, shift)))
             self.shift.append(shift)
+
+    def _largest(self) -> tuple[int, int]:
+        """The largest factor, and the largest constant that is stored, with the half that rounds."""
+        factors, constants = [1], [0]
+        for element, (offset, shift) in enumerate(zip(self.offset, self.shift, strict=True)):
+            if self.ratio == "multiply":
+                places, factor = max(shift, 0), self.multiplier[element] << max(-shift, 0)
+                constant = nearest_even(math.ldexp(offset, places))
+            else:  # two bits below the last of the code, of which the lower says whether there is a rest
+                places = max(shift, 0) + 2
+                factor, exact = 1 << places - shift, Fraction(offset) * 2**places
+                constant = math.floor(exact) | (exact != math.floor(exact))
+            half = 1 << places - 1 if places and self.rounding != "floor" else 0
+            factors.append(factor)
+            constants.append(abs(constant + half))
+        return max(factors), max(constants)
 
     def apply(self, meter, element, value, trace):
         code = self._round(meter, element, value) + self.zero_point
@@ -290,11 +319,20 @@ class Quantize(Elementwise):
             return value
         if self.source.number.is_real:
             scaled = meter.multiply(float(value), self.scale[element], self.operand, self.operand)
-            return meter.shift_right(scaled, 0, self.rounding, self.operand)
+            return meter.shift_right(self._with(meter, scaled, self.offset[element]), 0, self.rounding, self.operand)
+        offset, shift = self.offset[element], self.shift[element]
         if self.ratio == "multiply":
             value = meter.multiply(value, self.multiplier[element], self.operand, self.multiplier_operand)
+            value = self._with(
+                meter, value, nearest_even(math.ldexp(offset, max(shift, 0))) * Fraction(2) ** min(shift, 0)
+            )
+        elif offset or self.adds:
+            value = self._with(meter, value, Fraction(offset) * Fraction(2) ** shift)
         # half-up's one half rides on the bias, so the shift is all there is
-        return meter.shift_right(value, self.shift[element], self.rounding, self.operand)
+        return meter.shift_right(value, shift, self.rounding, self.operand)
+
+    def _with(self, meter, value, constant):
+        return meter.add(value, constant, self.sum_operand) if self.adds else value + constant
 
 
 class MultiThreshold(Elementwise):

@@ -8,7 +8,7 @@ from reference.elementwise import Tensor, real_tensor
 from reference.head import Head
 from reference.number import is_power_of_two, over_common_power, partial_sum
 
-FACTOR_WIDTH = 16  # of what codes of unequal steps are multiplied by [bits]
+FACTOR_WIDTH = 24  # of what codes of unequal steps are multiplied by, unless declared [bits]
 
 
 class Add(Head):
@@ -24,15 +24,18 @@ class Add(Head):
         if first.number.is_real:
             self.tensor = real_tensor(first.shape)
             return
-        ratios = [step / base for source in sources for step, base in zip(source.step, first.step, strict=True)]
-        multipliers, shift = over_common_power(ratios, FACTOR_WIDTH)
+        common = first.step if layer.step is None else first.spread(layer.step)
+        ratios = [step / base for source in sources for step, base in zip(source.step, common, strict=True)]
+        self.factor_width = layer.multiplier_bit_width or FACTOR_WIDTH
+        multipliers, shift = over_common_power(ratios, self.factor_width)
         self.factor = [multipliers[k * self.n_out : (k + 1) * self.n_out] for k in range(len(sources))]
         for k, factors in enumerate(self.factor):
             if any(factor != 1 for factor in factors):
                 self.cost[k] = "shift" if all(is_power_of_two(factor) for factor in factors) else "multiply"
         bound = sum(source.bound * max(factors) for source, factors in zip(sources, self.factor, strict=True))
-        step = [each / 2.0**shift for each in first.step]
-        self.tensor = Tensor(partial_sum(bound), first.shape, step, first.per_channel, bound)
+        step = [each / 2.0**shift for each in common]
+        per_channel = first.per_channel if layer.step is None else np.ndim(layer.step) > 0
+        self.tensor = Tensor(partial_sum(bound), first.shape, step, per_channel, bound)
 
     def deliver(self, moment, arrivals):
         if moment.from_nothing:
@@ -65,8 +68,8 @@ class Add(Head):
         factor, operand = self.factor[k][j], self.sources[k].number.operand
         places = (factor & -factor).bit_length() - 1 if factor else 0  # its power of two is a shift
         if self.cost[k] == "multiply":
-            code = meter.multiply(code, factor >> places, operand, f"int{FACTOR_WIDTH}")
-        return meter.shift_right(code, -places, "floor", operand)
+            code = meter.multiply(code, factor >> places, operand, f"int{self.factor_width}")
+        return meter.shift_right(code, -places, "floor", self.tensor.number.operand)
 
     def number(self, meter, neuron):
         return self.sums[neuron]

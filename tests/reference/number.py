@@ -77,6 +77,11 @@ def partial_sum(bound: int) -> Number:
     raise AssertionError("the network should have been refused")
 
 
+def signed_width(largest: int) -> int:
+    """Bits of the narrowest signed integer that holds -largest ... largest."""
+    return next(width for width in range(1, 66) if largest <= 2 ** (width - 1) - 1)
+
+
 def rounded(value: Fraction, rounding: str) -> int:
     """A number as a whole one, exactly."""
     if rounding == "half_up":
