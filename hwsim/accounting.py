@@ -188,4 +188,5 @@ def _real_operations(event: NumberFormat, weight: NumberFormat, one: IntArray) -
 
 def signed_digits(magnitude: IntArray) -> IntArray:
     """Non-zero digits of the canonical signed-digit form: 7 = 8 - 1 has two."""
-    return np.asarray(np.bitwise_count(magnitude ^ (3 * magnitude)), np.int64)
+    half = magnitude.astype(np.uint64) >> np.uint64(1)  # three halves fit 64 bits where three times does not
+    return np.asarray(np.bitwise_count(half ^ (magnitude.astype(np.uint64) + half)), np.int64)

@@ -34,6 +34,8 @@ ARITHMETIC = (
     "look_up",
     "random_number",
 )
+LARGEST = 2**63 - 1
+"""Counts are 64-bit integers, which never wrap."""
 WHOLE = ("mac", "synaptic_operation", "neuron_update")
 """Operations that stand for several: a multiplication with its accumulation (of two operand formats), and what a
 neuromorphic chip does for one event at one synapse, or for one neuron (of no format)."""
@@ -122,6 +124,12 @@ class Counts:
         """Every count times a whole number, as if the same frames had come so many times."""
         if factor < 0 or factor != math.floor(factor):
             raise MachineError(f"counts are whole numbers; they cannot be scaled by {factor}")
+        for key, count in self.entries.items():
+            if (number := sum(map(int, count))) * int(factor) > LARGEST:
+                raise MachineError(
+                    f"layer {key.layer}: {number:,} {key.operation.kind}s times {int(factor):,} are more than 64 bits "
+                    "count; scale by less"
+                )
         entries = {key: count * int(factor) for key, count in self.entries.items()}
         return replace(self, entries=entries, n_frame=self.n_frame * int(factor))
 

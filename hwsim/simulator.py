@@ -23,7 +23,7 @@ from hwsim.errors import NetworkError
 from hwsim.layers.window import is_whole
 from hwsim.network import Network
 from hwsim.network_file import load_network
-from hwsim.plan import StagePlan, prepare
+from hwsim.plan import StagePlan, check_counts, prepare
 from hwsim.record import empty_notes, to_activity
 from hwsim.walk import Piece, Walker
 
@@ -91,7 +91,7 @@ def simulate(
     Raises
     ------
     NetworkError
-        When the frames do not fit the network.
+        When the frames do not fit the network; when a count could be too large for 64 bits on some machine.
     DataError
         When the data are no data.
     """
@@ -106,6 +106,7 @@ def simulate(
     except NetworkError as error:
         raise NetworkError(f"network {network.name} on {dataset.name}: {error}") from None
     execution = execution.with_names(_senders(plans))
+    check_counts(plans, execution, len(dataset), f"network {network.name} on {dataset.name}")
     codes, notes = _walk_all(plans, execution, dataset, per_frame, threads, block)
     step = network.output.per_element(network.output.step).astype(np.float64)
     deviation, remarks = 0.0, []

@@ -31,6 +31,7 @@ class DenseHead(Head):
         self.read, self.source = read, source
         self.is_real = layer.is_real(read)
         codes = [term.code for term in layer.terms]
+        self.n_synapse = codes[0].size
         step = read.step[:, None] if read.step.ndim else read.step
         self.terms = [term_of(layer, k, code, step, read) for k, code in enumerate(codes)]
         self.weights = [_tiled(term.weight) for term in self.terms]
@@ -107,7 +108,7 @@ class DenseHead(Head):
             row_length=n_out,
             n_reached=n_out,
             rows_per_event=1,
-            n_synapse=n_in * n_out,
+            n_synapse=self.n_synapse,
             n_nonzero=n_nonzero,
             event_format=code.difference() if notes.is_delta else code,
             weight_format=term.weight_format,
