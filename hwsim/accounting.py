@@ -58,7 +58,6 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
             _count_synapses(tally, connection, machine)
         _count_neurons(tally, layer, activity, machine)
     count_memory(tally, activity, machine)
-    notes = (f"execution {activity.execution}",) if activity.execution.holds_back else ()
     return Counts(
         entries=tally.entries,
         groups=activity.groups,
@@ -67,8 +66,9 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
         data=activity.data,
         execution=str(activity.execution),
         machine=machine.name,
-        notes=(*notes, *machine.notes),
+        notes=(*activity.notes, *machine.notes),
         overhead=(machine.overhead.low, machine.overhead.high),
+        rules=activity.rules,
     )
 
 

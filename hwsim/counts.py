@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hwsim.errors import MachineError
 from hwsim.number_format import NumberFormat
+from hwsim.rules import COLUMN, RULES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,6 +84,7 @@ class Counts:
     machine: str = ""
     notes: tuple[str, ...] = ()  # what a reader must know of these counts
     overhead: tuple[float, float] = (1.0, 1.0)  # low and high factor on the energy of arithmetic, of the machine
+    rules: int = RULES  # that they were counted by
 
     @property
     def n_inference(self) -> int:
@@ -139,12 +141,12 @@ class Counts:
 
         columns = ["layer", "phase", "operation", "format", "memory", "capacity [bytes]", "word length [bits]"]
         rows = [
-            (*_row(key), group, int(number))
+            (*_row(key), group, int(number), self.rules)
             for key, count in self.entries.items()
             for group, number in zip(self.groups, count, strict=True)
             if number
         ]
-        return pd.DataFrame(rows, columns=[*columns, "frames", "count"])
+        return pd.DataFrame(rows, columns=[*columns, "frames", "count", COLUMN])
 
 
 def _row(key: Key) -> tuple[str, str, str, str, str, int, int]:

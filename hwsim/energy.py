@@ -17,6 +17,7 @@ from hwsim.energy_table.price import Price
 from hwsim.energy_table.price_list import rules_in
 from hwsim.energy_table.schema import RULES
 from hwsim.errors import TableError
+from hwsim.rules import COLUMN
 from hwsim.static_power import FRAME_RATE
 from hwsim.whole_mac import with_whole_macs
 
@@ -56,6 +57,11 @@ class Breakdown:
     table: EnergyTable
     phases: tuple[str, ...]  # those that are priced; `static` among them where there is such a line
     frame_rate: float | None = None  # that was given, inferences per second [1/s]
+
+    @property
+    def rules(self) -> int:
+        """Rules that the operations were counted by."""
+        return self.counts.rules
 
     @property
     def total(self) -> float:
@@ -160,7 +166,7 @@ class Breakdown:
             "word length [bits]",
             "frames",
         ]
-        columns += ["count", "energy [J]", "low [J]", "high [J]", "rule", "standing", "source", "where"]
+        columns += ["count", "energy [J]", "low [J]", "high [J]", "rule", "standing", "source", "where", COLUMN]
         rows = []
         for line in self.lines:
             operation, price = line.key.operation, line.charged
@@ -179,6 +185,7 @@ class Breakdown:
                             int(number),
                             *joule,
                             *source,
+                            self.rules,
                         )
                     )
         return pd.DataFrame(rows, columns=columns)

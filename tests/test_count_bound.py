@@ -42,11 +42,11 @@ def test_just_what_fits_is_counted_to_the_last_addition(execution):
     assert counted.total("synapse", "addition") == 32 * largest
     assert all(int(number.min()) >= 0 for number in counted.entries.values())
     message = refused(network, np.full((30, 4), largest), execution)
-    # the lowest code, -2^57, is the largest in magnitude: with its words, 2^63 / (32 x 2^57) = 2 frames are one too many
+    # the lowest code, -2^57, is the largest in magnitude: 2^63 / (32 x 2^57) = 2 frames are one too many
     assert message == (
-        "network wide on array: layer first could execute 1.4e+20 operations (frames x synapses x |s|, 30 frames, events "
-        "|s| up to 144,115,188,075,855,872), and counts have 64 bits; give it at most 1 frame, or quantize what the layer "
-        "reads to fewer bits"
+        "network wide on array: layer first could execute 1.4e+20 operations (frames x synapses x |s|, 30 frames, "
+        "events |s| up to 144,115,188,075,855,872), and counts have 64 bits; give it at most 1 frame, or quantize what "
+        "the layer reads to fewer bits"
     )
     assert "at most 1 frame" in refused(network, np.zeros((2, 4), np.int64), execution)
 
