@@ -412,6 +412,13 @@ def test_labels_cover_neither_labels_nor_points():
         assert all(box.overlap(labels.Box.around(x, y, labels.MARKER, labels.MARKER)) == 0 for x, y in points)
 
 
+def test_labels_keep_off_bars():
+    area, bar = labels.Box(0, 0, 1000, 300), labels.Box(498, 20, 502, 280)
+    ((dx, dy),) = labels.place([(500.0, 150.0)], [["digits-mlp-rounding", "sigma-delta-adder"]], area, [bar])
+    name = labels.Box.around(500 + dx, 150 + dy, labels.CHARACTER_WIDTH * 19 + 6, labels.LINE_HEIGHT * 2 + 2)
+    assert name.overlap(bar) == 0
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -96,7 +96,7 @@ def _accuracy_bar(cell: Cell, height: float, color: str) -> Figure:
         return {}
     low, high = (100 * end for end in cell.accuracy_interval)
     bar = {"type": "data", "symmetric": False, "array": [high - height], "arrayminus": [height - low]}
-    return {"error_y": bar | {"color": color, "thickness": 1, "width": 4}}
+    return {"error_y": bar | {"color": color, "thickness": 0.5, "width": 2}}
 
 
 def _numbered(cell: Cell, number: int) -> Figure:
@@ -119,7 +119,12 @@ def _names(
     up = PLOT_HEIGHT / (y_range[1] - y_range[0])
     pixels = [(math.log(x / x_range[0]) * across, (y_range[1] - y) * up) for x, y in points]
     texts = [[cell.network, cell.machine + (" (baseline)" if cell.is_baseline else "")] for cell in cells]
-    offsets = labels.place(pixels, texts, labels.Box(0, 0, PLOT_WIDTH, PLOT_HEIGHT))
+    bars = [
+        labels.Box(x - 2, (y_range[1] - 100 * where.high) * up, x + 2, (y_range[1] - 100 * where.low) * up)
+        for cell, (x, _) in zip(cells, pixels, strict=True)
+        if (where := cell.accuracy_interval)
+    ]
+    offsets = labels.place(pixels, texts, labels.Box(0, 0, PLOT_WIDTH, PLOT_HEIGHT), bars)
     colors = color_of(priced)
     return [
         {

@@ -77,7 +77,7 @@ def all_rows(priced: Priced) -> str:
     factors = _factors(priced)
     groups = (
         '<tr><th rowspan="2">network<br>machine, execution</th>'
-        f'<th rowspan="2">accuracy [%]<br>{100 * CONFIDENCE:g} % interval</th>'
+        f'<th rowspan="2">accuracy<br>[%], {100 * CONFIDENCE:g} %<br>interval</th>'
         '<th colspan="3" class="group">operations per inference</th>'
         f'<th colspan="{len(priced.phases) + 1}" class="group">energy per inference [{unit}]</th>'
         f'<th rowspan="2">{_power_head(priced)}</th>'
