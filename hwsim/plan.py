@@ -183,7 +183,7 @@ def check_counts(plans: tuple[StagePlan, ...], execution: Execution, n_frame: in
     NetworkError
         Naming the layer that could count most.
     """
-    per_frame = {plan.name: _most_counted(plan, execution) for plan in plans if plan.head}
+    per_frame = {plan.name: most_counted(plan, execution) for plan in plans if plan.head}
     together = n_frame * sum(per_frame.values())
     if together <= LARGEST:
         return
@@ -199,7 +199,7 @@ def check_counts(plans: tuple[StagePlan, ...], execution: Execution, n_frame: in
     )
 
 
-def _most_counted(plan: StagePlan, execution: Execution) -> int:
+def most_counted(plan: StagePlan, execution: Execution) -> int:
     """The most that the counts of one kind of a stage's operations can be in a frame, in Python's own integers."""
     assert plan.head is not None
     layer, numbers = plan.stage.head, plan.out.size + plan.head.n_tap + sum(read.size for read in plan.reads)

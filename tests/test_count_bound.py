@@ -4,6 +4,9 @@ import re
 
 import numpy as np
 import pytest
+import strategies
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import hwsim
 from hwsim import Dense, Network, Weight
@@ -11,7 +14,7 @@ from hwsim.counts import Counts, Key, Operation
 from hwsim.errors import MachineError, NetworkError
 from hwsim.layers import Conv2d, Quantize, ReLU
 from hwsim.number_format import integer
-from hwsim.plan import check_counts, prepare
+from hwsim.plan import check_counts, most_counted, prepare
 
 EXECUTIONS = ("dense", "sparse", "delta")
 MOST = 2**63 - 1
@@ -121,6 +124,25 @@ def test_the_most_that_is_let_through_is_counted_right_by_every_machine(executio
     digits = sum(len(signed_digits(abs(int(each)))) for each in events.ravel())
     shifting = adding(execution).model_copy(update={"event_arithmetic": "shift-add"})
     assert hwsim.count(run.activity, shifting).total("synapse", "variable_shift") == 5 * digits
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(drawn=st.data())
+def test_no_machine_counts_more_than_is_planned_with(execution, drawn):
+    network = drawn.draw(strategies.convolutional_networks() | strategies.networks())
+    frames = drawn.draw(strategies.inputs_for(network))
+    plans = prepare(network, network.input_format, network.input_step)
+    most = {plan.name: len(frames) * most_counted(plan, hwsim.Execution(execution)) for plan in plans if plan.head}
+    activity = hwsim.simulate(network, hwsim.Dataset(frames, step=network.input_step), execution).activity
+    bit = {"name": "bit", "word_length": 1, "execution": execution}
+    per_row = hwsim.load_machine("neuromorphic-core").model_copy(update={**bit, "event_arithmetic": "unary"})
+    for machine in (adding(execution).model_copy(update=bit), per_row):
+        totals = {}
+        for key, number in hwsim.count(activity, machine).entries.items():
+            totals[key.layer, key.operation.kind] = totals.get((key.layer, key.operation.kind), 0) + int(number.sum())
+        for (layer, kind), number in totals.items():
+            assert number <= most.get(layer, number), (layer, kind, machine.name)
 
 
 def signed_digits(number):
