@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from hwsim.network_file import save_network as save_network
     from hwsim.number_format import NumberFormat as NumberFormat
     from hwsim.onnx_file import write_onnx as write_onnx
+    from hwsim.rules import RULES as RULES
     from hwsim.simulator import Run as Run
     from hwsim.simulator import simulate as simulate
     from hwsim.train.from_torch import from_torch as from_torch
@@ -110,6 +111,7 @@ _HOME = {
     "network_file": ("load_network", "save_network"),
     "number_format": ("NumberFormat",),
     "onnx_file": ("write_onnx",),
+    "rules": ("RULES",),
     "simulator": ("Run", "simulate"),
     "train.from_torch": ("from_torch",),
     "training_cost": ("count_training",),

@@ -58,7 +58,6 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
             _count_synapses(tally, connection, machine)
         _count_neurons(tally, layer, activity, machine)
     count_memory(tally, activity, machine)
-    notes = (f"execution {activity.execution}",) if activity.execution.holds_back else ()
     return Counts(
         entries=tally.entries,
         groups=activity.groups,
@@ -67,8 +66,9 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
         data=activity.data,
         execution=str(activity.execution),
         machine=machine.name,
-        notes=(*notes, *machine.notes),
+        notes=(*activity.notes, *machine.notes),
         overhead=(machine.overhead.low, machine.overhead.high),
+        rules=activity.rules,
     )
 
 
@@ -221,4 +221,5 @@ def _real_operations(event: NumberFormat, weight: NumberFormat, one: IntArray) -
 
 def signed_digits(magnitude: IntArray) -> IntArray:
     """Non-zero digits of the canonical signed-digit form: 7 = 8 - 1 has two."""
-    return np.asarray(np.bitwise_count(magnitude ^ (3 * magnitude)), np.int64)
+    half = magnitude.astype(np.uint64) >> np.uint64(1)  # three halves fit 64 bits where three times does not
+    return np.asarray(np.bitwise_count(half ^ (magnitude.astype(np.uint64) + half)), np.int64)

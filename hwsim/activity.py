@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from hwsim.errors import NetworkError
 from hwsim.number_format import NumberFormat
+from hwsim.rules import COLUMN, RULES
 from hwsim.stored_rows import RowsRead, RowsStored
 
 if TYPE_CHECKING:
@@ -229,6 +230,8 @@ class Activity:
     first: npt.NDArray[np.bool_]  # (n_frame,) whether a stream starts here
     per_frame: bool  # whether histograms are kept for every frame
     layers: tuple[LayerActivity, ...]
+    notes: tuple[str, ...] = ()  # what a reader must know of whatever is made of it
+    rules: int = RULES  # that it was counted by
 
     @property
     def n_frame(self) -> int:
@@ -278,6 +281,7 @@ class Activity:
                     "neurons touched": int(layer.touched.sum()),
                     "codes emitted": int(layer.emitted.n_event.sum()) if layer.emitted else 0,
                     "codes saturated": layer.n_saturated,
+                    COLUMN: self.rules,
                 }
             )
         return pd.DataFrame(rows)

@@ -54,6 +54,9 @@ MANY_FRAMES = 20_000
 
 Frames = Annotated[int | None, typer.Option(min=1, help="Only the first so many frames.")]
 Rate = Annotated[float | None, typer.Option(help="Inferences per second: adds static energy where the table has it.")]
+Tolerance = Annotated[
+    float | None, typer.Option(help="How far from the baseline an accuracy may be to count as the same; 1 [points].")
+]
 Order = Annotated[str, typer.Option(help="Order of the frames: file or temporal (each frame near the last one).")]
 
 
@@ -120,11 +123,13 @@ def compare(
     table: Annotated[list[str] | None, typer.Option(help="Energy table; may be given several times.")] = None,
     rule: Rules = None,
     frame_rate: Rate = None,
+    accuracy_tolerance: Tolerance = None,
     html: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("hwsim-report.html"),
     csv: Annotated[Path | None, typer.Option(help="Where to write the table as CSV.")] = None,
     json: Annotated[Path | None, typer.Option(help="Where to write the table as JSON.")] = None,
 ) -> None:
     """Compare networks on machines: accuracy, operations, memory words and energy per inference."""
+    from hwsim.accuracy import checked_tolerance
     from hwsim.study import default_study, load_study
 
     for path in (html, csv, json):  # before the work, not after it
@@ -136,6 +141,8 @@ def compare(
     name = data if isinstance(given, str | None) else given.name or None
     plan = load_study(study) if study else default_study(name or "digits")
     changes: dict[str, Any] = {"data": name, "order": order, "frames": frames, "frame_rate": frame_rate}
+    if accuracy_tolerance is not None:
+        changes["accuracy_tolerance"] = checked_tolerance(accuracy_tolerance)
     changes |= {"tables": tuple(table) if table else None, "rules": tuple(rule) if rule else None}
     if not isinstance(given, str | None):
         changes |= {"step": given.step, "preprocessing": replace(plan.preprocessing, **given.preprocessing.changed())}
@@ -166,6 +173,7 @@ def _run_study(plan: "Study") -> "Comparison":
             phases=plan.phases,
             per_frame=len(data) <= MANY_FRAMES,
             frame_rate=plan.frame_rate,
+            accuracy_tolerance=plan.accuracy_tolerance,
             progress=progress,
         )
 

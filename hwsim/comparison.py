@@ -8,18 +8,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.accuracy import TOLERANCE, Interval, Paired, checked_tolerance, interval, paired
 from hwsim.counts import PHASES, Counts, Operation
 from hwsim.datasets import Dataset, Source, load_dataset
 from hwsim.energy import Breakdown, lacking, price
 from hwsim.energy_table import EnergyTable, load_table
 from hwsim.errors import TableError
 from hwsim.machine import Machine
+from hwsim.rules import COLUMN, RULES
 from hwsim.run_book import FACTORS, STORAGE, MachineLike, NetworkLike, Pair, RunBook
+from hwsim.simulator import Run
 from hwsim.static_power import FRAME_RATE
 
 if TYPE_CHECKING:
     import pandas as pd
 
+BoolArray = npt.NDArray[np.bool_]
 TableLike = str | Path | EnergyTable
 
 
@@ -40,6 +47,13 @@ class Cell:
     factors: dict[str, float]
     is_baseline: bool
     notes: tuple[str, ...] = ()
+    right: BoolArray | None = None  # (n_frame,) whether each frame's prediction is its label; None without labels
+    against: Paired | None = None  # the baseline on the same frames
+
+    @property
+    def accuracy_interval(self) -> Interval | None:
+        """The accuracy's interval of 95 % (Wilson)."""
+        return None if self.right is None else interval(int(self.right.sum()), self.right.size)
 
     @property
     def method(self) -> str:
@@ -66,6 +80,18 @@ class Comparison:
     phases: tuple[str, ...]  # asked for; a table may price fewer
     about: dict[str, dict[str, object]] = field(default_factory=dict)  # of each network
     frame_rate: float | None = None  # that was given [1/s]
+    accuracy_tolerance: float = (
+        TOLERANCE  # how far from the baseline's an accuracy may be to count as the same [points]
+    )
+    rules: int = RULES  # that everything was counted and priced by
+
+    def has_same_accuracy(self, cell: Cell) -> bool:
+        """Whether a row is as accurate as the baseline: within the tolerance, or but for what may be chance."""
+        return cell.against is not None and cell.against.is_same(self.accuracy_tolerance)
+
+    def is_as_accurate(self, cell: Cell) -> bool:
+        """Whether a row is as accurate as the baseline, or more."""
+        return self.has_same_accuracy(cell) or (cell.against is not None and cell.against.difference > 0)
 
     def to_dataframe(self) -> "pd.DataFrame":
         """One row per cell, units in the column names."""
@@ -84,6 +110,7 @@ class Comparison:
             "baseline": cell.is_baseline,
             "inferences": n,
             "accuracy": cell.accuracy,
+            **self._accuracy(cell),
         }
         for kind in ("addition", "multiplication"):
             row[f"{kind}s [per inference]"] = sum(cell.counts.total(phase, kind) for phase in arithmetic) / n
@@ -103,6 +130,7 @@ class Comparison:
             row[f"factor of {name}"] = cell.factors.get(name)
         row["codes saturated"] = cell.n_saturated
         row["notes"] = "; ".join(cell.notes)
+        row[COLUMN] = self.rules
         return row
 
     def _power(self, breakdown: Breakdown | None) -> dict[str, object]:
@@ -115,6 +143,19 @@ class Comparison:
             "power [W]": breakdown.power() if breakdown is not None else None,
             "leakage": ("not stated" if static is None else "stated") if priced else "",
             "frame rate [1/s]": self.frame_rate or FRAME_RATE,
+        }
+
+    def _accuracy(self, cell: Cell) -> dict[str, object]:
+        """How sure a row's accuracy is, and how it compares with the baseline's."""
+        where, against = cell.accuracy_interval, cell.against
+        return {
+            "accuracy low": where.low if where else None,
+            "accuracy high": where.high if where else None,
+            "frames that only this row gets right": against.n_better if against else None,
+            "frames that only the baseline gets right": against.n_worse if against else None,
+            "McNemar p": against.p if against else None,
+            "accuracy tolerance [points]": self.accuracy_tolerance,
+            "same accuracy as baseline": self.has_same_accuracy(cell) if against else None,
         }
 
     def to_text(self) -> str:
@@ -168,6 +209,7 @@ def compare(
     phases: Sequence[str] | None = None,
     per_frame: bool = False,
     frame_rate: float | None = None,
+    accuracy_tolerance: float = TOLERANCE,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
     """Compare networks on machines, priced with tables, on one data set.
@@ -191,6 +233,9 @@ def compare(
     frame_rate : float, optional
         Inferences per second; adds the static energy of each inference where a table states static power, so that rows
         are ranked by power, and is the rate at which powers are shown (30 unless given). [1/s]
+    accuracy_tolerance : float
+        How far from the baseline's accuracy a row's may be to count as the same; one that may differ by chance alone
+        counts as the same, too (McNemar's exact test on the same frames). [points]
     progress : callable
         Told what is done next.
 
@@ -198,7 +243,10 @@ def compare(
     ------
     TableError
         When a table can price nothing, or not the phases asked for.
+    DataError
+        When the tolerance is none.
     """
+    tolerance = checked_tolerance(accuracy_tolerance)
     data = data if isinstance(data, Dataset) else load_dataset(data)
     book = RunBook(data, per_frame, progress)
     first = book.pair(baseline)
@@ -220,6 +268,7 @@ def compare(
         baseline=first,
         phases=tuple(phases or PHASES),
         frame_rate=frame_rate,
+        accuracy_tolerance=tolerance,
         about={network: dict(book.networks[network].about) for network, _ in pairs},
     )
 
@@ -286,5 +335,11 @@ def _cell(
         lacks=lacks,
         factors=factors,
         is_baseline=pair == first,
-        notes=(*run.notes, *(breakdown.notes if breakdown else ())),
+        notes=breakdown.notes if breakdown else counts.notes,
+        right=run.right,
+        against=_against(run, book.run(first[0], book.machines[first[1]].execution)),
     )
+
+
+def _against(run: Run, baseline: Run) -> Paired | None:
+    return None if run.right is None or baseline.right is None else paired(run.right, baseline.right)

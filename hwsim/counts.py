@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hwsim.errors import MachineError
 from hwsim.number_format import NumberFormat
+from hwsim.rules import COLUMN, RULES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +36,8 @@ ARITHMETIC = (
     "look_up",
     "random_number",
 )
+LARGEST = 2**63 - 1
+"""Counts are 64-bit integers, which never wrap."""
 WHOLE = ("mac", "synaptic_operation", "neuron_update")
 """Operations that stand for several: a multiplication with its accumulation (of two operand formats), and what a
 neuromorphic chip does for one event at one synapse, or for one neuron (of no format)."""
@@ -82,6 +85,7 @@ class Counts:
     machine: str = ""
     notes: tuple[str, ...] = ()  # what a reader must know of these counts
     overhead: tuple[float, float] = (1.0, 1.0)  # low and high factor on the energy of arithmetic, of the machine
+    rules: int = RULES  # that they were counted by
 
     @property
     def n_inference(self) -> int:
@@ -124,6 +128,12 @@ class Counts:
         is_whole = type(factor) is not bool and math.isfinite(factor) and factor == math.floor(factor)
         if not is_whole or factor < 0:
             raise MachineError(f"counts are whole numbers; they cannot be scaled by {factor}")
+        for key, count in self.entries.items():
+            if (number := sum(map(int, count))) * int(factor) > LARGEST:
+                raise MachineError(
+                    f"layer {key.layer}: {number:,} {key.operation.kind}s times {int(factor):,} are more than 64 bits "
+                    "count; scale by less"
+                )
         entries = {key: count * int(factor) for key, count in self.entries.items()}
         return replace(self, entries=entries, n_frame=self.n_frame * int(factor))
 
@@ -133,12 +143,12 @@ class Counts:
 
         columns = ["layer", "phase", "operation", "format", "memory", "capacity [bytes]", "word length [bits]"]
         rows = [
-            (*_row(key), group, int(number))
+            (*_row(key), group, int(number), self.rules)
             for key, count in self.entries.items()
             for group, number in zip(self.groups, count, strict=True)
             if number
         ]
-        return pd.DataFrame(rows, columns=[*columns, "frames", "count"])
+        return pd.DataFrame(rows, columns=[*columns, "frames", "count", COLUMN])
 
 
 def _row(key: Key) -> tuple[str, str, str, str, str, int, int]:

@@ -18,6 +18,7 @@ from hwsim.energy_table.price import Price
 from hwsim.energy_table.price_list import rules_in
 from hwsim.energy_table.schema import RULES
 from hwsim.errors import TableError
+from hwsim.rules import COLUMN
 from hwsim.static_power import FRAME_RATE, Leak
 from hwsim.whole_mac import with_whole_macs
 
@@ -57,6 +58,11 @@ class Breakdown:
     table: EnergyTable
     phases: tuple[str, ...]  # those that are priced; `static` among them where there is such a line
     frame_rate: float | None = None  # that was given, inferences per second [1/s]
+
+    @property
+    def rules(self) -> int:
+        """Rules that the operations were counted by."""
+        return self.counts.rules
 
     @property
     def total(self) -> float:
@@ -205,7 +211,7 @@ class Breakdown:
 
         columns = ["layer", "phase", "operation", "format", "memory", "capacity [bytes]", "word length [bits]"]
         columns += ["frames", "count", "energy [J]", "low [J]", "high [J]", "rule", "standing", "source", "where"]
-        columns += ["process node [nm]", "supply [V]"]
+        columns += ["process node [nm]", "supply [V]", COLUMN]
         rows = []
         for line in self.lines:
             operation, price = line.key.operation, line.charged
@@ -214,7 +220,8 @@ class Breakdown:
             for group, number in zip(self.counts.groups, line.count, strict=True):
                 if number:
                     joule = (number * price.energy, number * price.low, number * price.high)
-                    rows.append((line.key.layer, line.key.phase, *what, group, int(number), *joule, *source))
+                    key = (line.key.layer, line.key.phase, *what)
+                    rows.append((*key, group, int(number), *joule, *source, self.rules))
         return pd.DataFrame(rows, columns=columns)
 
 

@@ -20,9 +20,9 @@ def empty_notes(stream_start: Array, n_frame: int, execution: Execution, per_fra
 
 
 def to_activity(
-    notes: Notes, network: Network, plans: tuple[StagePlan, ...], data: str, arrives: NumberFormat
+    notes: Notes, network: Network, plans: tuple[StagePlan, ...], data: str, arrives: NumberFormat, *said: str
 ) -> Activity:
-    """The Activity of a finished run."""
+    """The Activity of a finished run, of which something was said."""
     return Activity(
         network=network.name,
         data=data,
@@ -31,6 +31,7 @@ def to_activity(
         first=notes.first,
         per_frame=notes.per_frame,
         layers=tuple(_layer(notes, network, plan) for plan in plans if plan.is_layer),
+        notes=said,
     )
 
 

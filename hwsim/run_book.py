@@ -16,12 +16,13 @@ NetworkLike = str | Path | Network
 MachineLike = str | Path | Machine
 Pair = tuple[NetworkLike, MachineLike]
 
-FACTORS = ("number format", "zero skipping", "delta")
+FACTORS = ("number format", "event arithmetic", "zero skipping", "delta")
 """What an advantage over the baseline is made of, in the order in which the steps are taken: the network's number
-formats with the event arithmetic they allow, skipping what is zero, and presenting differences only."""
+formats, how the row's machine carries out one event at one synapse (multiplied, added repeatedly, shifted), skipping
+what is zero, and presenting differences only."""
 
 STORAGE = "storage"
-"""A fourth factor, after the first, of machines that differ from the baseline's in more than these: in where operands
+"""A fifth factor, after the second, of machines that differ from the baseline's in more than these: in where operands
 live and how often they are read (compressed, off chip, row by row, shared by a batch ...)."""
 
 
@@ -61,21 +62,22 @@ class RunBook:
     def steps(self, pair: tuple[str, str], first: tuple[str, str]) -> dict[str, Counts]:
         """From the baseline to a row, a step per factor; the baseline itself has an empty name.
 
-        The row's network on the dense reference machine, with the event arithmetic that its formats allow the row's
-        machine; with the storage of the row's machine, where that is another; then what is zero is skipped (inputs,
-        and weights where the machine does so); then delta.
+        The row's network on the dense reference machine; with the event arithmetic of the row's machine; with its
+        storage, where that is another; then what is zero is skipped (inputs, and weights where the machine does so);
+        then delta.
         """
         network, machine = pair[0], self.machines[pair[1]]
         reference = self.machines[first[1]]
         if reference.execution != "dense":
             reference = load_machine("mac-array")
         dense = reference.model_copy(update={"event_arithmetic": machine.event_arithmetic})
-        steps = {"": self.count(first[0], self.machines[first[1]]), FACTORS[0]: self.count(network, dense)}
+        steps = {"": self.count(first[0], self.machines[first[1]]), FACTORS[0]: self.count(network, reference)}
+        steps[FACTORS[1]] = self.count(network, dense)
         stored = _with_storage(dense, machine)
         if stored != dense:
             steps[STORAGE] = self.count(network, stored)
         without_delta = machine.model_copy(update={"execution": "sparse"}) if machine.execution == "delta" else machine
-        return {**steps, FACTORS[1]: self.count(network, without_delta), FACTORS[2]: self.count(network, machine)}
+        return {**steps, FACTORS[2]: self.count(network, without_delta), FACTORS[3]: self.count(network, machine)}
 
 
 def _with_storage(dense: Machine, machine: Machine) -> Machine:

@@ -10,12 +10,14 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from hwsim.accuracy import Interval, interval
 from hwsim.activity import Activity, Execution
 from hwsim.block import Notes, Worker
 from hwsim.datasets import Dataset, as_dataset
@@ -23,7 +25,7 @@ from hwsim.errors import NetworkError
 from hwsim.layers.window import is_whole
 from hwsim.network import Network
 from hwsim.network_file import load_network
-from hwsim.plan import StagePlan, prepare
+from hwsim.plan import StagePlan, check_counts, prepare
 from hwsim.record import empty_notes, to_activity
 from hwsim.walk import Piece, Walker
 
@@ -47,7 +49,12 @@ class Run:
     labels: npt.NDArray[np.int64] | None = None  # of the data
     n_saturated: int = 0  # codes clipped to their format, in all layers
     largest_deviation: float = 0.0  # real networks under delta: largest |output - dense output|
-    notes: tuple[str, ...] = ()  # what a reader must know of these outputs
+    notes: tuple[str, ...] = ()  # what a reader must know of these outputs, and of whatever is made of the activity
+
+    @property
+    def rules(self) -> int:
+        """Rules that the activity was counted by."""
+        return self.activity.rules
 
     @property
     def predictions(self) -> npt.NDArray[np.int64]:
@@ -57,7 +64,17 @@ class Run:
     @property
     def accuracy(self) -> float | None:
         """Fraction of frames whose prediction is their label; None without labels."""
-        return None if self.labels is None else float(np.mean(self.predictions == self.labels))
+        return None if self.right is None else float(np.mean(self.right))
+
+    @property
+    def accuracy_interval(self) -> Interval | None:
+        """The accuracy's interval of 95 % (Wilson)."""
+        return None if self.right is None else interval(int(self.right.sum()), self.right.size)
+
+    @cached_property
+    def right(self) -> npt.NDArray[np.bool_] | None:
+        """(n_frame,) whether each prediction is the label; None without labels."""
+        return None if self.labels is None else np.asarray(self.predictions == self.labels)
 
 
 def simulate(
@@ -91,7 +108,7 @@ def simulate(
     Raises
     ------
     NetworkError
-        When the frames do not fit the network.
+        When the frames do not fit the network; when a count could be too large for 64 bits on some machine.
     DataError
         When the data are no data.
     """
@@ -106,6 +123,7 @@ def simulate(
     except NetworkError as error:
         raise NetworkError(f"network {network.name} on {dataset.name}: {error}") from None
     execution = execution.with_names(_senders(plans))
+    check_counts(plans, execution, len(dataset), f"network {network.name} on {dataset.name}")
     codes, notes = _walk_all(plans, execution, dataset, per_frame, threads, block)
     step = network.output.per_element(network.output.step).astype(np.float64)
     deviation, remarks = 0.0, []
@@ -120,7 +138,7 @@ def simulate(
         remarks.append(f"{known}: frames with a label that is no output's count as wrong")
     if execution.holds_back:
         remarks.append(f"{execution}: outputs depend on the order of frames")
-    activity = to_activity(notes, network, plans, dataset.name, arrives)
+    activity = to_activity(notes, network, plans, dataset.name, arrives, *remarks, *network.notes)
     return Run(
         outputs=codes if network.output.format.is_real else codes * step,
         output_codes=codes,
@@ -128,7 +146,7 @@ def simulate(
         labels=dataset.labels,
         n_saturated=sum(layer.n_saturated for layer in activity.layers),
         largest_deviation=deviation,
-        notes=(*remarks, *network.notes),
+        notes=activity.notes,
     )
 
 

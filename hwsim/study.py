@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema
 
 from hwsim import strict_yaml
+from hwsim.accuracy import TOLERANCE
 from hwsim.catalogue import network_names
 from hwsim.datasets import Preprocessing, Source
 from hwsim.energy_table.schema import Rule
@@ -56,6 +57,8 @@ class Study(Schema):
     baseline: Baseline
     phases: Annotated[tuple[Phase, ...], Field(min_length=1, strict=False)] | None = None
     frame_rate: Annotated[float, Field(gt=0)] | None = None  # inferences per second: adds static energy [1/s]
+    # how far from the baseline's an accuracy may be to count as the same [points]
+    accuracy_tolerance: Annotated[float, Field(ge=0, le=100)] = TOLERANCE
     rules: Annotated[tuple[Rule, ...], Field(strict=False)] = ()  # ways to find prices that the tables do not state
 
     @property

@@ -51,6 +51,31 @@ def test_compare_prints_a_table_and_writes_a_page(tmp_path):
     assert done.stderr == ""  # no progress when piped
 
 
+def test_the_tolerance_of_accuracies_is_asked_for(tmp_path):
+    asked = ("compare", "--frames", "300", "--csv", "out.csv", "--accuracy-tolerance")
+    winners = {}
+    for tolerance in ("0", "30"):
+        done = hwsim(*asked, tolerance, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert f"at most {tolerance} points apart" in " ".join(done.stdout.split())
+        assert set(pd.read_csv(tmp_path / "out.csv")["accuracy tolerance [points]"]) == {float(tolerance)}
+        winners[tolerance] = next(line for line in done.stdout.splitlines() if line.startswith("* "))
+    assert "digits-mlp-int8 on zero-skipping-mac needs" in winners["0"]
+    assert "digits-mlp-rounding on sigma-delta-adder needs" in winners["30"]
+    for wrong in ("-1", "101", "nan"):
+        assert_one_line(hwsim(*asked, wrong, cwd=tmp_path), "accuracy tolerance", "write points of accuracy, 0 to 100")
+
+
+def test_a_study_states_its_tolerance(tmp_path):
+    text = (ROOT / "examples" / "study.yaml").read_text() + "accuracy_tolerance: 2.5\nframes: 20\n"
+    (tmp_path / "study.yaml").write_text(text)
+    done = hwsim("compare", "study.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "at most 2.5 points apart" in " ".join(done.stdout.split())
+    (tmp_path / "study.yaml").write_text(text.replace("2.5", "-1"))
+    assert_one_line(hwsim("compare", "study.yaml", cwd=tmp_path), "study.yaml", "accuracy_tolerance")
+
+
 @pytest.mark.data
 def test_compare_on_temporal_mnist(tmp_path):
     done = hwsim(

@@ -108,25 +108,30 @@ def test_factors_take_one_step_at_a_time(study, data):
         changed = hwsim.load_machine("mac-array").model_copy(update={"event_arithmetic": arithmetic})
         return energy_of(network, changed, data)
 
-    # the network on the baseline's machine with its own arithmetic; on its own without differences; on its own
+    # the network on the baseline's machine; there with its own arithmetic; on its own without differences; on its own
     steps = {
-        BASELINE: (baseline, baseline, baseline),
-        ("digits-mlp", "zero-skipping-mac"): (baseline, *2 * (energy_of("digits-mlp", "zero-skipping-mac", data),)),
+        BASELINE: (baseline, baseline, baseline, baseline),
+        ("digits-mlp", "zero-skipping-mac"): (
+            *2 * (baseline,),
+            *2 * (energy_of("digits-mlp", "zero-skipping-mac", data),),
+        ),
         ("digits-mlp-int8", "delta-mac"): (
+            energy_of("digits-mlp-int8", "mac-array", data),
             dense("digits-mlp-int8", "delta-mac"),
             energy_of("digits-mlp-int8", "zero-skipping-mac", data),  # delta-mac differs from it by delta alone
             energy_of("digits-mlp-int8", "delta-mac", data),
         ),
         ADDER: (
+            energy_of(ADDER[0], "mac-array", data),
             dense(*ADDER),
             energy_of(ADDER[0], "rounding-adder", data),  # sigma-delta-adder differs from it by delta alone
             energy_of(*ADDER, data),
         ),
     }
-    assert FACTORS == ("number format", "zero skipping", "delta")
+    assert FACTORS == ("number format", "event arithmetic", "zero skipping", "delta")
     for cell in study.cells:
-        frame_by_frame, sparse, own = steps[cell.network, cell.machine]
-        expected = (baseline / frame_by_frame, frame_by_frame / sparse, sparse / own)
+        plain, frame_by_frame, sparse, own = steps[cell.network, cell.machine]
+        expected = (baseline / plain, plain / frame_by_frame, frame_by_frame / sparse, sparse / own)
         assert [cell.factors[name] for name in FACTORS] == pytest.approx(expected, rel=1e-9)
         assert cell.advantage == pytest.approx(baseline / own, rel=1e-9)
         assert cell.advantage == pytest.approx(math.prod(cell.factors.values()), rel=1e-12)
@@ -239,6 +244,9 @@ def test_one_name_means_one_thing(data):
 
 COLUMNS = [
     *("network", "execution", "machine", "table", "baseline", "inferences", "accuracy"),
+    *("accuracy low", "accuracy high"),
+    *("frames that only this row gets right", "frames that only the baseline gets right", "McNemar p"),
+    *("accuracy tolerance [points]", "same accuracy as baseline"),
     *("additions [per inference]", "multiplications [per inference]", "memory words [per inference]"),
     *(f"{phase} energy [J per inference]" for phase in (*PHASES, "static")),
     *(f"{name} [J per inference]" for name in ("energy", "low", "high")),
@@ -246,7 +254,7 @@ COLUMNS = [
     *("share of another node", "share at another supply", "share interpolated", "share by process"),
     *("share by standing", "advantage"),
     *(f"factor of {name}" for name in (*FACTORS, STORAGE)),
-    *("codes saturated", "notes"),
+    *("codes saturated", "notes", "counting rules"),
 ]
 
 

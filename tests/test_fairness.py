@@ -217,7 +217,7 @@ def test_what_storage_does_is_no_factor_of_zero_skipping():
     rows = [("digits-mlp-int8", machine) for machine in ("mac-array", "mac-array-dram", "mac-array-batch")]
     study = hwsim.compare(rows=rows, data=data, baseline=("digits-mlp-int8", "mac-array"))
     plain, off_chip, batch = study.cells
-    assert plain.factors == {"number format": 1, "zero skipping": 1, "delta": 1}
+    assert plain.factors == {"number format": 1, "event arithmetic": 1, "zero skipping": 1, "delta": 1}
     assert off_chip.factors["storage"] < 1 < batch.factors["storage"]
     for cell in (off_chip, batch):
         assert cell.advantage == pytest.approx(cell.factors["storage"], rel=1e-12)

@@ -5,6 +5,7 @@ import dataclasses
 import html.parser
 import io
 import json
+import math
 import re
 
 import numpy as np
@@ -308,10 +309,16 @@ def headlines(content):
     return [re.sub(r"<[^>]*>", "", html.unescape(each)) for each in re.findall(r"<h1>(.*?)</h1>", content)]
 
 
-def test_headline_is_the_least_energy_within_a_point(content, frame):
+def test_headline_is_the_least_energy_at_the_baselines_accuracy(content, frame):
     rows = frame[frame.table == TABLES[0]]
     base = rows[rows.baseline].iloc[0]
-    good = rows[rows.accuracy >= base.accuracy - 0.01]
+    good = rows[rows["same accuracy as baseline"] | (rows.accuracy > base.accuracy)]
+    assert len(good) == sum(
+        row["accuracy"] >= base.accuracy - 0.01
+        or two_sided(row["frames that only this row gets right"], row["frames that only the baseline gets right"])
+        >= 0.05
+        for _, row in rows.iterrows()
+    )
     best = good.loc[good["energy [J per inference]"].idxmin()]
     least = rows.loc[rows["energy [J per inference]"].idxmin()]
     said = headlines(content)[0]
@@ -319,6 +326,12 @@ def test_headline_is_the_least_energy_within_a_point(content, frame):
     assert_rounded(re.search(r"needs (\S+x) less", said).group(1), best.advantage)
     if least.network != best.network or least.machine != best.machine:
         assert f"Least energy of all: {least.network} on {least.machine}" in content
+
+
+def two_sided(n_better, n_worse):
+    """Twice the smaller tail of a fair coin, at most 1: McNemar's exact test."""
+    n = int(n_better + n_worse)
+    return min(1, 2 * sum(math.comb(n, k) for k in range(int(min(n_better, n_worse)) + 1)) / 2**n)
 
 
 def test_one_row_and_one_frame():
@@ -409,6 +422,13 @@ def test_labels_cover_neither_labels_nor_points():
     for k, box in enumerate(boxes):
         assert all(box.overlap(other) == 0 for other in boxes[:k])
         assert all(box.overlap(labels.Box.around(x, y, labels.MARKER, labels.MARKER)) == 0 for x, y in points)
+
+
+def test_labels_keep_off_bars():
+    area, bar = labels.Box(0, 0, 1000, 300), labels.Box(498, 20, 502, 280)
+    ((dx, dy),) = labels.place([(500.0, 150.0)], [["digits-mlp-rounding", "sigma-delta-adder"]], area, [bar])
+    name = labels.Box.around(500 + dx, 150 + dy, labels.CHARACTER_WIDTH * 19 + 6, labels.LINE_HEIGHT * 2 + 2)
+    assert name.overlap(bar) == 0
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ class DenseHead(Head):
         self.read, self.source = read, source
         self.is_real = layer.is_real(read)
         codes = [term.code for term in layer.terms]
+        self.n_synapse = codes[0].size
         step = read.step[:, None] if read.step.ndim else read.step
         self.terms = [term_of(layer, k, code, step, read) for k, code in enumerate(codes)]
         self.weights = [_tiled(term.weight) for term in self.terms]
@@ -108,7 +109,7 @@ class DenseHead(Head):
             n_weight=n_in * n_out,
             row_length=n_out,
             n_reached=n_out,
-            n_synapse=n_in * n_out,
+            n_synapse=self.n_synapse,
             n_nonzero=int(n_met[0]),
             event_format=code.difference() if notes.is_delta else code,
             weight_format=term.weight_format,

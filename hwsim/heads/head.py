@@ -14,6 +14,7 @@ class Head:
     def __init__(self, name: str, n_neuron: int) -> None:
         self.name = name  # of the stage
         self.n_neuron = n_neuron
+        self.n_synapse = 0  # that exist
         self.is_real = False  # whether it adds real numbers, so that what it keeps depends on all that came before
 
     def run(self, sources: Sequence[Emitted], frames: Frames, worker: Worker) -> Array:
@@ -32,6 +33,11 @@ class Head:
     def connections(self, notes: Notes) -> tuple[ConnectionActivity, ...]:
         """Weight tensors at work."""
         return ()
+
+    @property
+    def n_tap(self) -> int:
+        """Numbers that windows without weights look at in a frame."""
+        return 0
 
     def joins(self, notes: Notes) -> tuple[JoinActivity, ...]:
         """Work on numbers that arrive."""

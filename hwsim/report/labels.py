@@ -30,7 +30,7 @@ MARKER = 16.0
 
 
 def place(
-    points: Sequence[tuple[float, float]], names: Sequence[Sequence[str]], area: Box
+    points: Sequence[tuple[float, float]], names: Sequence[Sequence[str]], area: Box, bars: Sequence[Box] = ()
 ) -> list[tuple[float, float]]:
     """Offsets of the names' centres from their points.
 
@@ -44,8 +44,10 @@ def place(
         The lines of each name.
     area : Box
         Where names may be. [pixels]
+    bars : sequence of Box
+        What else they must not cover. [pixels]
     """
-    taken = [Box.around(x, y, MARKER, MARKER) for x, y in points]
+    taken = [*bars, *(Box.around(x, y, MARKER, MARKER) for x, y in points)]
     offsets = []
     for (x, y), lines in zip(points, names, strict=True):
         width = CHARACTER_WIDTH * max(map(len, lines)) + 6

@@ -161,5 +161,5 @@ def _footer(comparison: Comparison) -> str:
     return (
         '<footer><p>All numbers in full: <a id="csv" download="hwsim-comparison.csv" '
         f'href="data:text/csv;base64,{csv}">hwsim-comparison.csv</a>. '
-        "Made by hwsim; counting rules in docs/accounting.md.</p></footer>"
+        f"Made by hwsim; {text(wording.rules_sentence(comparison.rules))}</p></footer>"
     )

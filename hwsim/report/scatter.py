@@ -3,9 +3,9 @@
 import math
 
 from hwsim.comparison import Cell
-from hwsim.report import labels, wording
+from hwsim.report import accuracy, labels, wording
 from hwsim.report.figures import Figure, axis, color_of, escaped, layout, logarithmic_axis, symbol_of
-from hwsim.report.units import figures, percent, times
+from hwsim.report.units import figures, times
 from hwsim.report.wording import Priced
 
 PLOT_WIDTH, PLOT_HEIGHT = 1060.0, 350.0
@@ -31,8 +31,9 @@ def accuracy_against_energy(priced: Priced) -> Figure | None:
         min(low for low in (*lows, *energies) if low > 0) / max(1.25, spread**0.08),
         max(highs) * max(1.25, spread**0.08),
     )
+    ends = [100 * end for cell in cells for end in cell.accuracy_interval or ()] if known else heights
     pad = max(0.22 * (max(heights) - min(heights)), 0.5)
-    y_range = (min(heights) - pad, max(heights) + pad)
+    y_range = (min(*heights, *ends) - pad, max(*heights, *ends) + pad)
     title = f"{priced.energy_kind} energy per inference [{priced.unit.name}], logarithmic"
     y_axis = axis("accuracy [%]", range=list(y_range)) if known else axis("no labels", range=list(y_range), tickvals=[])
     points = list(zip(energies, heights, strict=True))
@@ -64,7 +65,7 @@ def _point(priced: Priced, cell: Cell, point: tuple[float, float]) -> Figure:
     said = [
         f"<b>{escaped(cell.method)}</b>" + (" (baseline)" if cell.is_baseline else ""),
         f"{figures(point[0])} {unit.name} per inference ({figures(low)} to {figures(high)})",
-        f"accuracy {percent(cell.accuracy, cell.counts.n_inference)} %" if cell.accuracy is not None else "no labels",
+        f"accuracy {accuracy.with_interval(cell)}" if cell.accuracy is not None else "no labels",
         f"{times(cell.advantage)} less energy than the baseline" if cell.factors else "",
     ]
     return {
@@ -82,10 +83,20 @@ def _point(priced: Priced, cell: Cell, point: tuple[float, float]) -> Figure:
             "thickness": 1.5,
             "width": 4,
         },
+        **_accuracy_bar(cell, point[1], color),
         "marker": {"symbol": symbol_of(cell), "color": color, "size": 13, "line": {"width": 1, "color": "#ffffff"}},
         "hovertext": ["<br>".join(filter(None, said))],
         "hovertemplate": "%{hovertext}<extra></extra>",
     }
+
+
+def _accuracy_bar(cell: Cell, height: float, color: str) -> Figure:
+    """The accuracy's interval; nothing without labels."""
+    if cell.accuracy_interval is None:
+        return {}
+    low, high = (100 * end for end in cell.accuracy_interval)
+    bar = {"type": "data", "symmetric": False, "array": [high - height], "arrayminus": [height - low]}
+    return {"error_y": bar | {"color": color, "thickness": 0.5, "width": 2}}
 
 
 def _numbered(cell: Cell, number: int) -> Figure:
@@ -108,7 +119,12 @@ def _names(
     up = PLOT_HEIGHT / (y_range[1] - y_range[0])
     pixels = [(math.log(x / x_range[0]) * across, (y_range[1] - y) * up) for x, y in points]
     texts = [[cell.network, cell.machine + (" (baseline)" if cell.is_baseline else "")] for cell in cells]
-    offsets = labels.place(pixels, texts, labels.Box(0, 0, PLOT_WIDTH, PLOT_HEIGHT))
+    bars = [
+        labels.Box(x - 2, (y_range[1] - 100 * where.high) * up, x + 2, (y_range[1] - 100 * where.low) * up)
+        for cell, (x, _) in zip(cells, pixels, strict=True)
+        if (where := cell.accuracy_interval)
+    ]
+    offsets = labels.place(pixels, texts, labels.Box(0, 0, PLOT_WIDTH, PLOT_HEIGHT), bars)
     colors = color_of(priced)
     return [
         {

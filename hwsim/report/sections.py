@@ -3,11 +3,12 @@
 import html
 from collections.abc import Iterable, Sequence
 
+from hwsim.accuracy import CONFIDENCE
 from hwsim.comparison import Cell, Comparison
 from hwsim.counts import PHASES
-from hwsim.report import frames, origins, wording
+from hwsim.report import accuracy, frames, origins, wording
 from hwsim.report.power import NOT_STATED, frame_rate
-from hwsim.report.units import percent, power_unit, times, whole
+from hwsim.report.units import power_unit, times, whole
 from hwsim.report.wording import Priced, Row
 from hwsim.run_book import FACTORS, STORAGE
 
@@ -60,7 +61,8 @@ def caption(priced: Priced) -> str:
         f"Energy: {priced.energy_kind}, {text(wording.phases_sentence(priced.phases))}. "
         f"Further left is less; {upward}. "
         "Colour: network. Shape: &#9632; dense, &#9679; sparse, &#9670; delta. "
-        "Bars: every price at its lowest and at its highest, where the table states an interval."
+        "Bars: every price at its lowest and at its highest, where the table states an interval"
+        f"{f'; the accuracy in its interval of {100 * CONFIDENCE:g} % (Wilson)' if known else ''}."
     )
     missing = [cell for cell in priced.cells if cell.breakdown is None]
     if missing:
@@ -76,13 +78,14 @@ def all_rows(priced: Priced) -> str:
     unit = text(priced.unit.name)
     factors = _factors(priced)
     groups = (
-        '<tr><th rowspan="2">network<br>machine, execution</th><th rowspan="2">accuracy<br>[%]</th>'
+        '<tr><th rowspan="2">network<br>machine, execution</th>'
+        f'<th rowspan="2">accuracy<br>[%], {100 * CONFIDENCE:g} %<br>interval</th>'
         '<th colspan="3" class="group">operations per inference</th>'
         f'<th colspan="{len(priced.phases) + 1}" class="group">{priced.energy_kind} energy per inference [{unit}]</th>'
         f'<th rowspan="2">{_power_head(priced)}</th>'
         f'<th colspan="{len(factors) + 1}" class="group">times less energy than the baseline</th></tr>'
     )
-    breaks = {"number format": "number<br>format", "zero skipping": "zero<br>skipping"}
+    breaks = {name: text(name).replace(" ", "<br>") for name in factors}
     signs = ["= ", *["&times; "] * len(factors)]
     names = [
         "additions",
@@ -91,7 +94,7 @@ def all_rows(priced: Priced) -> str:
         *map(text, priced.phases),
         "total<br>low&ndash;high",
         "advantage",
-        *(f"{sign}{breaks.get(name, text(name))}" for sign, name in zip(signs, factors, strict=False)),
+        *(f"{sign}{breaks[name]}" for sign, name in zip(signs, factors, strict=False)),
     ]
     said = " ".join(filter(None, (wording.power_sentence(priced), *origins.sentences(priced.breakdowns))))
     rows = table([groups, row_of(names, "th")], [_row(row, priced, factors) for row in priced.rows])
@@ -101,7 +104,7 @@ def all_rows(priced: Priced) -> str:
 def _factors(priced: Priced) -> list[str]:
     """The factors of advantages; that of storage only where some row has it."""
     has_storage = any(STORAGE in cell.factors for cell in priced.cells)
-    return [FACTORS[0], *([STORAGE] if has_storage else []), *FACTORS[1:]]
+    return [*FACTORS[:2], *([STORAGE] if has_storage else []), *FACTORS[2:]]
 
 
 def _power_head(priced: Priced) -> str:
@@ -111,11 +114,10 @@ def _power_head(priced: Priced) -> str:
 
 def _row(row: Row, priced: Priced, shown: list[str]) -> str:
     cell = row.cell
-    cells = [percent(cell.accuracy, cell.counts.n_inference)]
-    cells += [
+    cells = [
         whole(row.number(f"{name} [per inference]") or 0) for name in ("additions", "multiplications", "memory words")
     ]
-    start = method(cell) + "".join(f"<td>{text(each)}</td>" for each in cells)
+    start = method(cell) + _accuracy(cell) + "".join(f"<td>{text(each)}</td>" for each in cells)
     if cell.breakdown is None:
         lacking = text(f"not priced: {wording.lacking_sentence(cell, priced.phases)}")
         return f'<tr>{start}<td colspan="{len(priced.phases) + len(shown) + 3}" class="lacking">{lacking}</td></tr>'
@@ -140,6 +142,13 @@ def _power(row: Row) -> str:
     unit = power_unit([both])
     parts = f"static<br>{NOT_STATED}" if static is None else f"{unit.text(dynamic)} + {unit.text(static)}"
     return f'{text(unit.text(both))} {text(unit.name)}<br><span class="interval">{parts}</span>'
+
+
+def _accuracy(cell: Cell) -> str:
+    """An accuracy above its interval."""
+    ends = text(accuracy.interval_text(cell, "\N{EN DASH}"))
+    interval = f'<br><span class="interval">{ends}</span>' if ends else ""
+    return f"<td>{text(accuracy.shown(cell))}{interval}</td>"
 
 
 def first_frames(comparison: Comparison, priced: Priced) -> str:

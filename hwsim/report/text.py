@@ -9,10 +9,11 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from hwsim.accuracy import CONFIDENCE
 from hwsim.comparison import Comparison
 from hwsim.counts import PHASES
 from hwsim.energy import Breakdown, Line
-from hwsim.report import origins, power, wording
+from hwsim.report import accuracy, origins, power, wording
 from hwsim.report.units import Unit, energy_unit, figures, percent, power_unit, times, whole
 from hwsim.report.wording import Priced, Row
 from hwsim.simulator import Run
@@ -127,6 +128,7 @@ def _one_table(comparison: Comparison, priced: Priced, width: int) -> str:
     answer = wording.answer(comparison, priced)
     lines = [answer.lead, answer.second, *answer.remarks, wording.power_sentence(priced)]
     lines += [*origins.sentences(priced.breakdowns), *_not_priced(priced)]
+    lines.insert(2, accuracy.intervals_sentence(priced.cells))
     return "\n\n".join([_folded(title, width), table_text(_columns(priced), width), _listed(lines, width)])
 
 
@@ -203,7 +205,8 @@ def breakdown_text(breakdown: Breakdown, run: Run | None = None, width: int | No
     unit = energy_unit([breakdown.per_inference])
     title = f"{counts.network} on {counts.machine} ({counts.execution}): {counts.n_inference:,} frames of {counts.data}"
     if run is not None and run.accuracy is not None:
-        title += f", {percent(run.accuracy, counts.n_inference)} % accuracy"
+        ends = " to ".join(percent(end, counts.n_inference) for end in run.accuracy_interval or ())
+        title += f", {percent(run.accuracy, counts.n_inference)} % accuracy ({ends})"
     of = origins.process(table, [breakdown])
     priced = f"Energy table {table.name} ({of}), {wording.phases_sentence(breakdown.phases)}"
     interval = ""
@@ -269,5 +272,8 @@ def _breakdown_notes(breakdown: Breakdown, run: Run | None, unit: Unit) -> list[
         said += [note for note in run.notes if note not in said]
         if run.n_saturated:
             said.append(f"{wording.saturated(run.n_saturated)}.")
+        if run.accuracy is not None:
+            said.append(f"Accuracy: with its interval of {100 * CONFIDENCE:g} % (Wilson).")
+    said.append(wording.rules_sentence(breakdown.rules))
     keys = dict.fromkeys(key for line in breakdown.lines for key in line.price.source.split(" + "))
     return said + [f"Source {key}: {breakdown.table.sources[key]}." for key in keys if key in breakdown.table.sources]

@@ -6,6 +6,7 @@ from hwsim.counts import Counts
 from hwsim.energy import Breakdown
 from hwsim.report.text import Column, table_text
 from hwsim.report.units import energy_unit
+from hwsim.report.wording import rules_sentence
 
 KINDS: dict[str, tuple[str, ...]] = {
     "multiplications": ("multiplication",),
@@ -53,6 +54,7 @@ def _one(breakdown: Breakdown, width: int) -> str:
         table_text(columns, width, 2),
         f"{unit.text(breakdown.total)} {unit.name} per step, {per_frame}",
         *(f"* {note}" for note in breakdown.notes),
+        f"* {rules_sentence(breakdown.rules)}",
     ]
     return "\n".join([lines[0], "", lines[1], "", *lines[2:]])
 

@@ -7,11 +7,8 @@ from hwsim.counts import PHASES, Operation
 from hwsim.energy import Breakdown
 from hwsim.energy_table import EnergyTable
 from hwsim.ranking import difference
-from hwsim.report import origins, power
-from hwsim.report.units import Unit, energy_unit, percent, size, times
-
-TOLERANCE = 0.01
-"""How much less accurate than the baseline a row may be to count as equally good, as a fraction of the frames."""
+from hwsim.report import accuracy, origins, power
+from hwsim.report.units import Unit, energy_unit, size, times
 
 NOT_MODELLED = (
     "control, instruction fetch and clock distribution; wires between blocks; leakage of arithmetic units and "
@@ -42,6 +39,7 @@ class Priced(NamedTuple):
     table: EnergyTable
     rows: tuple[Row, ...]
     cells: tuple[Cell, ...]  # of the rows
+    accurate: tuple[Cell, ...]  # of the cells, those as accurate as the baseline
     baseline: Cell
     phases: tuple[str, ...]  # in every total of this table
     unit: Unit  # for all its energies
@@ -77,6 +75,7 @@ def priced_by(comparison: Comparison, name: str) -> Priced:
     done = [cell.breakdown for cell in cells if cell.breakdown is not None]
     return Priced(
         table=comparison.tables[name],
+        accurate=tuple(cell for cell in cells if comparison.is_as_accurate(cell)),
         rows=rows,
         cells=cells,
         baseline=next(cell for cell in cells if cell.is_baseline),
@@ -149,15 +148,21 @@ def answer(comparison: Comparison, priced: Priced) -> Answer:
         remarks.append(f"Among the {len(done)} of {len(priced.cells)} rows that {name} can price.")
     if not set(PHASES) <= set(priced.phases):
         remarks.append(f"Counts {phases_sentence(priced.phases)}.")
-    least = min(done, key=energy)
-    good = [cell for cell in done if _equally_good(cell, priced.baseline)]
-    best = min(good, key=energy) if good else least
+    least = _least(done)
+    good = [cell for cell in done if cell in priced.accurate]
+    best = _least(good) if good else least
+    least = best if energy(best) == energy(least) else least
     chosen = [best] if best is least else [best, least]
-    lead = _needs_less(best, priced)
+    lead = _needs_less(comparison, best, priced)
     second = "" if best is least else _least_of_all(least, priced)
     lead, second = _with_powers(lead, second, best, least, good or done, done)
     remarks += [f"{cell.method}: {factors_sentence(cell)}." for cell in chosen if cell.factors and not cell.is_baseline]
-    remarks += [remark for cell in chosen if (remark := _unsettled(cell, good if cell is best else done, priced.unit))]
+    remarks += [sentence for cell in chosen if (sentence := accuracy.paired_sentence(cell))]
+    # of all rows there is one winner: one that is beaten at a lower accuracy stays below those of its own
+    remarks.append(_unsettled(least, done, priced.unit))
+    if best is not least:
+        remarks.append(_unsettled(best, good, priced.unit, " as accurate as the baseline"))
+    remarks = [remark for remark in remarks if remark]
     return Answer(lead, second, tuple(remarks))
 
 
@@ -182,9 +187,9 @@ def _with_powers(
 def chosen_cells(priced: Priced) -> tuple[Cell, ...]:
     """The baseline, and the rows of least energy: at its accuracy, and altogether, where they are priced."""
     done = [cell for cell in priced.cells if cell.breakdown is not None]
-    good = [cell for cell in done if _equally_good(cell, priced.baseline)]
+    good = [cell for cell in done if cell in priced.accurate]
     chosen = [cell for cell in done if cell.is_baseline]
-    chosen += [min(cells, key=energy) for cells in (good, done) if cells]
+    chosen += [_least(cells) for cells in (good, done) if cells]
     return tuple(dict.fromkeys(chosen))
 
 
@@ -194,14 +199,12 @@ def energy(cell: Cell) -> float:
     return cell.breakdown.per_inference
 
 
-def _equally_good(cell: Cell, baseline: Cell) -> bool:
-    if cell.accuracy is None or baseline.accuracy is None:
-        return False
-    # a point is a point: 97.4 against 98.4 must not fail for the last bit of a float
-    return cell.accuracy >= baseline.accuracy - TOLERANCE - 1e-12
+def _least(cells: list[Cell]) -> Cell:
+    """The row of least energy; of equals the baseline, else the first."""
+    return min(cells, key=lambda cell: (energy(cell), not cell.is_baseline))
 
 
-def _needs_less(cell: Cell, priced: Priced) -> str:
+def _needs_less(comparison: Comparison, cell: Cell, priced: Priced) -> str:
     baseline, unit = priced.baseline, priced.unit
     of_phase = "" if set(PHASES) <= set(priced.phases) else f" ({' + '.join(priced.phases)} only)"
     if cell.is_baseline:
@@ -211,11 +214,12 @@ def _needs_less(cell: Cell, priced: Priced) -> str:
             f"{unit.text(energy(cell))} {unit.name} per inference{of_phase}."
         )
     if baseline.breakdown is None:
-        return f"{cell.method} needs {unit.text(energy(cell))} {unit.name} per inference{of_phase}, the least."
+        alone = f"{cell.method} needs {unit.text(energy(cell))} {unit.name} per inference{of_phase}, the least"
+        return f"{alone}{accuracy.at_accuracy(comparison, cell, baseline)}."
     return (
         f"{cell.method} needs {times(energy(baseline) / energy(cell))} less {_energy_word(priced)} than "
         f"{baseline.method}: {unit.text(energy(cell))} {unit.name} instead of {unit.text(energy(baseline))} "
-        f"{unit.name} per inference{of_phase}{_at_accuracy(cell, baseline)}."
+        f"{unit.name} per inference{of_phase}{accuracy.at_accuracy(comparison, cell, baseline)}."
     )
 
 
@@ -223,26 +227,19 @@ def _energy_word(priced: Priced) -> str:
     return "dynamic energy" if priced.energy_kind == "dynamic" else "energy"
 
 
-def _at_accuracy(cell: Cell, baseline: Cell) -> str:
-    if cell.accuracy is None or baseline.accuracy is None:
-        return ""
-    here, there = (percent(each.accuracy, each.counts.n_inference) for each in (cell, baseline))
-    return f", at the same accuracy, {here} %" if here == there else f", at {here} % instead of {there} % accuracy"
-
-
 def _least_of_all(cell: Cell, priced: Priced) -> str:
     baseline, unit = priced.baseline, priced.unit
     text = f"Least energy of all: {cell.method}, {unit.text(energy(cell))} {unit.name}"
     if baseline.breakdown is not None:
         text += f", {times(energy(baseline) / energy(cell))} less"
-    if cell.accuracy is not None and baseline.accuracy is not None:
-        points = f"{100 * (baseline.accuracy - cell.accuracy):.1f} points below the baseline"
-        text += f", but at {percent(cell.accuracy, cell.counts.n_inference)} % accuracy, {points}"
+    if cell.against is not None:
+        points = f"{-cell.against.difference:.1f} points below the baseline"
+        text += f", but at {accuracy.shown(cell)} % accuracy, {points}"
     return text + "."
 
 
-def _unsettled(cell: Cell, rivals: list[Cell], unit: Unit) -> str:
-    """Whether the best stays the best wherever in their intervals the prices lie, which all rows pay alike."""
+def _unsettled(cell: Cell, rivals: list[Cell], unit: Unit, which: str = "") -> str:
+    """Whether the best of some rows stays it wherever in their intervals the prices lie, which all rows pay alike."""
     assert cell.breakdown is not None
     others = [each for each in rivals if each is not cell and each.breakdown]
     overlapping = [each for each in others if each.breakdown and each.breakdown.low < cell.breakdown.high]
@@ -251,7 +248,7 @@ def _unsettled(cell: Cell, rivals: list[Cell], unit: Unit) -> str:
     beaten = [each for each in others if each.breakdown and difference(each.breakdown, cell.breakdown).low > 0]
     open_ = [each.method for each in others if each not in beaten]
     if not open_:
-        return f"{cell.method} stays below all others wherever in their intervals the prices lie."
+        return f"{cell.method} stays below all others{which} wherever in their intervals the prices lie."
     low, high = (unit.text(end / cell.counts.n_inference) for end in (cell.breakdown.low, cell.breakdown.high))
     return (
         f"The prices' intervals leave {cell.method} between {low} and {high} {unit.name}; its order against "
@@ -276,7 +273,14 @@ def scope_sentences(comparison: Comparison) -> tuple[str, ...]:
         power.leakage_sentence(comparison),
         f"Batch {batches}; {where}; loading excluded.",
         f"Lanes {lanes} (Dense, channels x positions); {words}-bit memory words; {'; '.join(stores)}.",
+        accuracy.rule_sentence(comparison),
+        rules_sentence(comparison.rules),
     )
+
+
+def rules_sentence(rules: int) -> str:
+    """Which rules a result was made by."""
+    return f"Counting rules {rules} (hwsim.RULES, docs/accounting.md)."
 
 
 def _lanes(channels: int, positions: int) -> str:

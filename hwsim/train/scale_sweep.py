@@ -21,6 +21,7 @@ from hwsim.datasets import Dataset
 from hwsim.errors import FileError
 from hwsim.layers import Synaptic
 from hwsim.network import Network
+from hwsim.rules import COLUMN
 from hwsim.simulator import simulate
 from hwsim.train import TrainingError
 from hwsim.train.scales import Settings, learn, save
@@ -132,6 +133,7 @@ def measure(network: Network, test: Dataset, original: np.typing.NDArray[np.int6
         "additions per frame, rounding": round(additions["rounding-adder"], 1),
         "additions per frame, sigma-delta": round(additions["sigma-delta-adder"], 1),
         "codes saturated": run.n_saturated,
+        COLUMN: run.rules,
     }
 
 
