@@ -172,7 +172,7 @@ def test_two_winners_are_told_apart():
     # the first needs half the baseline's energy and is as good, the second a quarter and is much worse
     rights = [some_right(1000, 50), some_right(1000, 55), some_right(1000, 200)]
     lead, second, remarks = said_of(comparison_of(rights, [[8, 8], [4, 4], [2, 2]], PRICES))
-    assert lead.startswith("row1 on machine needs 2.00x less energy than row0 on machine")
+    assert lead.startswith("row1 on machine needs 2.00x less dynamic energy than row0 on machine")
     assert lead.endswith(", at the same accuracy, 94.50 % against 95.00 %.")
     assert second.startswith("Least energy of all: row2 on machine")
     assert "but at 80.00 % accuracy, 15.0 points below the baseline" in second
@@ -185,7 +185,7 @@ def test_two_winners_are_told_apart():
 def test_of_equals_the_more_accurate_is_named_alone():
     rights = [some_right(1000, 50), some_right(1000, 200), some_right(1000, 50)]
     lead, second, remarks = said_of(comparison_of(rights, [[8, 8], [4, 4], [4, 4]], PRICES))
-    assert lead.startswith("row2 on machine needs 2.00x less energy")
+    assert lead.startswith("row2 on machine needs 2.00x less dynamic energy")
     assert second == ""
     assert "stays below" not in remarks
     assert "its order against row1 on machine is not settled, against the 1 others it is" in remarks
