@@ -1,13 +1,9 @@
 """Sigma-delta networks on Temporal-MNIST: points of error and additions that have to be reached."""
 
-import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
-
-if os.environ.get("HWSIM_REQUIRE_TORCH") != "1":
-    pytest.importorskip("torch", reason="needs torch: pip install 'hwsim[train]'")
 
 import hwsim
 from hwsim.convert import sigma_delta
