@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import numpy as np
 import pandas as pd
@@ -123,6 +124,13 @@ def test_a_video_in_place_of_a_data_set(tmp_path):
     assert "7 frames of clip.mkv" in done.stdout
     done = hwsim("simulate", "digits-mlp", "--data", "clip.mkv", "--size", "8x10", cwd=tmp_path)
     assert_one_line(done, "(1, 8, 8)", "(3, 8, 10)")
+
+
+def test_the_version_is_that_of_the_package(tmp_path):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    done = hwsim("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"hwsim {project['version']}\n", "")
+    assert f"\n## {project['version']} (" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_a_folder_with_the_name_of_a_shipped_network(tmp_path):

@@ -141,6 +141,7 @@ print(json.dumps(result))
 
 
 @pytest.mark.data
+@pytest.mark.video
 def test_a_network_of_the_shape_of_vgg_runs_on_video_within_its_memory():
     clip = data_folder() / "video" / "slow_traffic_small.mp4"
     run = subprocess.run([sys.executable, "-c", VGG, str(clip)], capture_output=True, text=True)
