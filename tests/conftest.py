@@ -40,12 +40,14 @@ HANDFUL = 3
 
 
 def pytest_addoption(parser):
-    parser.addoption("--slow", action="store_true", help="also run what is marked slow")
+    parser.addoption("--slow", action="store_true", help="also run what is marked slow, and draw more examples")
 
 
 def pytest_configure(config):
     from hypothesis import HealthCheck, settings
 
+    if config.option.slow:
+        os.environ["HWSIM_SLOW"] = "1"  # for number_of_examples, which is asked while tests are being read
     settings.register_profile(
         "hwsim",
         deadline=None,

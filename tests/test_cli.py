@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from hwsim.__main__ import main
+
 HWSIM = pathlib.Path(sys.executable).with_name("hwsim")
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -26,6 +28,21 @@ def hwsim(*arguments, cwd, **environment):
         check=False,
         env={**os.environ, **environment},
     )
+
+
+@pytest.fixture
+def here(monkeypatch, capsys, tmp_path):
+    """The same in this process, where a command costs no start, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["hwsim", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, stop.value.code or 0, captured.out, captured.err)
+
+    return run
 
 
 def assert_one_line(done, *expected):
@@ -178,8 +195,8 @@ def test_convert(method, tmp_path):
         (("compare", "--html", "no/such/folder/x.html"), ("no/such/folder",)),
     ],
 )
-def test_bad_input_is_one_line(arguments, expected, tmp_path):
-    assert_one_line(hwsim(*arguments, cwd=tmp_path), *expected)
+def test_bad_input_is_one_line(arguments, expected, here):
+    assert_one_line(here(*arguments), *expected)
 
 
 def test_bad_files_are_one_line(tmp_path):
@@ -275,8 +292,8 @@ def test_an_interrupt_while_modules_are_loaded_is_one_line():
         (("train", "lat", "--epochs", "x"), "(hwsim train METHOD --help says more)"),
     ],
 )
-def test_a_command_line_that_cannot_be_read_is_one_line(tmp_path, command, expected):
-    assert_one_line(hwsim(*command, cwd=tmp_path), expected)
+def test_a_command_line_that_cannot_be_read_is_one_line(here, command, expected):
+    assert_one_line(here(*command), expected)
 
 
 @pytest.mark.parametrize("group", [(), ("table",), ("train",)])
