@@ -69,6 +69,7 @@ def test_compare_prints_a_table_and_writes_a_page(tmp_path):
     assert done.stderr == ""  # no progress when piped
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_compare_on_temporal_mnist(tmp_path):
     done = hwsim(
