@@ -10,7 +10,7 @@ from hwsim.convert import sigma_delta
 from hwsim.convert.coding import Coding
 from hwsim.train.scales import RECIPES, Settings, learn
 
-pytestmark = [pytest.mark.torch, pytest.mark.data]
+pytestmark = [pytest.mark.torch, pytest.mark.data, pytest.mark.slow]
 
 N_LEARN = 10_000
 POINTS = {1.5e-5: (0.3, 36_000), 1.2e-4: (0.8, 20_000)}
