@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from hwsim.train.from_torch import from_torch as from_torch
     from hwsim.training_cost import count_training as count_training
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "accounting": ("count",),

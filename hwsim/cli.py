@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hwsim import __version__
 from hwsim.catalogue import OWN_TABLES
 from hwsim.commands.convert import convert
 from hwsim.commands.gpfq import convert_gpfq
@@ -101,12 +102,21 @@ def _fail(message: str) -> None:
     sys.exit(2)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"hwsim {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def common(
     tables: Annotated[
         str | None,
         typer.Option(envvar=OWN_TABLES, help="Folder of your own energy tables, found by their names."),
     ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version, and nothing else.")
+    ] = False,
 ) -> None:
     """Keep what every command may be told."""
     if tables is not None:

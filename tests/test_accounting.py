@@ -6,8 +6,9 @@ from collections import Counter
 import numpy as np
 import pytest
 import reference
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from number_of_examples import examples
 from reference.storing import compressed, expanded
 from strategies import convolutional_networks, inputs_for, networks, real_convolutional_networks, real_networks
 from test_simulator import dataset_of
@@ -130,7 +131,7 @@ def machines(draw):
 @pytest.mark.plain
 @pytest.mark.parametrize("made", [networks, convolutional_networks])
 @pytest.mark.parametrize("machine", sorted(reference.PRESETS))
-@settings(max_examples=60)
+@examples(60)
 @given(data=st.data())
 def test_integer_networks_count_as_the_reference_performs(machine, made, data):
     network = data.draw(made())
@@ -141,7 +142,7 @@ def test_integer_networks_count_as_the_reference_performs(machine, made, data):
 
 @pytest.mark.plain
 @pytest.mark.parametrize("made", [networks, convolutional_networks])
-@settings(max_examples=150)
+@examples(150)
 @given(data=st.data())
 def test_any_machine_counts_as_the_reference_performs(made, data):
     network = data.draw(made())
@@ -156,7 +157,7 @@ REAL = sorted(set(reference.PRESETS) - {"rounding-adder", "sigma-delta-adder"})
 
 @pytest.mark.parametrize("machine", REAL)
 @pytest.mark.parametrize("made", [real_networks, real_convolutional_networks])
-@settings(max_examples=40)
+@examples(40)
 @given(data=st.data())
 def test_real_networks_count_as_the_reference_performs(machine, made, data):
     network = data.draw(made())

@@ -6,11 +6,14 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+
+from hwsim.__main__ import main
 
 HWSIM = pathlib.Path(sys.executable).with_name("hwsim")
 ROOT = pathlib.Path(__file__).parents[1]
@@ -25,6 +28,21 @@ def hwsim(*arguments, cwd, **environment):
         check=False,
         env={**os.environ, **environment},
     )
+
+
+@pytest.fixture
+def here(monkeypatch, capsys, tmp_path):
+    """The same in this process, where a command costs no start, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["hwsim", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, stop.value.code or 0, captured.out, captured.err)
+
+    return run
 
 
 def assert_one_line(done, *expected):
@@ -76,6 +94,7 @@ def test_a_study_states_its_tolerance(tmp_path):
     assert_one_line(hwsim("compare", "study.yaml", cwd=tmp_path), "study.yaml", "accuracy_tolerance")
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_compare_on_temporal_mnist(tmp_path):
     done = hwsim(
@@ -150,6 +169,13 @@ def test_a_video_in_place_of_a_data_set(tmp_path):
     assert_one_line(done, "(1, 8, 8)", "(3, 8, 10)")
 
 
+def test_the_version_is_that_of_the_package(tmp_path):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    done = hwsim("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"hwsim {project['version']}\n", "")
+    assert f"\n## {project['version']} (" in (ROOT / "CHANGELOG.md").read_text()
+
+
 def test_a_folder_with_the_name_of_a_shipped_network(tmp_path):
     """A bare name means the shipped one: what is said of the folder is true of it, and how to name it is said."""
     made = ("convert", "int8", "digits-mlp", "--data", "digits", "--frames", 1, "--out", "digits-mlp-int8")
@@ -195,8 +221,8 @@ def test_convert(method, tmp_path):
         (("compare", "--html", "no/such/folder/x.html"), ("no/such/folder",)),
     ],
 )
-def test_bad_input_is_one_line(arguments, expected, tmp_path):
-    assert_one_line(hwsim(*arguments, cwd=tmp_path), *expected)
+def test_bad_input_is_one_line(arguments, expected, here):
+    assert_one_line(here(*arguments), *expected)
 
 
 def test_bad_files_are_one_line(tmp_path):
@@ -292,8 +318,8 @@ def test_an_interrupt_while_modules_are_loaded_is_one_line():
         (("train", "lat", "--epochs", "x"), "(hwsim train METHOD --help says more)"),
     ],
 )
-def test_a_command_line_that_cannot_be_read_is_one_line(tmp_path, command, expected):
-    assert_one_line(hwsim(*command, cwd=tmp_path), expected)
+def test_a_command_line_that_cannot_be_read_is_one_line(here, command, expected):
+    assert_one_line(here(*command), expected)
 
 
 @pytest.mark.parametrize("group", [(), ("table",), ("train",)])

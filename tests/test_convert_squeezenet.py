@@ -80,6 +80,7 @@ def test_the_graph_is_that_of_the_paper(tmp_path):
     assert np.array_equal(convolutions[0].terms[0].code, arrays["conv1.weight"][:, ::-1])
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.torch
 @pytest.mark.images

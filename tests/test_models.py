@@ -61,6 +61,7 @@ def test_accuracy_on_mnist_is_as_stated(name):
     check_accuracy(name, "mnist")
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("cifar-10-")])
 def test_accuracy_on_cifar_10_is_as_stated(name):

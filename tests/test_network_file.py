@@ -189,6 +189,7 @@ def error_of(folder, kind=FileError):
     return message
 
 
+@pytest.mark.plain
 def test_round_trip_keeps_every_bit_and_word(network, tmp_path):
     save_network(network, tmp_path)
     again = load_network(tmp_path)

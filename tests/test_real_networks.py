@@ -52,6 +52,7 @@ def torch_scores(arrays, images):
     return conv(values, "conv10", padding=1).mean((2, 3)).numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.torch
 def test_squeezenet_classifies_as_torch_does(squeezenet):
@@ -140,7 +141,9 @@ print(json.dumps(result))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.data
+@pytest.mark.video
 def test_a_network_of_the_shape_of_vgg_runs_on_video_within_its_memory():
     clip = data_folder() / "video" / "slow_traffic_small.mp4"
     run = subprocess.run([sys.executable, "-c", VGG, str(clip)], capture_output=True, text=True)

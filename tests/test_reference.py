@@ -1021,6 +1021,7 @@ def whole_network(network, frames):
     return value.flatten(1).numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 @settings(max_examples=100)
 @given(st.data(), st.sampled_from(EXECUTIONS))

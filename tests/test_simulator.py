@@ -6,8 +6,9 @@ from collections import Counter
 import numpy as np
 import pytest
 import reference
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from number_of_examples import examples
 from strategies import convolutional_networks, inputs_for, networks, real_convolutional_networks, real_networks
 
 import hwsim
@@ -64,7 +65,7 @@ def assert_same_activity(activity, expected):
 @pytest.mark.plain
 @pytest.mark.parametrize("made", [networks, convolutional_networks])
 @pytest.mark.parametrize("execution", ["dense", "sparse", "delta"])
-@settings(max_examples=150)
+@examples(150)
 @given(data=st.data())
 def test_integer_networks_equal_the_reference(execution, made, data):
     network = data.draw(made())
@@ -79,7 +80,7 @@ def test_integer_networks_equal_the_reference(execution, made, data):
 
 @pytest.mark.parametrize("made", [networks, convolutional_networks])
 @pytest.mark.parametrize("threshold", [2, 3])
-@settings(max_examples=60)
+@examples(60)
 @given(data=st.data())
 def test_a_threshold_holds_small_changes_back(threshold, made, data):
     network = data.draw(made())
@@ -95,7 +96,7 @@ def test_a_threshold_holds_small_changes_back(threshold, made, data):
 @pytest.mark.plain
 @pytest.mark.parametrize("made", [real_networks, real_convolutional_networks])
 @pytest.mark.parametrize("execution", ["dense", "sparse", "delta"])
-@settings(max_examples=150)
+@examples(150)
 @given(data=st.data())
 def test_real_networks_equal_the_reference_to_the_bit(execution, made, data):
     network = data.draw(made())
@@ -109,7 +110,7 @@ def test_real_networks_equal_the_reference_to_the_bit(execution, made, data):
 
 
 @pytest.mark.parametrize("made", [networks, convolutional_networks])
-@settings(max_examples=80)
+@examples(80)
 @given(data=st.data())
 def test_streams_blocks_and_threads_change_nothing(made, data):
     network = data.draw(made())
@@ -135,7 +136,7 @@ def test_streams_blocks_and_threads_change_nothing(made, data):
 
 
 @pytest.mark.parametrize("made", [real_networks, real_convolutional_networks])
-@settings(max_examples=60)
+@examples(60)
 @given(data=st.data())
 def test_blocks_and_threads_change_nothing_in_real_arithmetic_either(made, data):
     network = data.draw(made())

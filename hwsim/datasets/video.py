@@ -1,5 +1,7 @@
 """Video as a stream of frames. Needs PyAV: the extra `video`."""
 
+import errno
+import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -74,6 +76,8 @@ def _slice(frames: int | slice | None) -> slice:
 
 def _decode(path: Path, size: tuple[int, int] | None, colour: bool) -> Iterator[Pixels]:
     """Frames one by one, scaled and cropped. (3 or 1, height, width)"""
+    if not path.exists():  # said first, for PyAV would not help
+        raise DataError(f"{path}: cannot be read as a video ({os.strerror(errno.ENOENT)})")
     try:
         import av
     except ModuleNotFoundError:

@@ -88,6 +88,8 @@ def other_winner_sentence(winner: Cell | None, by_energy: Cell, at_accuracy: boo
     """The row of least power, where it is not that of least energy."""
     if winner is None or winner is by_energy or winner.breakdown is None or by_energy.breakdown is None:
         return ""
+    if winner.breakdown.power() >= by_energy.breakdown.power():  # of equals there is but one winner
+        return ""
     rate, among = frame_rate(winner.breakdown), " at this accuracy" if at_accuracy else ""
     return (
         f"Least power{among} at {rate:g} inferences per second, leakage included: {winner.method}, "
@@ -104,6 +106,8 @@ def least_dynamic(cells: Sequence[Cell]) -> Cell:
 def other_dynamic_sentence(winner: Cell, by_power: Cell, at_accuracy: bool = False) -> str:
     """The row of least dynamic energy, where rows are ranked by power and another one takes least of that."""
     if winner is by_power or winner.breakdown is None or by_power.breakdown is None:
+        return ""
+    if _dynamic(winner.breakdown) >= _dynamic(by_power.breakdown):
         return ""
     here, there = (with_prefix(_dynamic(cell.breakdown), "J") for cell in (winner, by_power) if cell.breakdown)
     among = " at this accuracy" if at_accuracy else ""

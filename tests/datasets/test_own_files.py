@@ -261,6 +261,15 @@ def test_without_pillow_one_line_names_the_extra(tmp_path):
     assert "DataError: images need Pillow; pip install 'hwsim[images]'" in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"), [("a.mp4", "videos need PyAV; pip install 'hwsim[video]'"), ("none.mp4", "No such file")]
+)
+def test_without_pyav_one_line_names_the_extra_unless_there_is_no_such_video(tmp_path, monkeypatch, name, expected):
+    (tmp_path / "a.mp4").write_bytes(b"")
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert expected in refused(tmp_path / name)
+
+
 def test_class_names_and_labels_fit():
     from hwsim.datasets import Dataset
 

@@ -361,6 +361,7 @@ def check_all():
     assert check_real(generator, geometry, 7, 7, np.float32, reset) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled")
 @pytest.mark.parametrize("name", SETTINGS)
 def test_processors_without_wide_vectors(name, tmp_path):

@@ -189,6 +189,7 @@ def check_elsewhere(settings, tmp_path):
     return register
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled")
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_processors_without_wide_vectors(settings, tmp_path):

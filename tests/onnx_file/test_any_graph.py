@@ -4,10 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
-
 from onnx_graphs import imported, model, node, onnxruntime_outputs
 
 import hwsim

@@ -6,10 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnx")
-pytest.importorskip("qonnx")
-
 from onnx_graphs import apart
 
 import hwsim

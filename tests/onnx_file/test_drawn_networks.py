@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, reject, settings
+from hypothesis import assume, given, reject
 from hypothesis import strategies as st
+from number_of_examples import examples
 from strategies import (
     convolutional_networks,
     inputs_for,
@@ -63,7 +64,7 @@ def values_of(network, frames):
     return data, data.values()
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.data())
 def test_integer_networks_equal_the_executor_of_qonnx(data):
     network = data.draw(st.one_of(networks(), convolutional_networks()))
@@ -74,7 +75,7 @@ def test_integer_networks_equal_the_executor_of_qonnx(data):
     assert np.array_equal(got.reshape(expected.shape), expected)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.data())
 def test_real_networks_equal_onnxruntime(data):
     import onnxruntime

@@ -2,10 +2,6 @@
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
-
 from onnx_graphs import imported, model, node, onnxruntime_outputs, outputs
 
 import hwsim

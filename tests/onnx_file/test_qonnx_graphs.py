@@ -4,10 +4,6 @@ import warnings
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnx")
-pytest.importorskip("qonnx")
-
 from onnx_graphs import QONNX, apart, imported, model, node, outputs, qonnx_outputs
 
 import hwsim

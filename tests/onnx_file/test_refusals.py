@@ -3,11 +3,8 @@
 import itertools
 
 import numpy as np
-import pytest
-
-pytest.importorskip("onnx")
-
 import onnx
+import pytest
 from onnx import helper
 from onnx_graphs import QONNX, chain, imported, model, node
 

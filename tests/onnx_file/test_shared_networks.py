@@ -4,12 +4,8 @@ import os
 from pathlib import Path
 
 import numpy as np
-import pytest
-
-pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
-
 import onnx
+import pytest
 from onnx import numpy_helper
 from onnx_graphs import apart, onnxruntime_outputs, qonnx_outputs, qonnx_tensors
 

@@ -4,9 +4,9 @@ Each mean of n draws is compared with 5 of its standard deviations: of a right s
 fails, and with the 40 comparisons here one run in 40,000 would (seeds are fixed, so that none does twice).
 """
 
-from needed import torch  # isort: skip
 import numpy as np
 import pytest
+import torch
 
 from hwsim.train.back_propagation import power_of_two
 from hwsim.train.binary_connect import sample_binary, sample_ternary

@@ -4,16 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
+from torch.nn.utils import prune
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("onnx")
-
-from torch import nn  # noqa: E402
-from torch.nn.utils import prune  # noqa: E402
-
-import hwsim  # noqa: E402
-from hwsim.train import TrainingError  # noqa: E402
-from hwsim.train.from_torch import from_torch  # noqa: E402
+import hwsim
+from hwsim.train import TrainingError
+from hwsim.train.from_torch import from_torch
 
 pytestmark = [pytest.mark.torch, pytest.mark.onnx]
 HERE = Path(__file__).parent

@@ -1,8 +1,8 @@
 """Gradients: of weights in use to latent ones, by shifts, through or around batch norm, and to learned steps."""
 
-from needed import torch  # isort: skip
 import numpy as np
 import pytest
+import torch
 from torch import nn
 from torch.nn.utils import parametrize
 

@@ -1,6 +1,5 @@
 """Interrupts: they wait for the step under way, are never lost, and a second one strikes at once."""
 
-import needed  # noqa: F401  # isort: skip
 import contextlib
 import itertools
 import signal

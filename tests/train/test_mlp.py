@@ -4,11 +4,7 @@ import os
 
 import numpy as np
 import pytest
-
-if os.environ.get("HWSIM_REQUIRE_TORCH") == "1":
-    import torch
-else:
-    torch = pytest.importorskip("torch", reason="needs torch: pip install 'hwsim[train]'")
+import torch
 
 from hwsim.datasets import Dataset
 from hwsim.network import Dense, ReLU

@@ -1,6 +1,5 @@
 """Folders of a run: made, and locked, before the work."""
 
-import needed  # noqa: F401  # isort: skip
 import os
 
 import pytest

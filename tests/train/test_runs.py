@@ -1,6 +1,5 @@
 """Runs: the same again, interrupted and resumed, stopped by what is not finite or by a full disk; and their folders."""
 
-from needed import torch  # isort: skip
 import dataclasses
 import errno
 import itertools
@@ -10,6 +9,7 @@ import pathlib
 import drawn
 import numpy as np
 import pytest
+import torch
 from drawn import network
 
 from hwsim.datasets import Dataset

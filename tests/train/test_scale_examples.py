@@ -1,15 +1,11 @@
 """The studies of sigma-delta networks run, small."""
 
-import os
 import pathlib
 import subprocess
 import sys
 
 import pandas as pd
 import pytest
-
-if os.environ.get("HWSIM_REQUIRE_TORCH") != "1":
-    pytest.importorskip("torch", reason="needs torch: pip install 'hwsim[train]'")
 
 pytestmark = pytest.mark.torch
 

@@ -1,14 +1,9 @@
 """Sweeps over lambda: rows as the simulator counts them, and what an interruption leaves."""
 
-import os
-
 import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
-
-if os.environ.get("HWSIM_REQUIRE_TORCH") != "1":
-    pytest.importorskip("torch", reason="needs torch: pip install 'hwsim[train]'")
 
 import hwsim
 from hwsim.cli import app

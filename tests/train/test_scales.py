@@ -1,16 +1,11 @@
 """Learned scales: the loss and its derivatives against plain numpy and finite differences, and what is counted."""
 
-import os
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
-
-if os.environ.get("HWSIM_REQUIRE_TORCH") == "1":
-    import torch
-else:
-    torch = pytest.importorskip("torch", reason="needs torch: pip install 'hwsim[train]'")
+import torch
 
 import hwsim
 from hwsim import AvgPool2d, Concat, Conv2d, Dense, Flatten, MaxPool2d, Network, ReLU, Softmax, Weight

@@ -1,20 +1,16 @@
 """Sigma-delta networks on Temporal-MNIST: points of error and additions that have to be reached."""
 
-import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
-
-if os.environ.get("HWSIM_REQUIRE_TORCH") != "1":
-    pytest.importorskip("torch", reason="needs torch: pip install 'hwsim[train]'")
 
 import hwsim
 from hwsim.convert import sigma_delta
 from hwsim.convert.coding import Coding
 from hwsim.train.scales import RECIPES, Settings, learn
 
-pytestmark = [pytest.mark.torch, pytest.mark.data]
+pytestmark = [pytest.mark.torch, pytest.mark.data, pytest.mark.slow]
 
 N_LEARN = 10_000
 POINTS = {1.5e-5: (0.3, 36_000), 1.2e-4: (0.8, 20_000)}
