@@ -200,6 +200,7 @@ class ConnectionActivity:
     event_format: NumberFormat  # of an event under this execution: under delta the difference of two codes
     weight_format: NumberFormat
     accumulator_format: NumberFormat
+    n_bias: int  # biases stored, one per output channel; 0: there are none, or they are the first term's
     histogram: Histogram
     channel_events: ChannelEvents
     rows_stored: RowsStored  # were they stored without their zeros

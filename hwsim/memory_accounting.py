@@ -90,10 +90,11 @@ class _Traffic:
         self.tally.add(layer.name, "memory", ADDRESS, accesses)
 
     def biases(self, layer: LayerActivity) -> None:
-        """Read the biases that accumulators start from."""
+        """Read the biases that accumulators start from: once, however many neurons of a channel use one."""
         starts = self.activity.first if self.delta else self.n_frame
-        bias = layer.connections[0].accumulator_format.bit_width
-        self._read_packed(layer, layer.n_neuron * starts, bias)
+        for connection in layer.connections:
+            if connection.n_bias:
+                self._read_packed(layer, connection.n_bias * starts, connection.accumulator_format.bit_width)
 
     def parameters(self, layer: LayerActivity) -> None:
         """Read the multipliers and offsets that are stored per channel."""

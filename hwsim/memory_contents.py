@@ -37,9 +37,9 @@ def weight_bits(layer: LayerActivity, machine: Machine) -> int:
     if is_whole(layer, machine):
         return 0
     bits = sum(work.n_parameter * work.parameter_bit_width for work in layer.work)
-    for k, connection in enumerate(layer.connections):
+    for connection in layer.connections:
         bits += _matrix_bits(connection, machine)
-        bits += layer.n_neuron * connection.accumulator_format.bit_width * (k == 0)
+        bits += connection.n_bias * connection.accumulator_format.bit_width
     return bits
 
 

@@ -46,7 +46,8 @@ class Synaptic(Head):
         self.source, self.n_out = source, math.prod(shape)
         self.is_integer = not source.number.is_real and not any(term.format.kind == "real" for term in layer.terms)
         self.terms = [Term(weight, self) for weight in layer.terms]
-        bias = [layer.bias[self.channel_of(j)] for j in range(self.n_out)]
+        self.has_bias = layer.bias is not None
+        bias = [layer.bias[self.channel_of(j)] if self.has_bias else 0 for j in range(self.n_out)]
         first = self.terms[0]
         # the second term's partial sums start at nothing
         self.start = [[0 if self.is_integer else ZERO] * self.n_out for _ in self.terms]
@@ -128,7 +129,8 @@ class Synaptic(Head):
         memory, meter = moment.inner_meter(self.name, "memory"), moment.inner_meter(self.name, "synapse")
         chip = moment.meter(self.name, "synapse")
         if moment.from_nothing:
-            memory.read("bias", self.n_out * self.terms[0].sum.n_bit)
+            # one for each channel serves all of its neurons, and the first term alone has any
+            memory.read("bias", sum(self.terms[0].sum.n_bit for _ in range(self.n_channel) if self.has_bias))
             self.sums = [list(start) for start in self.start]
         by_channel = [0] * self.n_channel_read()
         for i, _ in arrival.event:
