@@ -130,7 +130,7 @@ class NeuronWork:
     ratio: Literal["none", "shift", "multiply"] = "multiply"  # quantize: of the steps; scale: by what
     n_comparison: int = 1  # relu, sign, clip and threshold: limits that a number is compared with
     multiplier_bit_width: int = 16  # of fixed-point factors [bits]
-    n_parameter: int = 0  # multipliers and offsets stored, when they are per channel or neuron
+    n_parameter: int = 0  # channels (or neurons) with multipliers, offsets or thresholds of their own, that are stored
     parameter_bit_width: int = 0  # bits of all that one channel stores [bits]
 
 
@@ -147,6 +147,7 @@ class JoinActivity:
     n_operation: IntArray  # (n_frame,)
     ratio: Literal["none", "shift", "multiply"] = "none"  # rescale: of the steps
     multiplier_bit_width: int = 16  # rescale [bits]
+    n_parameter: int = 0  # rescale: channels with a multiplier of their own, that is stored
     other: NumberFormat | None = None  # multiplication: of the second factor
     n_state_read: IntArray | None = None  # (n_frame,) numbers of that format that a delta machine reads from its state
     n_state_written: IntArray | None = None  # (n_frame,)

@@ -4,13 +4,11 @@ Three output channels each; the two convolutions have one tap and 2 x 3 position
 instead of by channel shows up sixfold. Words have one bit.
 """
 
-import dataclasses
-
 import numpy as np
 import pytest
 
 import hwsim
-from hwsim.memory_contents import state_bits, weight_bits
+from hwsim.memory_contents import weight_bits
 from hwsim.number_format import integer
 
 pytestmark = pytest.mark.plain

@@ -65,8 +65,16 @@ class AddHead(Head):
             n_state_written=state,
             n_sum=self.n_neuron,
         )
+        first = self.reads[0].n_step
         rescales = (
-            JoinActivity(self.name, "rescale", read.format, n, ratio=each.kind)
+            JoinActivity(
+                self.name,
+                "rescale",
+                read.format,
+                n,
+                ratio=each.kind,
+                n_parameter=max(first, read.n_step) if each.kind == "multiply" else 0,
+            )
             for read, n, each in zip(self.reads, arrived, self.rescales, strict=True)
             if each.kind != "none"
         )

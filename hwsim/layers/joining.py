@@ -50,7 +50,8 @@ class Add(Joining):
         factors = self.factors(*source)
         bound = sum(read.bound * int(factor.multiplier.max()) for read, factor in zip(source, factors, strict=True))
         step = np.asarray(source[0].step / 2.0 ** int(factors[0].shift.max()))
-        return Signal(source[0].shape, integer(accumulator_width(bound)), step, bound=bound)
+        format = integer(accumulator_width(bound))
+        return Signal(source[0].shape, format, step, bound=bound, spread_from=source[0].n_step)
 
     def factors(self, *source: Signal) -> tuple[Rescale, ...]:
         """What codes of each signal are multiplied by, to be counted in the common step; all share one shift."""
@@ -89,7 +90,8 @@ class Concat(Joining):
             if np.all(step == step[0]):
                 step = np.asarray(step[0])
         shape = (sum(read.shape[0] for read in source), *first.shape[1:])
-        return replace(first, shape=shape, step=step, bound=max(read.bound for read in source))
+        n_step = sum(read.n_step or read.shape[0] for read in source)
+        return replace(first, shape=shape, step=step, bound=max(read.bound for read in source), spread_from=n_step)
 
 
 class Pairing(Joining):
@@ -134,7 +136,8 @@ class Multiply(Pairing):
             return super().signal(*source)
         bound = first.bound * second.bound
         step = np.asarray(first.step * second.step, np.float64)
-        return Signal(shape, integer(accumulator_width(bound)), step, bound=bound)
+        n_step = max(first.n_step, second.n_step)
+        return Signal(shape, integer(accumulator_width(bound)), step, bound=bound, spread_from=n_step)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ class Tensor:
     number: Number  # of a code
     shape: tuple[int, ...]
     step: list[float]  # of each element; a real tensor's are 1
-    per_channel: bool = False  # whether the steps are stored one per channel
+    n_step: int = 0  # steps that are stored: of each channel one, however many elements it has; 0: all share one
     bound: int = 0  # largest |code - zero point|
 
     @property
@@ -45,7 +45,7 @@ def concatenated(tensors: list[Tensor]) -> Tensor:
         first.number,
         (sum(tensor.shape[0] for tensor in tensors), *first.shape[1:]),
         step,
-        any(each != step[0] for each in step),
+        sum(tensor.n_step or tensor.shape[0] for tensor in tensors) if any(each != step[0] for each in step) else 0,
         max(tensor.bound for tensor in tensors),
     )
 
@@ -66,6 +66,10 @@ class Elementwise:
     n_parameter = 0  # channels with parameters of their own
     parameter_bits = 0  # of one channel
 
+    def n_factor(self, factor) -> int:
+        """Factors that are stored: the layer's own, or one for each step that they make up for."""
+        return self.source.shape[0] if np.ndim(factor) else self.source.n_step
+
     def __init__(self, layer, source: Tensor, before: "Elementwise | None" = None):
         self.name, self.source, self.tensor = layer.name, source, source
         self.before = before  # the layer fused before this one
@@ -82,7 +86,7 @@ class Elementwise:
 class Flatten(Elementwise):
     def __init__(self, layer, source, before=None):
         super().__init__(layer, source, before)
-        self.tensor = Tensor(source.number, (source.size,), source.step, source.per_channel, source.bound)
+        self.tensor = Tensor(source.number, (source.size,), source.step, source.n_step, source.bound)
 
     def apply(self, meter, element, value, trace):
         return value
@@ -103,7 +107,8 @@ class Rearrange(Elementwise):
                 element = element * n + coordinate
             self.goes_to[element] = place
             step.append(source.step[element])
-        self.tensor = replace(source, shape=tuple(layer.shape or moved), step=step)
+        shape = tuple(layer.shape or moved)
+        self.tensor = replace(source, shape=shape, step=step, n_step=min(source.n_step, shape[0]))
 
     def apply(self, meter, element, value, trace):
         return value
@@ -224,8 +229,11 @@ class Affine(Elementwise):
             self.offset = [nearest_even(math.ldexp(offset, shift)) for offset in self.offset]
             bound = source.bound * max(map(abs, self.multiplier)) + max(map(abs, self.offset))
             self.tensor = Tensor(partial_sum(bound), source.shape, [2.0**-shift] * source.size, bound=bound)
-        if source.per_channel or np.ndim(layer.scale) or np.ndim(layer.offset):
-            self.n_parameter, self.parameter_bits = source.shape[0], multiplier_bits + offset_bits
+        if n_factor := self.n_factor(layer.scale):
+            self.n_parameter, self.parameter_bits = n_factor, multiplier_bits
+        if np.ndim(layer.offset):
+            self.n_parameter, self.parameter_bits = source.shape[0], self.parameter_bits + offset_bits
+        self.tensor = replace(self.tensor, n_step=0)  # scales that waited have been taken along
 
     def apply(self, meter, element, value, trace):
         if self.source.number.is_real:
@@ -252,14 +260,13 @@ class Quantize(Elementwise):
             multiplier_bits = layer.multiplier_bit_width
             self.multiplier_operand = f"int{multiplier_bits}"
             self._fixed_point([step * scale for step, scale in zip(source.step, self.scale, strict=True)], layer)
-        per_channel = source.per_channel or bool(np.ndim(layer.scale))
-        if per_channel and self.ratio == "multiply":
-            self.n_parameter, self.parameter_bits = source.shape[0], multiplier_bits
+        if self.ratio == "multiply":
+            self.n_parameter, self.parameter_bits = self.n_factor(layer.scale), multiplier_bits
         self.tensor = Tensor(
             code,
             source.shape,
             [1.0 / scale for scale in self.scale],
-            bool(np.ndim(layer.scale)),
+            source.shape[0] if np.ndim(layer.scale) else 0,
             max(self.highest - self.zero_point, self.zero_point - self.lowest),
         )
 
@@ -314,8 +321,8 @@ class MultiThreshold(Elementwise):
                 self.levels.append(self.levels[-1])
             else:
                 self.levels.append([t if math.isinf(t) else math.ceil(Fraction(t) / step) for t in row])
-        if len(thresholds) > 1 or source.per_channel:
-            self.n_parameter, self.parameter_bits = source.shape[0], n_threshold * source.number.n_bit
+        self.n_parameter = source.shape[0] if len(thresholds) > 1 else source.n_step
+        self.parameter_bits = n_threshold * self._bits()
         self.rise, step = 1, layer.scale
         if n_threshold == 1 and layer.offset == -layer.scale / 2:
             self.start, self.rise, step, number = -1, 2, layer.scale / 2, BINARY
@@ -324,6 +331,16 @@ class MultiThreshold(Elementwise):
             number = self._number(n_threshold)
         codes = [self.start + self.rise * k for k in range(n_threshold + 1)]
         self.tensor = Tensor(number, source.shape, [step] * source.size, bound=max(map(abs, codes)))
+
+    def _bits(self) -> int:
+        """Of a stored threshold: enough for the largest, and for the signal's own numbers enough for all."""
+        if self.source.number.is_real:
+            return self.source.number.n_bit
+        most = self.source.number.n_bit
+        for n_bit in range(1, most):
+            if all(abs(level) < 2 ** (n_bit - 1) for row in self.levels for level in row):
+                return n_bit
+        return most
 
     def _number(self, n_threshold: int) -> Number:
         """The narrowest that holds all codes; one without a sign if it is narrower, around a zero point of its own."""

@@ -1,6 +1,7 @@
 """Layers with synapses: Dense and Conv2d, and the one synaptic operation."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -54,7 +55,9 @@ class Synaptic(Head):
         self.sums = [list(start) for start in self.start]
         if not self.is_integer:
             self.start[0] = [np.float32(float(bias[j]) / first.scale[j]) for j in range(self.n_out)]
-            self.tensor = real_tensor(shape)
+            # a scale that the fused layers take along comes in as many numbers
+            self.tensor = replace(real_tensor(shape), n_step=self.n_channel * np.ndim(layer.terms[0].scale))
+            self.set_parameters(layer, FP32.n_bit)
             return
         self.start[0] = [int(each) for each in bias]
         for k, term in enumerate(self.terms):
@@ -76,9 +79,25 @@ class Synaptic(Head):
             self.multiplier, self.shift = over_common_power(ratios, MERGE_MULTIPLIER_WIDTH)
             bound = first.bound * 2**self.shift + self.terms[1].bound * max(self.multiplier)
             number = partial_sum(bound)
+            factor_bits = next(n for n in range(2, 65) if max(self.multiplier) < 2 ** (n - 1))
+            self.set_parameters(layer, factor_bits)
         step = [source.step[0] * scale / 2.0**self.shift for scale in first.scale]
-        per_channel = bool(np.ndim(layer.terms[0].scale))
-        self.tensor = Tensor(number, shape, step, per_channel, bound)
+        self.tensor = Tensor(number, shape, step, self.n_channel * np.ndim(layer.terms[0].scale), bound)
+
+    def set_parameters(self, layer, n_bit: int):
+        """Scales that the neurons themselves multiply by, as far as they differ by channel: (how many, bits)."""
+        per_channel = [bool(np.ndim(weight.scale)) for weight in layer.terms]
+        self.of_scale = (self.n_channel, n_bit) if per_channel[0] else (0, 0)
+        self.of_merge = (self.n_channel, n_bit) if any(per_channel) else (0, 0)
+
+    def parameters(self):
+        stored = []
+        has_scale = not self.is_integer and any(scale != 1 for scale in self.terms[0].scale)
+        if has_scale and not self.has_multiplier:
+            stored.append(self.of_scale)
+        if len(self.terms) == 2:
+            stored.append(self.of_merge)
+        return stored
 
     # geometry
 
