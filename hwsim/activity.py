@@ -132,7 +132,9 @@ class NeuronWork:
     n_comparison: int = 1  # relu, sign, clip and threshold: limits that a number is compared with
     multiplier_bit_width: int = 16  # of fixed-point factors [bits]
     addition_bit_width: int = 0  # quantize, affine: of what is added after a multiplication; 0: nothing [bits]
-    n_parameter: int = 0  # multipliers and constants stored, when they are per channel or neuron
+    n_parameter: int = (
+        0  # channels (or neurons) with multipliers, constants or thresholds of their own, that are stored
+    )
     parameter_bit_width: int = 0  # bits of all that one channel stores [bits]
 
 
@@ -150,6 +152,7 @@ class JoinActivity:
     ratio: Literal["none", "shift", "multiply"] = "none"  # rescale: of the steps
     multiplier_bit_width: int = 16  # rescale [bits]
     common: NumberFormat | None = None  # rescale: of the product, which is shifted
+    n_parameter: int = 0  # rescale: channels with a multiplier of their own, that is stored
     other: NumberFormat | None = None  # multiplication: of the second factor
     n_state_read: IntArray | None = None  # (n_frame,) numbers of that format that a delta machine reads from its state
     n_state_written: IntArray | None = None  # (n_frame,)
@@ -194,6 +197,7 @@ class ConnectionActivity:
     event_format: NumberFormat  # of an event under this execution: under delta the difference of two codes
     weight_format: NumberFormat
     accumulator_format: NumberFormat
+    n_bias: int  # biases stored, one per output channel; 0: there are none, or they are the first term's
     histogram: Histogram
     rows_stored: RowsStored  # were they stored without their zeros
     rows_read: RowsRead  # frame by frame, because what is read of compressed rows is packed frame by frame

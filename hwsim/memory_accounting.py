@@ -11,7 +11,16 @@ from hwsim.activity import Activity, ConnectionActivity, LayerActivity, SignalAc
 from hwsim.counts import Operation
 from hwsim.errors import MachineError
 from hwsim.machine import Machine, Memory
-from hwsim.memory_contents import entry_bits, is_whole, lanes_of, row_words, state_bits, weight_bits, words
+from hwsim.memory_contents import (
+    entry_bits,
+    is_whole,
+    lanes_of,
+    parameters_of,
+    row_words,
+    state_bits,
+    weight_bits,
+    words,
+)
 from hwsim.tally import Tally
 
 IntArray = npt.NDArray[np.int64]
@@ -77,18 +86,17 @@ class _Traffic:
         self.tally.add(layer.name, "memory", ADDRESS, accesses)
 
     def biases(self, layer: LayerActivity) -> None:
-        """Read the biases that accumulators start from."""
+        """Read the biases that accumulators start from: once, however many neurons of a channel use one."""
         starts = self.activity.first if self.delta else self.n_frame
-        bias = layer.connections[0].accumulator_format.bit_width
-        self._read_packed(layer, layer.n_neuron * starts, bias)
+        for connection in layer.connections:
+            if connection.n_bias:
+                self._read_packed(layer, connection.n_bias * starts, connection.accumulator_format.bit_width)
 
     def parameters(self, layer: LayerActivity) -> None:
-        """Read the multipliers and offsets that are stored per channel."""
-        for work in layer.work:
-            if work.n_parameter:
-                # a channel's are read once, however many of its neurons are at work
-                share = np.minimum(self.machine.touched(layer), work.n_parameter)
-                self._read_packed(layer, share, work.parameter_bit_width)
+        """Read the multipliers, offsets and thresholds that are stored per channel."""
+        for n_stored, bits in parameters_of(layer):
+            # a channel's are read once, however many of its neurons are at work
+            self._read_packed(layer, np.minimum(self.machine.touched(layer), n_stored), bits)
 
     def _read_packed(self, layer: LayerActivity, n_number: IntArray, bits: int) -> None:
         packed = self._packed(n_number, bits)

@@ -36,11 +36,21 @@ def weight_bits(layer: LayerActivity, machine: Machine) -> int:
     """Bits of a layer's weights, biases and stored parameters; none where whole operations hold them."""
     if is_whole(layer, machine):
         return 0
-    bits = sum(work.n_parameter * work.parameter_bit_width for work in layer.work)
-    for k, connection in enumerate(layer.connections):
+    bits = sum(n_stored * bits_of_each for n_stored, bits_of_each in parameters_of(layer))
+    for connection in layer.connections:
         bits += _matrix_bits(connection, machine)
-        bits += layer.n_neuron * connection.accumulator_format.bit_width * (k == 0)
+        bits += connection.n_bias * connection.accumulator_format.bit_width
     return bits
+
+
+def parameters_of(layer: LayerActivity) -> list[tuple[int, int]]:
+    """How many parameters of a kind are stored, one per channel or neuron, and in how many bits each."""
+    joins = [(join.n_parameter, join.multiplier_bit_width) for join in layer.joins]
+    return [
+        (n_stored, bits)
+        for n_stored, bits in (*joins, *((work.n_parameter, work.parameter_bit_width) for work in layer.work))
+        if n_stored
+    ]
 
 
 def _matrix_bits(connection: ConnectionActivity, machine: Machine) -> int:

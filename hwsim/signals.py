@@ -22,6 +22,7 @@ class Signal:
     step: FloatArray  # () or (channels,): real value of one code
     zero_point: int = 0
     bound: int = 0  # largest |code - zero point| that can occur; 0 for a real tensor
+    spread_from: int = 0  # channels whose steps have been spread over their elements, as by a Flatten; 0: none were
 
     @classmethod
     def of_input(cls, shape: tuple[int, ...], format: NumberFormat, step: float = 1.0) -> "Signal":
@@ -39,6 +40,11 @@ class Signal:
     def size(self) -> int:
         """How many numbers one frame has."""
         return int(np.prod(self.shape))
+
+    @property
+    def n_step(self) -> int:
+        """Steps there are: one per channel, even where they are spread over elements; 0 where all share one."""
+        return (self.spread_from or self.shape[0]) if self.step.ndim else 0
 
     @property
     def span(self) -> int:

@@ -350,6 +350,8 @@ class _Graph(_Builder):
         self.tip, self.signal = name, self.signals[name]
 
     def bias(self, n_out):
+        if self.chance(4):
+            return None
         if not self.signal.format.is_real:  # codes may meet integer weights, which need codes for a bias
             return self.draw(arrays(np.int64, n_out, elements=st.integers(-20, 20))) if self.exact else None
         return self.draw(arrays(np.float32, n_out, elements=st.one_of(st.just(0.0), REALS).map(np.float32)))

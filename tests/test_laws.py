@@ -57,7 +57,7 @@ def rounding_network_by_hand(network, data):
     step = 1.0  # of the codes, which have scale 1
     for k, layer in enumerate(dense):
         code = np.clip(code, 0, 2 ** quantize[k].bit_width - 1)
-        total = code @ layer.terms[0].code.astype(np.int64) + layer.bias.astype(np.int64)
+        total = code @ layer.terms[0].code.astype(np.int64) + (0 if layer.bias is None else layer.bias.astype(np.int64))
         if k + 1 == len(dense):
             return total
         per_code = round(1 / (step * float(layer.terms[0].scale) * float(quantize[k + 1].scale)))
@@ -233,7 +233,8 @@ def real_network_by_hand(network, data):
     dense = [layer for layer in network.layers if isinstance(layer, hwsim.Dense)]
     for k, layer in enumerate(dense):
         weight = layer.terms[0].code
-        total = np.tile(layer.bias.astype(np.float32), (len(value), 1))
+        bias = np.zeros(layer.n_channel, np.float32) if layer.bias is None else layer.bias
+        total = np.tile(bias.astype(np.float32), (len(value), 1))
         for i in range(weight.shape[0]):
             total = total + value[:, i : i + 1] * weight[i]
         value = total if k + 1 == len(dense) else np.maximum(total, np.float32(0))

@@ -19,7 +19,10 @@ WORD = 64  # of every preset [bits]
 ROWS = np.zeros((3, 20), int)
 ROWS[0, [0, 18]], ROWS[2] = 5, 1
 DENSE = hwsim.Network(
-    "dense", (3,), (hwsim.Dense("layer", terms=(hwsim.Weight(ROWS, INT8),), accumulator=32),), input_format=INT8
+    "dense",
+    (3,),
+    (hwsim.Dense("layer", terms=(hwsim.Weight(ROWS, INT8),), bias=np.arange(20), accumulator=32),),
+    input_format=INT8,
 )
 DENSE_FRAMES = np.array([[3, 0, -1], [3, 5, 1]], np.int8)  # differences: [3 0 -1], [0 5 2]
 
@@ -30,7 +33,7 @@ KERNEL[:, 0], KERNEL[1, 1] = 1, 2
 CONVOLUTION = hwsim.Network(
     "convolution",
     (2, 5, 5),
-    (hwsim.Conv2d("layer", terms=(hwsim.Weight(KERNEL, INT8),), accumulator=32),),
+    (hwsim.Conv2d("layer", terms=(hwsim.Weight(KERNEL, INT8),), bias=np.array([1, 0, 2]), accumulator=32),),
     input_format=INT8,
 )
 IMAGES = np.zeros((2, 2, 5, 5), np.int8)
@@ -131,7 +134,7 @@ MAC_CONVOLUTION = arithmetic(
     add=2 * 384,
     address=2 * 2 * 4,  # frames x channels x taps, each of which meets 16 of the 25 inputs: a group of positions
 )
-BIASES = 48 * 32 // WORD
+BIASES = 2  # words of 3 biases of 32 bits, one for each output channel
 IMAGE = 7  # words of 2 x 5 x 5 pixels of 8 bits: 400 bits
 OUTPUTS = 48 * 32 // WORD
 TAP = 1  # word of 3 weights of 8 bits

@@ -168,7 +168,7 @@ def test_difference_of_codes_is_a_bit_wider():
     ("what", "way", "expected"),
     [
         ("weights", "read", (14, 8, 9)),
-        ("bias", "read", (10, 10, 5)),
+        ("bias", "read", (6, 6, 3)),
         ("network input", "read", (2, 2, 2)),
         ("codes", "write", (2, 0, 0)),
         ("codes", "read", (2, 0, 0)),
@@ -553,7 +553,7 @@ def test_convolution_words(convolution, execution):
         ("input", "network input", "read"): (5 + 5,) * 3,  # 18 x 8 bits
         # 9 rows of one weight (F = 1), for 2 channels; else those that a, f and e meet, then i, too; f and i
         ("corners", "weights", "read"): (18 + 18, 7 + 8, 7 + 3),
-        ("corners", "bias", "read"): (4 + 4, 4 + 4, 4),
+        ("corners", "bias", "read"): (1 + 1, 1 + 1, 1),  # one channel, and so one number
         # the dense machine reads the raw frame itself: one pass, since F is within 16 lanes. Events: 8 bits and 5 of
         # an index, 3 and 4 of them: 39 and 52 bits; delta: 9 + 5 bits, 3 and 2 of them: 42 and 28 bits
         ("input", "events", "write"): (0, 2 + 2, 2 + 1),
@@ -858,7 +858,8 @@ def torch_convolution(layer, frames, dtype):
 
     (top, bottom), (left, right) = layer.padding
     padded = torch.nn.functional.pad(torch.tensor(frames, dtype=dtype), (left, right, top, bottom))
-    weight, bias = (torch.tensor(np.asarray(array), dtype=dtype) for array in (layer.terms[0].code, layer.bias))
+    weight = torch.tensor(np.asarray(layer.terms[0].code), dtype=dtype)
+    bias = None if layer.bias is None else torch.tensor(layer.bias, dtype=dtype)
     return torch.nn.functional.conv2d(
         padded, weight, bias, stride=layer.stride, dilation=layer.dilation, groups=layer.groups
     )
@@ -941,7 +942,9 @@ def whole_network(network, frames):
         sums = []
         for term in getattr(layer, "terms", ()):
             code = torch.tensor(np.asarray(term.code, np.float64))
-            bias = by_channel(layer.bias, torch.zeros((1, 1, *network.signals[layer.name].shape[1:])))
+            bias = by_channel(
+                0 if layer.bias is None else layer.bias, torch.zeros((1, 1, *network.signals[layer.name].shape[1:]))
+            )
             if isinstance(layer, Dense):
                 sums.append(value @ code)
             else:

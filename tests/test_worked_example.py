@@ -146,9 +146,9 @@ def test_operations_of_both_frames(execution, counts, phase, kind, format, expec
 # Words by (layer, memory, way): frame 1, frame 2. Producers write codes and events, readers read them.
 WORDS = {
     "dense": {
-        # 4 rows of 3 x 8 bits, a word each, + 3 biases of 32 bits; then 3 rows of 2 x 8 bits + 2 biases
+        # 4 rows of 3 x 8 bits, a word each, + 3 biases of 32 bits; then 3 rows of 2 x 8 bits, and no bias
         ("layer 1", "weights", "read"): [4 + 3, 4 + 3],
-        ("layer 2", "weights", "read"): [3 + 2, 3 + 2],
+        ("layer 2", "weights", "read"): [3, 3],
         ("input", "activations", "read"): [1, 1],  # the raw frame, 4 x 8 bits; it serves as layer 1's codes
         ("layer 1", "activations", "write"): [1, 1],  # 3 hidden codes of 8 bits
         ("layer 2", "activations", "read"): [1, 1],
@@ -156,7 +156,7 @@ WORDS = {
     },
     "sparse": {
         ("layer 1", "weights", "read"): [2 + 3, 2 + 3],  # a row per event, + biases
-        ("layer 2", "weights", "read"): [2 + 2, 2 + 2],
+        ("layer 2", "weights", "read"): [2, 2],
         ("input", "activations", "read"): [1, 1],
         ("input", "activations", "write"): [1, 1],  # 2 events of 8 + 2 bits
         ("layer 1", "activations", "read"): [1, 1],
@@ -166,7 +166,7 @@ WORDS = {
     },
     "delta": {
         ("layer 1", "weights", "read"): [2 + 3, 2],  # biases at the first frame only
-        ("layer 2", "weights", "read"): [2 + 2, 3],
+        ("layer 2", "weights", "read"): [2, 3],
         ("input", "activations", "read"): [1, 1],
         ("input", "activations", "write"): [1, 1],  # 2 events of 9 + 2 bits
         ("layer 1", "activations", "read"): [1, 1],
@@ -214,7 +214,7 @@ def test_totals_as_printed(execution, counts):
         return sum(words.get((layer, memory, way), 0) for layer in layers)
 
     bias = moved("weights", "read", "layer 1", "layer 2") - rows
-    assert bias == {"dense": 2 * (3 + 2), "sparse": 10, "delta": 5}[execution]
+    assert bias == {"dense": 2 * 3, "sparse": 6, "delta": 3}[execution]
     assert moved("activations", "read", "input") == 2  # raw frames
     codes = {"dense": 2, "sparse": 1 + 1 + 1 + 1, "delta": 1 + 1 + 1 + 2}[execution]  # hidden codes, or events
     assert moved("activations", "write", "input", "layer 1") == codes

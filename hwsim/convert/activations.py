@@ -21,7 +21,19 @@ from hwsim.convert.fixed_point import width_of_codes
 from hwsim.convert.places import cannot_be_negative, is_of_input, place
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.layers import Add, Affine, AvgPool2d, Flatten, GlobalAvgPool, Layer, MultiThreshold, Quantize, Sign, Synaptic
+from hwsim.layers import (
+    Add,
+    Affine,
+    AvgPool2d,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    MultiThreshold,
+    Quantize,
+    Sign,
+    Synaptic,
+    unless_zero,
+)
 from hwsim.network import INPUT, Network
 from hwsim.number_format import NumberFormat, integer, round_real
 from hwsim.signals import FloatArray, Signal
@@ -135,8 +147,8 @@ class _Signals(Conversion):
     def synaptic(self, layer: Synaptic) -> Layer:
         """The same codes, and the bias in the accumulator's steps."""
         step = np.asarray(layer.terms[0].scale) / np.asarray(self.read_quantizer(layer).scale)
-        bias = round_real(np.asarray(layer.bias, np.float64) / step).astype(np.int64)
-        return replace(layer, bias=bias, accumulator=None)
+        bias = round_real(layer.start.astype(np.float64) / step).astype(np.int64)
+        return replace(layer, bias=unless_zero(bias), accumulator=None)
 
     def other(self, layer: Layer) -> Layer:
         """An Affine whose factors differ much needs wider multipliers, because all channels share one shift."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from hwsim.code_boundaries import fewest_bits
 from hwsim.errors import NetworkError
-from hwsim.layers import Affine, Layer, Quantize, ReLU, Synaptic, Weight
+from hwsim.layers import Affine, Layer, Quantize, ReLU, Synaptic, Weight, unless_zero
 from hwsim.network import Network
 from hwsim.signals import FloatArray, IntArray, Signal
 
@@ -132,11 +132,10 @@ def _fold(layer: Synaptic, affine: Affine, read: Signal) -> Synaptic:
     n_channel = (layer.n_channel,)
     factor = np.broadcast_to(np.asarray(affine.scale, np.float64), n_channel)
     offset = np.broadcast_to(np.asarray(affine.offset, np.float64), n_channel)
-    assert layer.bias is not None
     if layer.is_integer and not layer.is_real(read):
-        return replace(layer, terms=_coded(layer, factor), bias=_bias_codes(layer, factor, offset, read))
+        return replace(layer, terms=_coded(layer, factor), bias=unless_zero(_bias_codes(layer, factor, offset, read)))
     with np.errstate(over="ignore"):  # what becomes infinite is refused by the layer
-        bias = (layer.bias.astype(np.float64) * factor + offset).astype(np.float32)
+        bias = unless_zero((layer.start.astype(np.float64) * factor + offset).astype(np.float32))
         return replace(layer, terms=_coded(layer, factor) if layer.is_integer else _real(layer, factor), bias=bias)
 
 
@@ -170,8 +169,7 @@ def _along_channels(factor: FloatArray | IntArray, term: Weight) -> FloatArray |
 
 def _bias_codes(layer: Synaptic, factor: FloatArray, offset: FloatArray, read: Signal) -> IntArray:
     """Codes of a bias that has taken in the offset, which must be a whole number of the accumulator's new steps."""
-    assert layer.bias is not None
     steps = offset / (np.abs(factor) * np.asarray(layer.terms[0].scale) * read.step)
     if np.any(steps != np.rint(steps)) or np.any(np.abs(steps) >= 2**53):
         raise NetworkError("an offset that is no whole number of the accumulator's steps")
-    return np.asarray(layer.bias * np.sign(factor).astype(np.int64) + steps.astype(np.int64))
+    return np.asarray(layer.start * np.sign(factor).astype(np.int64) + steps.astype(np.int64))

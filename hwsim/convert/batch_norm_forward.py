@@ -10,7 +10,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.layers import Affine, AvgPool2d, Conv2d, Dense, Flatten, GlobalAvgPool, Layer, MaxPool2d, Synaptic, Weight
+from hwsim.layers import (
+    Affine,
+    AvgPool2d,
+    Conv2d,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    MaxPool2d,
+    Synaptic,
+    Weight,
+    unless_zero,
+)
 from hwsim.network import Network
 from hwsim.signals import FloatArray
 
@@ -100,7 +112,6 @@ def _can_take(way: list[Layer], scale: FloatArray, offset: FloatArray) -> bool:
 def _fold(layer: Synaptic, scale: FloatArray, offset: FloatArray) -> Synaptic:
     """The layer reading what the Affine reads."""
     value = layer.terms[0].value
-    assert layer.bias is not None
     if isinstance(layer, Dense):
         along = len(value) // len(scale)  # positions of each channel that a Flatten has put one after the other
         rows, shifts = np.repeat(scale, along)[:, None], np.repeat(offset, along)[:, None]
@@ -112,5 +123,5 @@ def _fold(layer: Synaptic, scale: FloatArray, offset: FloatArray) -> Synaptic:
             np.repeat(each.reshape(layer.groups, -1), per_group, axis=0)[:, :, None, None] for each in (scale, offset)
         )
         axes = (1, 2, 3)
-    bias = layer.bias + (value * shifts).sum(axis=axes)
-    return replace(layer, terms=(Weight((value * rows).astype(np.float32)),), bias=bias.astype(np.float32))
+    bias = unless_zero((layer.start + (value * shifts).sum(axis=axes)).astype(np.float32))
+    return replace(layer, terms=(Weight((value * rows).astype(np.float32)),), bias=bias)

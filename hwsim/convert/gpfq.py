@@ -21,7 +21,7 @@ from hwsim.convert.layers_of_codes import alphabet_of, checked_levels, rule_of, 
 from hwsim.convert.patches import parts_of, whole_of
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.layers import Conv2d, Synaptic
+from hwsim.layers import Conv2d, Synaptic, unless_zero
 from hwsim.network import Network
 from hwsim.signals import FloatArray
 
@@ -181,11 +181,10 @@ def _quantized(
         return result
     pieces = zip(parts, index, moments, strict=True)
     shift = np.stack([output_shift(weight, alphabet, chosen, of_data) for weight, chosen, of_data in pieces])
-    assert layer.bias is not None
     # the parts that add up to one output: all channels of its group, or the group itself
     groups = layer.groups if isinstance(layer, Conv2d) else 1
-    bias = layer.bias + shift.reshape(groups, -1, shift.shape[1]).sum(axis=1).ravel()
-    return replace(result, bias=bias.astype(np.float32))
+    bias = layer.start + shift.reshape(groups, -1, shift.shape[1]).sum(axis=1).ravel()
+    return replace(result, bias=unless_zero(bias.astype(np.float32)))
 
 
 def _about(network: Network, calibration: LayerInputs, rule: Rule) -> dict[str, object]:

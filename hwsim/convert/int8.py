@@ -26,6 +26,7 @@ from hwsim.layers import (
     Quantize,
     Synaptic,
     Weight,
+    unless_zero,
 )
 from hwsim.network import INPUT, Network
 from hwsim.number_format import integer, round_real
@@ -109,13 +110,14 @@ class _Int8(Conversion):
         scale = np.asarray(np.where(largest > 0, largest, 1.0) / integer(BIT_WIDTH).highest)
         code = weight_codes(value, along_outputs(scale, layer), BIT_WIDTH)
         codes_per_unit = np.asarray(self.read_quantizer(layer).scale)
-        bias = np.asarray(layer.bias, np.float64) / (scale / codes_per_unit)
+        bias = layer.start.astype(np.float64) / (scale / codes_per_unit)
         if shift:
             # of the codes as they are, so that subtracted means leave no error of the weights behind
             offset = shift.offset / shift.scale * codes_per_unit
             bias = bias + (code * along_inputs(offset, layer)).sum(axis=over_inputs(layer))
         weight = Weight(code, integer(BIT_WIDTH), scale)
-        return replace(layer, terms=(weight,), bias=round_real(bias).astype(np.int64), accumulator=None)
+        code_of_bias = round_real(bias).astype(np.int64)
+        return replace(layer, terms=(weight,), bias=unless_zero(code_of_bias), accumulator=None)
 
     def _is_data(self, signal: str) -> bool:
         layer = self.original.get(signal)

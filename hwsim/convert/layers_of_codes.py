@@ -8,7 +8,7 @@ import numpy.typing as npt
 from hwsim.convert.alphabet import Alphabet, Unit, check_radius, equispaced, gapped, unit_of
 from hwsim.convert.greedy import Rule
 from hwsim.errors import NetworkError
-from hwsim.layers import Synaptic
+from hwsim.layers import Synaptic, unless_zero
 from hwsim.network import Network
 from hwsim.signals import FloatArray
 
@@ -44,8 +44,8 @@ def rule_of(layer: Synaptic, alphabet: Alphabet, rule: Rule, levels: int, unit: 
 
 
 def with_codes(layer: Synaptic, alphabet: Alphabet, index: npt.NDArray[np.int16]) -> Synaptic:
-    """The layer with the levels of an alphabet for weights; its bias stays."""
-    return replace(layer, terms=(alphabet.weight(index),))
+    """The layer with the levels of an alphabet for weights; its bias stays, unless it is zero."""
+    return replace(layer, terms=(alphabet.weight(index),), bias=unless_zero(layer.start))
 
 
 def checked_levels(alphabet: npt.ArrayLike) -> FloatArray:

@@ -17,7 +17,7 @@ from hwsim.convert.places import cannot_be_negative, convertible, is_of_input, p
 from hwsim.convert.scales import Scales, SignalSets, per_input
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.layers import Affine, Conv2d, HardTanh, Layer, Quantize, ReLU, Synaptic, Weight
+from hwsim.layers import Affine, Conv2d, HardTanh, Layer, Quantize, ReLU, Synaptic, Weight, unless_zero
 from hwsim.network import INPUT, Network
 from hwsim.number_format import integer
 from hwsim.signals import FloatArray
@@ -126,16 +126,17 @@ class _Rounding(Conversion):
         read, made = self._scales.of_signal(self.original[layer.name].inputs[0]), self._scales.of_signal(layer.name)
         value = layer.terms[0].value * along_outputs(np.asarray(made.scale), layer)
         value = value * along_inputs(per_input(read.gain / read.scale, _n_read(layer)), layer)
-        bias = np.asarray(layer.bias, np.float64) * made.scale - made.offset
+        bias = layer.start.astype(np.float64) * made.scale - made.offset
         step = 1 / np.asarray(self.read_quantizer(layer).scale)
         if self._weight_bit_width is None:
-            return replace(layer, terms=(Weight((value / step).astype(np.float32)),), bias=bias.astype(np.float32))
+            real = Weight((value / step).astype(np.float32))
+            return replace(layer, terms=(real,), bias=unless_zero(bias.astype(np.float32)))
         importance = along_inputs(self.calibration.mean_square(layer.inputs[0]), layer)
         power = power_of_two_scale(value, self._weight_bit_width, importance)
         code = weight_codes(value, power, self._weight_bit_width)
         # the input's step is divided out, so that accumulators count in the power of two itself
         weight = Weight(code, integer(self._weight_bit_width), power / step)
-        return replace(layer, terms=(weight,), bias=bias_codes(bias, power), accumulator=None)
+        return replace(layer, terms=(weight,), bias=unless_zero(bias_codes(bias, power)), accumulator=None)
 
     def other(self, layer: Layer) -> Layer:
         """Limits and offsets are of the scaled values; the network's input is not scaled before it is quantized."""

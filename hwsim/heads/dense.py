@@ -114,6 +114,7 @@ class DenseHead(Head):
             event_format=code.difference() if notes.is_delta else code,
             weight_format=term.weight_format,
             accumulator_format=term.accumulator_format,
+            n_bias=term.n_bias,
             histogram=self.tallies[k].histogram(notes, n_out, n_in * n_out, n_met),
             rows_stored=self.readings[k].stored,
             rows_read=self.readings[k].read(notes),

@@ -24,6 +24,7 @@ class AddHead(Head):
         one = Rescale(np.asarray(1), np.asarray(0), "none")
         self.rescales = [one for _ in reads] if self.is_real else layer.factors(*reads)
         self.multiplier_bits = layer.multiplier_bits
+        self.n_common_step = layer.n_common_step(reads[0])
         self.signs = [layer.sign(k) for k in range(len(reads))]
         self.factors = [
             out.channels_last(each.multiplier) * sign for each, sign in zip(self.rescales, self.signs, strict=True)
@@ -75,6 +76,7 @@ class AddHead(Head):
                 ratio=each.kind,
                 multiplier_bit_width=self.multiplier_bits,
                 common=self.out.format,
+                n_parameter=max(self.n_common_step, read.n_step) if each.kind == "multiply" else 0,
             )
             for read, n, each in zip(self.reads, arrived, self.rescales, strict=True)
             if each.kind != "none"

@@ -24,7 +24,8 @@ class Term:
     """One weight term."""
 
     weight: Array  # (n_row, n_column) rows of weights that serve one event
-    bias: Array  # (n_channel,) in the accumulator's dtype
+    bias: Array  # (n_channel,) in the accumulator's dtype; zeros where the layer has none
+    n_bias: int  # numbers stored of it; none of a second term
     weight_format: NumberFormat
     accumulator_format: NumberFormat
 
@@ -60,15 +61,15 @@ def term_of(head: Synaptic, k: int, code: Array, step: Array, read: Signal) -> T
         What the layer reads.
     """
     term = head.terms[k]
-    assert head.bias is not None
-    bias = head.bias if k == 0 else np.zeros_like(head.bias)
+    bias = head.start if k == 0 else np.zeros_like(head.start)
     if head.is_real(read):
         weight = (code if read.format.is_real else code * step).astype(np.float32)
         bias, accumulator = (bias / np.asarray(term.scale)).astype(np.float32), FP32
     else:
         accumulator = integer(head.accumulator_widths(read)[k])
         weight, bias = _integer_term(code, bias, accumulator.bit_width, read.span)
-    return Term(weight, bias, term.format, accumulator)
+    n_bias = 0 if k or head.bias is None else head.n_channel
+    return Term(weight, bias, n_bias, term.format, accumulator)
 
 
 def _integer_term(code: Array, bias: Array, accumulator: int, span: int) -> tuple[Array, Array]:

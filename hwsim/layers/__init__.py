@@ -23,7 +23,7 @@ from hwsim.layers.elementwise import (
 from hwsim.layers.joining import Add, Concat, Divide, Joining, Multiply, Pairing
 from hwsim.layers.layer import ElementWise, Layer
 from hwsim.layers.pooling import AvgPool2d, GlobalAvgPool, MaxPool2d
-from hwsim.layers.synaptic import Conv2d, Dense, Synaptic
+from hwsim.layers.synaptic import Conv2d, Dense, Synaptic, unless_zero
 from hwsim.layers.threshold import MultiThreshold
 from hwsim.layers.weight import Weight
 from hwsim.layers.window import Axis, Window
@@ -60,4 +60,5 @@ __all__ = [
     "Tanh",
     "Weight",
     "Window",
+    "unless_zero",
 ]

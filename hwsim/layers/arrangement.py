@@ -47,7 +47,7 @@ class Rearrange(ElementWise):
             if np.any(by_channel != by_channel[:, :1]):
                 raise NetworkError(f"shape {shape} puts codes of unequal steps into one channel; quantize them alike")
             step = np.asarray(by_channel[:, 0], np.float64)
-        return replace(read, shape=shape, step=step)
+        return replace(read, shape=shape, step=step, spread_from=min(read.n_step, shape[0]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -165,7 +165,7 @@ class Flatten(ElementWise):
         """The same numbers as a vector; a step per channel becomes one per element."""
         (read,) = source
         step = np.asarray(read.per_element(read.step), np.float64) if read.step.ndim else read.step
-        return replace(read, shape=(read.size,), step=step)
+        return replace(read, shape=(read.size,), step=step, spread_from=read.n_step)
 
 
 @dataclass(frozen=True, eq=False)

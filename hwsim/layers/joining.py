@@ -63,7 +63,8 @@ class Add(Joining):
         factors = self.factors(*source)
         bound = sum(read.bound * int(factor.multiplier.max()) for read, factor in zip(source, factors, strict=True))
         step = np.asarray(self.common_step(source[0]) / 2.0 ** int(factors[0].shift.max()))
-        return Signal(source[0].shape, integer(accumulator_width(bound)), step, bound=bound)
+        spread = self.n_common_step(source[0])
+        return Signal(source[0].shape, integer(accumulator_width(bound)), step, bound=bound, spread_from=spread)
 
     @property
     def multiplier_bits(self) -> int:
@@ -73,6 +74,10 @@ class Add(Joining):
     def common_step(self, first: Signal) -> FloatArray:
         """What the common step is a power of two of: () or (channels,)."""
         return first.step if self.step is None else np.asarray(self.step, np.float64)
+
+    def n_common_step(self, first: Signal) -> int:
+        """How many of them there are; 0 where all channels share one."""
+        return first.n_step if self.step is None else first.shape[0] * np.ndim(self.step)
 
     def factors(self, *source: Signal) -> tuple[Rescale, ...]:
         """What codes of each signal are multiplied by, to be counted in the common step; all share one shift."""
@@ -113,7 +118,8 @@ class Concat(Joining):
             if np.all(step == step[0]):
                 step = np.asarray(step[0])
         shape = (sum(read.shape[0] for read in source), *first.shape[1:])
-        return replace(first, shape=shape, step=step, bound=max(read.bound for read in source))
+        n_step = sum(read.n_step or read.shape[0] for read in source)
+        return replace(first, shape=shape, step=step, bound=max(read.bound for read in source), spread_from=n_step)
 
 
 class Pairing(Joining):
@@ -158,7 +164,8 @@ class Multiply(Pairing):
             return super().signal(*source)
         bound = first.bound * second.bound
         step = np.asarray(first.step * second.step, np.float64)
-        return Signal(shape, integer(accumulator_width(bound)), step, bound=bound)
+        n_step = max(first.n_step, second.n_step)
+        return Signal(shape, integer(accumulator_width(bound)), step, bound=bound, spread_from=n_step)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """Layers with synapses: events meet weights and add up in accumulators."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +25,12 @@ class Synaptic(Layer):
     """
 
     terms: tuple[Weight, ...] = ()  # one, or two that are added
-    bias: npt.NDArray[np.generic] | None = None  # (n_channel,): real values, or codes of the first accumulator
+    # (n_channel,): real values, or codes of the first accumulator; None: there is none, and nothing is stored of it
+    bias: npt.NDArray[np.generic] | None = None
     accumulator: int | None = None  # declared width [bits]; None: as wide as the bound needs
 
     def __post_init__(self) -> None:
-        """Check shapes; a silent bias is zeros."""
+        """Check shapes."""
         terms = (self.terms,) if isinstance(self.terms, Weight) else tuple(self.terms)
         expected = self._expected_shape()
         if (
@@ -38,16 +40,17 @@ class Synaptic(Layer):
         ):
             raise NetworkError(f"layer {self.name}: expected one or two weight terms of one shape {expected}")
         object.__setattr__(self, "terms", terms)
-        whole = self.is_integer
         n_out = self.n_channel
-        bias = np.zeros(n_out, np.int64 if whole else np.float32) if self.bias is None else np.asarray(self.bias)
-        if bias.shape != (n_out,) or not np.all(np.isfinite(bias)):
-            raise NetworkError(f"layer {self.name}: bias of shape {bias.shape}; expected ({n_out},), all finite")
         for term in terms:
             if np.ndim(term.scale) and np.shape(term.scale) != (n_out,):
                 raise NetworkError(
                     f"layer {self.name}: weight scale of shape {np.shape(term.scale)}; expected () or ({n_out},)"
                 )
+        if self.bias is None:
+            return
+        bias = np.asarray(self.bias)
+        if bias.shape != (n_out,) or not np.all(np.isfinite(bias)):
+            raise NetworkError(f"layer {self.name}: bias of shape {bias.shape}; expected ({n_out},), all finite")
         # + 0 turns -0.0 into 0.0, so that adding zero products never changes a bit
         object.__setattr__(
             self, "bias", bias.astype(np.int64) if bias.dtype.kind in "iu" else bias.astype(np.float32) + 0
@@ -71,6 +74,13 @@ class Synaptic(Layer):
         raise NotImplementedError
 
     @property
+    def start(self) -> npt.NDArray[Any]:
+        """What the accumulators start from: the bias, or zeros where there is none. (n_channel,)"""
+        if self.bias is None:
+            return np.zeros(self.n_channel, np.int64 if self.is_integer else np.float32)
+        return self.bias
+
+    @property
     def is_integer(self) -> bool:
         """Whether the weights are integer codes."""
         return not any(term.format.is_real for term in self.terms)
@@ -90,12 +100,11 @@ class Synaptic(Layer):
         return self._accumulators(read, shape)
 
     def _accumulators(self, read: Signal, shape: tuple[int, ...]) -> Signal:
-        assert self.bias is not None
         if read.step.ndim:
             raise NetworkError(
                 "integer weights read codes of one step; the input has one per channel: bake them into the weights"
             )
-        if self.bias.dtype.kind != "i":
+        if self.start.dtype.kind != "i":
             raise NetworkError("integer weights need an integer bias; write round(bias / (input step x weight scale))")
         first = Signal(shape, FP32, np.asarray(read.step * self.terms[0].scale))
         widths = self.accumulator_widths(read)
@@ -118,9 +127,7 @@ class Synaptic(Layer):
         for k, term in enumerate(self.terms):
             # Python integers, because 64 bits could overflow here unnoticed
             total = self._sums(term).astype(object) * read.bound
-            bounds.append(
-                int((total + (abs(self.bias.astype(object)) if k == 0 and self.bias is not None else 0)).max())
-            )
+            bounds.append(int((total + (abs(self.start.astype(object)) if k == 0 else 0)).max()))
         return tuple(bounds)
 
     def accumulator_widths(self, read: Signal) -> tuple[int, ...]:
@@ -140,6 +147,11 @@ class Synaptic(Layer):
                 f"{self.accumulator} are declared: declare {needed} or more"
             )
         return (self.accumulator,) * len(bounds)
+
+
+def unless_zero(bias: npt.NDArray[np.generic]) -> npt.NDArray[np.generic] | None:
+    """A bias that was worked out, or None where it is all zero: a layer needs none then, and stores none."""
+    return bias if np.any(bias) else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -78,10 +78,6 @@ class MultiThreshold(ElementWise):
     def _steps(self) -> int:
         return round(self.offset / self.scale)
 
-    def is_per_channel(self, read: Signal) -> bool:
-        """Whether channels have thresholds of their own, as codes of the read signal."""
-        return np.shape(self.thresholds)[0] > 1 or read.step.ndim > 0
-
     def levels(self, read: Signal) -> FloatArray | IntArray:
         """The thresholds as numbers of the signal read: for codes the first whose value reaches each, exactly.
 

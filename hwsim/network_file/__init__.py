@@ -1,9 +1,10 @@
 """A model folder and the network in it: ``network.yaml`` says what it is, ``weights.npz`` holds its arrays.
 
 ``network.yaml`` carries name, provenance, input and layers; ``weights.npz`` carries ``<layer>.weight``,
-``<layer>.scale`` and ``<layer>.bias`` (a term's number appended when there are several: ``<layer>.weight0``), and
-parameters that differ by channel, under their own names. Both are read strictly, no pickle is ever loaded, and no
-file outside the folder is named. The same network always makes the same bytes.
+``<layer>.scale`` and ``<layer>.bias`` (a term's number appended when there are several: ``<layer>.weight0``; no bias
+where the layer says ``bias: false``), and parameters that differ by channel, under their own names. Both are read
+strictly, no pickle is ever loaded, and no file outside the folder is named. The same network always makes the same
+bytes.
 """
 
 from hwsim.network_file.reading import load_network

@@ -85,17 +85,18 @@ class _Term(Schema):
 
 class _Synaptic(_Layer):
     terms: Annotated[list[_Term], pydantic.Field(min_length=1, max_length=2)]
+    bias: bool = True  # whether there is an array of that name; said, so that one that got lost is missed
     accumulator: int | None = None
 
     def parts(self, arrays: ArrayFile, shape: tuple[int, ...], n_channel: int) -> dict[str, Any]:
-        """Weights of a shape, with biases and scales for its output channels."""
+        """Weights of a shape, with scales and, unless the layer has none, biases for its output channels."""
         terms = []
         for number, term in zip(array_numbers(len(self.terms)), self.terms, strict=True):
             format = NumberFormat.parse(term.format)
             code = arrays.take(f"{self.name}.weight{number}", (shape,), "f4" if format.is_real else "i")
             scale = arrays.take(f"{self.name}.scale{number}", ((), (n_channel,)), "f8")
             terms.append(Weight(code, format, np.asarray(scale, np.float64)))  # type: ignore[arg-type]
-        bias = arrays.take(f"{self.name}.bias", ((n_channel,),), "f4", "i")
+        bias = arrays.take(f"{self.name}.bias", ((n_channel,),), "f4", "i") if self.bias else None
         return {"terms": tuple(terms), "bias": bias, "accumulator": self.accumulator}
 
 

@@ -137,10 +137,12 @@ def _describe_synaptic(layer: Synaptic, arrays: dict[str, Array]) -> dict[str, A
     for number, term in zip(array_numbers(len(layer.terms)), layer.terms, strict=True):
         arrays[f"{layer.name}.weight{number}"] = np.array(term.code, order="C")
         arrays[f"{layer.name}.scale{number}"] = np.asarray(term.scale)
-    assert layer.bias is not None
-    arrays[f"{layer.name}.bias"] = _smallest(layer.bias)
     shape, formats = layer.terms[0].code.shape, [{"format": term.format.name} for term in layer.terms]
-    described = {"shape": list(shape), "terms": formats}
+    described: dict[str, Any] = {"shape": list(shape), "terms": formats}
+    if layer.bias is None:
+        described["bias"] = False
+    else:
+        arrays[f"{layer.name}.bias"] = _smallest(layer.bias)
     return described if layer.accumulator is None else {**described, "accumulator": layer.accumulator}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hwsim.errors import NetworkError
-from hwsim.layers import Affine, Flatten, HardTanh, Layer, Rearrange, Synaptic, Weight
+from hwsim.layers import Affine, Flatten, HardTanh, Layer, Rearrange, Synaptic, Weight, unless_zero
 from hwsim.network import INPUT
 from hwsim.number_format import FP32
 from hwsim.onnx_file.chain import Chain, factor_of, is_uniform, with_affine
@@ -266,10 +266,9 @@ def _name(wanted: str, taken: Container[str]) -> str:
 
 def _real_folded(layer: Synaptic, affine: Affine) -> Synaptic | None:
     """Real arithmetic: weights, or their scales, times the factor, rounded to float32 once."""
-    assert layer.bias is not None
     scale, offset = (np.broadcast_to(each, (layer.n_channel,)) for each in (affine.scale, affine.offset))
     (term,) = layer.terms
-    bias = np.asarray(layer.bias * scale + offset, np.float64)
+    bias = unless_zero(np.asarray(layer.start * scale + offset, np.float64))
     if term.format.is_real:
         along = scale if term.code.ndim == 2 else scale[:, None, None, None]
         with np.errstate(over="ignore"):  # which Weight refuses
@@ -282,7 +281,6 @@ def _real_folded(layer: Synaptic, affine: Affine) -> Synaptic | None:
 
 def _codes_folded(layer: Synaptic, affine: Affine, step: Array) -> Synaptic | None:
     """Integer arithmetic: positive factors into the scales of the weights, offsets that are whole numbers of codes."""
-    assert layer.bias is not None
     scale = np.asarray(affine.scale, np.float64)
     if np.any(scale <= 0):
         return None
@@ -291,7 +289,7 @@ def _codes_folded(layer: Synaptic, affine: Affine, step: Array) -> Synaptic | No
         return None
     (term,) = layer.terms
     terms = (replace(term, scale=np.asarray(term.scale) * scale),)
-    return replace(layer, terms=terms, bias=np.asarray(layer.bias + whole, np.int64))
+    return replace(layer, terms=terms, bias=unless_zero(np.asarray(layer.start + whole, np.int64)))
 
 
 def whole_codes(value: Array, step: Array) -> Array | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.layers import Affine, MultiThreshold, Synaptic
+from hwsim.layers import Affine, MultiThreshold, Synaptic, unless_zero
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import Chain, evaluate, is_rising
 from hwsim.onnx_file.coded import Quantizer
@@ -136,7 +136,6 @@ def turned(builder: Builder, tensor: Tensor, sign: IntArray) -> bool:
     layer = builder.layers.get(tensor.layer)
     if not tensor.is_alone or not isinstance(layer, Synaptic) or len(layer.terms) != 1:
         return False
-    assert layer.bias is not None
     (term,) = layer.terms
     along = sign if term.code.ndim == 2 else sign[:, None, None, None]
     code, format = term.code * along, term.format
@@ -147,5 +146,5 @@ def turned(builder: Builder, tensor: Tensor, sign: IntArray) -> bool:
         turned = replace(term, code=code, format=format)
     except ValueError as error:
         raise Refused(str(error)) from None
-    builder.change(replace(layer, terms=(turned,), bias=np.asarray(layer.bias, np.int64) * sign))
+    builder.change(replace(layer, terms=(turned,), bias=unless_zero(np.asarray(layer.start, np.int64) * sign)))
     return True

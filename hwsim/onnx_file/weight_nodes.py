@@ -32,9 +32,8 @@ def _weights(nodes: Nodes, layer: Synaptic, read: Signal) -> list[str]:
 
 
 def _bias(layer: Synaptic, read: Signal) -> npt.NDArray[np.float64] | None:
-    """As real values; None where it is zero."""
-    assert layer.bias is not None
-    if not np.any(layer.bias):
+    """As real values; None where there is none, or where it is zero."""
+    if layer.bias is None or not np.any(layer.bias):
         return None
     value = np.asarray(layer.bias, np.float64)
     return value if layer.is_real(read) else np.asarray(value * read.step * layer.terms[0].scale)

@@ -58,9 +58,9 @@ def _row(network: Network, layer: Layer, activity: Activity) -> dict[str, object
 
 
 def n_parameter(layer: Layer) -> int:
-    """Weights, biases that are not all zero, and what a layer holds for each channel."""
+    """Weights, biases, and what a layer holds for each channel."""
     if isinstance(layer, Synaptic):
-        bias = layer.bias.size if layer.bias is not None and np.any(layer.bias) else 0
+        bias = 0 if layer.bias is None else layer.bias.size
         return sum(term.code.size for term in layer.terms) + bias
     return sum(value.size for value in vars(layer).values() if isinstance(value, np.ndarray) and value.ndim)
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from hwsim.datasets import Dataset
+from hwsim.layers import unless_zero
 from hwsim.network import Affine, Conv2d, Dense, Flatten, Layer, MaxPool2d, Quantize, ReLU, Weight
 from hwsim.train import TrainingError
 from hwsim.train.learned_step import QuantizedReLU
@@ -86,7 +87,7 @@ def _synaptic(
     bias = None
     mean = preparation.mean.double().numpy()
     if mean.ndim == 1 and isinstance(module, nn.Linear):
-        bias = -(mean @ np.sum([weight.value for weight in weights], axis=0)).astype(np.float32)
+        bias = unless_zero(-(mean @ np.sum([weight.value for weight in weights], axis=0)).astype(np.float32))
     if isinstance(module, nn.Linear):
         return Dense(name, terms=weights, bias=bias)
     return Conv2d(name, terms=weights, bias=bias, padding=int(module.padding[0]))

@@ -106,7 +106,7 @@ class Graph:
         if isinstance(layer, Synaptic):
             if len(layer.terms) != 1 or not layer.terms[0].format.is_real:
                 raise TrainingError(f"layer {layer.name}: its weights are codes; give the float network")
-            return self._tensor(layer.terms[0].value), self._tensor(np.asarray(layer.bias))
+            return self._tensor(layer.terms[0].value), self._tensor(layer.start)
         if isinstance(layer, Affine):
             return self._per_channel(layer.scale), self._per_channel(layer.offset)
         if isinstance(layer, AvgPool2d):

@@ -18,6 +18,7 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorData
 
 from hwsim.convert.model_folder import command_options, save_measured
 from hwsim.datasets import Dataset, load_dataset
+from hwsim.layers import unless_zero
 from hwsim.network import Dense, Flatten, Layer, Network, ReLU, Weight
 from hwsim.train import TrainingError, checkpoint, out_folder
 from hwsim.train.repeatable import seeded
@@ -262,7 +263,8 @@ def _export(model: nn.Sequential) -> tuple[Layer, ...]:
         if isinstance(module, nn.Linear):
             # torch keeps (n_out, n_in)
             weight = Weight(np.ascontiguousarray(module.weight.detach().numpy().T))
-            layers.append(Dense(f"dense{number}", terms=(weight,), bias=module.bias.detach().numpy().copy()))
+            bias = unless_zero(module.bias.detach().numpy().copy())
+            layers.append(Dense(f"dense{number}", terms=(weight,), bias=bias))
         elif isinstance(module, nn.ReLU):
             layers.append(ReLU(f"relu{number}"))
     return tuple(layers)

@@ -74,7 +74,7 @@ def made(layer, *read):
     """What a layer makes of what it reads."""
     x = read[0]
     if isinstance(layer, Dense):
-        return x @ layer.terms[0].value + layer.bias
+        return x @ layer.terms[0].value + (0 if layer.bias is None else layer.bias)
     if isinstance(layer, Conv2d):
         return convolved(layer, x)
     if isinstance(layer, MaxPool2d | AvgPool2d):
@@ -107,4 +107,4 @@ def convolved(layer, x):
     windows = sliding(x, layer.kernel, layer.stride, layer.padding, 0)
     parts = zip(np.split(windows, layer.groups, axis=1), np.split(layer.terms[0].value, layer.groups), strict=True)
     sums = [np.einsum("ncyxij,ocij->noyx", window, weight) for window, weight in parts]
-    return np.concatenate(sums, axis=1) + layer.bias[:, None, None]
+    return np.concatenate(sums, axis=1) + (0 if layer.bias is None else layer.bias[:, None, None])

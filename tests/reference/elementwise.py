@@ -18,7 +18,7 @@ class Tensor:
     number: Number  # of a code
     shape: tuple[int, ...]
     step: list[float]  # of each element; a real tensor's are 1
-    per_channel: bool = False  # whether the steps are stored one per channel
+    n_step: int = 0  # steps that are stored: of each channel one, however many elements it has; 0: all share one
     bound: int = 0  # largest |code - zero point|
 
     @property
@@ -45,7 +45,7 @@ def concatenated(tensors: list[Tensor]) -> Tensor:
         first.number,
         (sum(tensor.shape[0] for tensor in tensors), *first.shape[1:]),
         step,
-        any(each != step[0] for each in step),
+        sum(tensor.n_step or tensor.shape[0] for tensor in tensors) if any(each != step[0] for each in step) else 0,
         max(tensor.bound for tensor in tensors),
     )
 
@@ -66,6 +66,10 @@ class Elementwise:
     n_parameter = 0  # channels with parameters of their own
     parameter_bits = 0  # of one channel
 
+    def n_factor(self, factor) -> int:
+        """Factors that are stored: the layer's own, or one for each step that they make up for."""
+        return self.source.shape[0] if np.ndim(factor) else self.source.n_step
+
     def __init__(self, layer, source: Tensor, before: "Elementwise | None" = None):
         self.name, self.source, self.tensor = layer.name, source, source
         self.before = before  # the layer fused before this one
@@ -82,7 +86,7 @@ class Elementwise:
 class Flatten(Elementwise):
     def __init__(self, layer, source, before=None):
         super().__init__(layer, source, before)
-        self.tensor = Tensor(source.number, (source.size,), source.step, source.per_channel, source.bound)
+        self.tensor = Tensor(source.number, (source.size,), source.step, source.n_step, source.bound)
 
     def apply(self, meter, element, value, trace):
         return value
@@ -103,7 +107,8 @@ class Rearrange(Elementwise):
                 element = element * n + coordinate
             self.goes_to[element] = place
             step.append(source.step[element])
-        self.tensor = replace(source, shape=tuple(layer.shape or moved), step=step)
+        shape = tuple(layer.shape or moved)
+        self.tensor = replace(source, shape=shape, step=step, n_step=min(source.n_step, shape[0]))
 
     def apply(self, meter, element, value, trace):
         return value
@@ -212,7 +217,7 @@ class Affine(Elementwise):
         super().__init__(layer, source, before)
         self.scale, self.offset = source.spread(layer.scale), source.spread(layer.offset)
         self.multiplier_operand, multiplier_bits, offset_bits = self.operand, source.number.n_bit, source.number.n_bit
-        self.sum_operand, differs = self.operand, bool(np.ndim(layer.scale))
+        self.sum_operand = self.operand
         if not source.number.is_real:
             multiplier_bits = layer.multiplier_bit_width
             self.multiplier_operand = f"int{multiplier_bits}"
@@ -227,10 +232,12 @@ class Affine(Elementwise):
             bound = product + largest
             self.tensor = Tensor(partial_sum(bound), source.shape, [2.0**-shift] * source.size, bound=bound)
             self.sum_operand, offset_bits = partial_sum(max(product, largest)).operand, signed_width(largest)
-            differs = differs or source.per_channel
         # of each channel is stored what is its own
-        self.parameter_bits = (multiplier_bits if differs else 0) + (offset_bits if np.ndim(layer.offset) else 0)
-        self.n_parameter = source.shape[0] if self.parameter_bits else 0
+        if n_factor := self.n_factor(layer.scale):
+            self.n_parameter, self.parameter_bits = n_factor, multiplier_bits
+        if np.ndim(layer.offset):
+            self.n_parameter, self.parameter_bits = source.shape[0], self.parameter_bits + offset_bits
+        self.tensor = replace(self.tensor, n_step=0)  # scales that waited have been taken along
 
     def apply(self, meter, element, value, trace):
         if self.source.number.is_real:
@@ -263,16 +270,15 @@ class Quantize(Elementwise):
             factor, largest = self._largest()
             self.sum_operand = partial_sum(max(source.bound * factor, largest)).operand
             constant_bits = signed_width(largest)
-        per_channel = source.per_channel or bool(np.ndim(layer.scale))
-        self.parameter_bits = (multiplier_bits if per_channel and self.ratio == "multiply" else 0) + (
-            constant_bits if self.adds else 0
-        )
-        self.n_parameter = source.shape[0] if self.parameter_bits else 0
+        if self.ratio == "multiply" and self.n_factor(layer.scale):
+            self.n_parameter, self.parameter_bits = self.n_factor(layer.scale), multiplier_bits
+        if self.adds:
+            self.n_parameter, self.parameter_bits = source.shape[0], self.parameter_bits + constant_bits
         self.tensor = Tensor(
             code,
             source.shape,
             [1.0 / scale for scale in self.scale],
-            bool(np.ndim(layer.scale)),
+            source.shape[0] if np.ndim(layer.scale) else 0,
             max(self.highest - self.zero_point, self.zero_point - self.lowest),
         )
 
@@ -352,8 +358,8 @@ class MultiThreshold(Elementwise):
                 self.levels.append(self.levels[-1])
             else:
                 self.levels.append([t if math.isinf(t) else math.ceil(Fraction(t) / step) for t in row])
-        if len(thresholds) > 1 or source.per_channel:
-            self.n_parameter, self.parameter_bits = source.shape[0], n_threshold * source.number.n_bit
+        self.n_parameter = source.shape[0] if len(thresholds) > 1 else source.n_step
+        self.parameter_bits = n_threshold * self._bits()
         self.rise, step = 1, layer.scale
         if n_threshold == 1 and layer.offset == -layer.scale / 2:
             self.start, self.rise, step, number = -1, 2, layer.scale / 2, BINARY
@@ -362,6 +368,16 @@ class MultiThreshold(Elementwise):
             number = self._number(n_threshold)
         codes = [self.start + self.rise * k for k in range(n_threshold + 1)]
         self.tensor = Tensor(number, source.shape, [step] * source.size, bound=max(map(abs, codes)))
+
+    def _bits(self) -> int:
+        """Of a stored threshold: enough for the largest, and for the signal's own numbers enough for all."""
+        if self.source.number.is_real:
+            return self.source.number.n_bit
+        most = self.source.number.n_bit
+        for n_bit in range(1, most):
+            if all(abs(level) < 2 ** (n_bit - 1) for row in self.levels for level in row):
+                return n_bit
+        return most
 
     def _number(self, n_threshold: int) -> Number:
         """The narrowest that holds all codes; one without a sign if it is narrower, around a zero point of its own."""

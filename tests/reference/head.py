@@ -36,6 +36,10 @@ class Head:
                 return True
         return False
 
+    def parameters(self) -> list[tuple[int, int]]:
+        """(channels with one of their own, bits) of all that is stored for the neurons besides the fused layers'."""
+        return []
+
     def n_pass(self, machine: Machine) -> int:
         """How often codes or events are read."""
         return 1

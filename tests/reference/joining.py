@@ -34,8 +34,8 @@ class Add(Head):
                 self.cost[k] = "shift" if all(is_power_of_two(factor) for factor in factors) else "multiply"
         bound = sum(source.bound * max(factors) for source, factors in zip(sources, self.factor, strict=True))
         step = [each / 2.0**shift for each in common]
-        per_channel = first.per_channel if layer.step is None else np.ndim(layer.step) > 0
-        self.tensor = Tensor(partial_sum(bound), first.shape, step, per_channel, bound)
+        self.n_common = first.n_step if layer.step is None else first.shape[0] * np.ndim(layer.step)
+        self.tensor = Tensor(partial_sum(bound), first.shape, step, self.n_common, bound)
 
     def deliver(self, moment, arrivals):
         if moment.from_nothing:
@@ -59,6 +59,13 @@ class Add(Head):
         memory.read("sums", n_addition * sum_number.n_bit)
         memory.write("sums", n_addition * sum_number.n_bit)
         return sorted(touched), sorted(touched)
+
+    def parameters(self):
+        return [
+            (max(self.n_common, source.n_step), self.factor_width)
+            for source, cost in zip(self.sources, self.cost, strict=True)
+            if cost == "multiply"
+        ]
 
     def _in_common_step(self, meter, k, j, code):
         """With its sign, which turns an addition into a subtraction: they cost the same."""
@@ -115,8 +122,8 @@ class Multiply(Pair):
         if first.number.is_real:
             return
         step = [first.step[i] * second.step[j] for i, j in zip(*self.operand, strict=True)]
-        per_channel, bound = first.per_channel or second.per_channel, first.bound * second.bound
-        self.tensor = Tensor(partial_sum(bound), self.shape, step, per_channel, bound)
+        n_step, bound = max(first.n_step, second.n_step), first.bound * second.bound
+        self.tensor = Tensor(partial_sum(bound), self.shape, step, n_step, bound)
 
     def number(self, meter, neuron):
         first, second = self.pair(neuron)

@@ -52,7 +52,7 @@ class MaxPool2d(Pool):
     def __init__(self, layer, source):
         super().__init__(layer, source)
         step = [source.step[window[0]] for window in self.window]
-        self.tensor = Tensor(source.number, self.shape, step, source.per_channel, source.bound)
+        self.tensor = Tensor(source.number, self.shape, step, source.n_step, source.bound)
 
     def deliver(self, moment, arrivals):
         (arrival,) = arrivals
@@ -91,7 +91,7 @@ class AvgPool2d(Pool):
         assert len(set(self.divisor)) == 1, "the network should have been refused"
         bound = source.bound * max(len(window) for window in self.window)
         step = [source.step[self.window[j][0]] / self.divisor[j] for j in range(self.n_out)]
-        self.tensor = Tensor(partial_sum(bound), self.shape, step, source.per_channel, bound)
+        self.tensor = Tensor(partial_sum(bound), self.shape, step, source.n_step, bound)
 
     def deliver(self, moment, arrivals):
         (arrival,) = arrivals

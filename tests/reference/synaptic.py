@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
@@ -47,14 +48,17 @@ class Synaptic(Head):
         self.source, self.n_out = source, math.prod(shape)
         self.is_integer = not source.number.is_real and not any(term.format.kind == "real" for term in layer.terms)
         self.terms = [Term(weight, self) for weight in layer.terms]
-        bias = [layer.bias[self.channel_of(j)] for j in range(self.n_out)]
+        self.has_bias = layer.bias is not None
+        bias = [layer.bias[self.channel_of(j)] if self.has_bias else 0 for j in range(self.n_out)]
         first = self.terms[0]
         # the second term's partial sums start at nothing
         self.start = [[0 if self.is_integer else ZERO] * self.n_out for _ in self.terms]
         self.sums = [list(start) for start in self.start]
         if not self.is_integer:
             self.start[0] = [np.float32(float(bias[j]) / first.scale[j]) for j in range(self.n_out)]
-            self.tensor = real_tensor(shape)
+            # a scale that the fused layers take along comes in as many numbers
+            self.tensor = replace(real_tensor(shape), n_step=self.n_channel * np.ndim(layer.terms[0].scale))
+            self.set_parameters(layer, FP32.n_bit)
             return
         self.start[0] = [int(each) for each in bias]
         for k, term in enumerate(self.terms):
@@ -76,9 +80,25 @@ class Synaptic(Head):
             self.multiplier, self.shift = over_common_power(ratios, MERGE_MULTIPLIER_WIDTH)
             bound = first.bound * 2**self.shift + self.terms[1].bound * max(self.multiplier)
             number = partial_sum(bound)
+            factor_bits = next(n for n in range(2, 65) if max(self.multiplier) < 2 ** (n - 1))
+            self.set_parameters(layer, factor_bits)
         step = [source.step[0] * scale / 2.0**self.shift for scale in first.scale]
-        per_channel = bool(np.ndim(layer.terms[0].scale))
-        self.tensor = Tensor(number, shape, step, per_channel, bound)
+        self.tensor = Tensor(number, shape, step, self.n_channel * np.ndim(layer.terms[0].scale), bound)
+
+    def set_parameters(self, layer, n_bit: int):
+        """Scales that the neurons themselves multiply by, as far as they differ by channel: (how many, bits)."""
+        per_channel = [bool(np.ndim(weight.scale)) for weight in layer.terms]
+        self.of_scale = (self.n_channel, n_bit) if per_channel[0] else (0, 0)
+        self.of_merge = (self.n_channel, n_bit) if any(per_channel) else (0, 0)
+
+    def parameters(self):
+        stored = []
+        has_scale = not self.is_integer and any(scale != 1 for scale in self.terms[0].scale)
+        if has_scale and not self.has_multiplier:
+            stored.append(self.of_scale)
+        if len(self.terms) == 2:
+            stored.append(self.of_merge)
+        return stored
 
     # geometry
 
@@ -129,7 +149,8 @@ class Synaptic(Head):
         memory, meter = moment.inner_meter(self.name, "memory"), moment.inner_meter(self.name, "synapse")
         chip = moment.meter(self.name, "synapse")
         if moment.from_nothing:
-            memory.read("bias", self.n_out * self.terms[0].sum.n_bit)
+            # one for each channel serves all of its neurons, and the first term alone has any
+            memory.read("bias", sum(self.terms[0].sum.n_bit for _ in range(self.n_channel) if self.has_bias))
             self.sums = [list(start) for start in self.start]
         by_channel = [0] * self.n_channel_read()
         meeting = Counter()  # of events with a kernel tap of their channel, wherever it then stands

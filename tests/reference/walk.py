@@ -93,9 +93,9 @@ class Walker:
         if self.machine.is_delta:
             at_work = touched_nonzero if self.machine.skip_zero_weights else touched
         head.settle(moment, at_work)
-        for layer in node.body:
-            n_parameter = min(len(at_work), layer.n_parameter) if self.machine.is_delta else layer.n_parameter
-            inside.read("parameters", n_parameter * layer.parameter_bits)
+        stored = [*head.parameters(), *((layer.n_parameter, layer.parameter_bits) for layer in node.body)]
+        for n_parameter, n_bit in stored:
+            inside.read("parameters", min(len(at_work), n_parameter) * n_bit)
         for j in at_work:  # the others keep what they had
             if self.machine.whole and isinstance(head, Synaptic):
                 chip.whole("neuron_update")
