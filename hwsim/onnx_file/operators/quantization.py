@@ -116,7 +116,9 @@ def multi_threshold(builder: Builder, node: Node) -> Tensor:
         float(node.attributes.get(each, default)) for each, default in (("out_scale", 1.0), ("out_bias", 0.0))
     )
     ascending = np.sort(np.asarray(thresholds, np.float64), axis=1)
-    exact = scale > 0 and offset / scale == np.round(offset / scale)
+    # codes around zero, or those of one threshold from -a to a
+    is_binary = ascending.shape[1] == 1 and 2 * offset == -scale
+    exact = scale > 0 and (is_binary or offset / scale == np.round(offset / scale))
     layer = MultiThreshold(
         node.name, thresholds=ascending, scale=scale if exact else 1.0, offset=offset if exact else 0.0
     )
