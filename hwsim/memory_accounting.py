@@ -163,7 +163,7 @@ class _Traffic:
 
     def _is_raw(self, layer: LayerActivity) -> bool:
         """Whether raw frames serve a dense machine as the first layer's codes."""
-        encoded = any(work.kind in ("quantize", "threshold") for work in layer.work)
+        encoded = any(work.kind in ("quantize", "sign", "threshold") for work in layer.work)
         return not layer.sources and self.activity.execution.kind == "dense" and not encoded
 
     def _readers(self, signal: SignalActivity) -> list[tuple[str, int]]:

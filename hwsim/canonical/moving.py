@@ -13,7 +13,7 @@ import numpy.typing as npt
 from hwsim.canonical.bisection import LARGEST, bisected, number
 from hwsim.canonical.curves import along, evaluate
 from hwsim.fixed_point import affine
-from hwsim.layers import ELU, Affine, HardTanh, Layer, LeakyReLU, MultiThreshold, Quantize, ReLU, Sigmoid, Tanh
+from hwsim.layers import ELU, Affine, HardTanh, Layer, LeakyReLU, MultiThreshold, Quantize, ReLU, Sigmoid, Sign, Tanh
 from hwsim.layers.threshold import BEYOND
 from hwsim.number_format import round_real
 from hwsim.signals import FloatArray, IntArray, Signal
@@ -101,6 +101,12 @@ def _quantize(layer: Quantize, read: Signal, level: Level) -> Level:
     return bisected(enough, (rows, level.shape[1]), read.bound)
 
 
+def _sign(layer: Sign, read: Signal, level: Level) -> Level:
+    never, always = never_and_always(read)
+    kind = np.float64 if read.format.is_real else np.int64
+    return np.asarray(np.where(level <= -1, always, np.where(level > 1, never, 0)), kind)
+
+
 def _thresholds(layer: MultiThreshold, read: Signal, level: Level) -> Level | None:
     """The threshold at which the code becomes enough."""
     if layer.n_threshold > MOST_THRESHOLDS:
@@ -140,6 +146,7 @@ _MOVES: dict[type[Layer], Callable[..., Level | None]] = {
     MultiThreshold: _thresholds,
     Quantize: _quantize,
     ReLU: _relu,
+    Sign: _sign,
     Sigmoid: _curve,
     Tanh: _curve,
 }

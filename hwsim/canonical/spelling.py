@@ -100,7 +100,7 @@ class _Spelling:
             level, at, taken = found, before.inputs[0], True
         read = self.signals[at]
         made = _layer_of(layer.name, replace(steps, level=level), read, taken)
-        if made is None or _is_same(layer, made):
+        if made is None or (at == layer.inputs[0] and _is_same(layer, made)):
             return
         name = layer.inputs[0]
         while name != at:  # what has been taken in

@@ -475,7 +475,6 @@ NO_FORMAT = {
     "binary but for a channel of zeros": with_channel(0),
     "zeros": np.zeros((12, 8), np.float32),
     "a scale per input": W1 * np.arange(1, 13, dtype=np.float32)[:, None],
-    "a difference": np.eye(12, 8, dtype=np.float32) - np.eye(12, 8, 1, dtype=np.float32) * 2,
     "real numbers": RANDOM.normal(size=(12, 8)).astype(np.float32),
 }
 

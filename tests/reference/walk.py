@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from reference.elementwise import MultiThreshold, Quantize, Tensor, Trace, real_tensor, softmax
+from reference.elementwise import MultiThreshold, Quantize, Sign, Tensor, Trace, real_tensor, softmax
 from reference.graph import INPUT, Node, kind_of, nodes_of, work_out
 from reference.head import Arrival
 from reference.machine import Machine
@@ -28,7 +28,7 @@ class Walker:
     def __init__(self, nodes: list[Node], machine: Machine, threshold: dict[str, int], raw: Number):
         self.nodes, self.machine, self.threshold, self.raw = nodes, machine, threshold, raw
         # without a Quantize the raw frame is itself the code buffer that the first layers read
-        self.input_is_buffered = any(isinstance(layer, Quantize | MultiThreshold) for layer in nodes[0].body)
+        self.input_is_buffered = any(isinstance(layer, Quantize | Sign | MultiThreshold) for layer in nodes[0].body)
         self.at_work = [node for node in nodes if not node.is_mere_wiring]
         self.result = Result()
         for node in self.at_work:
@@ -231,7 +231,7 @@ def run(
         raw = Number("integer", raw_bits or 8 * frames.dtype.itemsize, frames.dtype.kind == "i")
         tensor = real_tensor(shape)
         leading = [layer for layer in nodes[0].fused if kind_of(layer) not in ("Flatten", "Rearrange")]
-        if leading and kind_of(leading[0]) in ("Quantize", "MultiThreshold"):  # reads the codes themselves
+        if leading and kind_of(leading[0]) in ("Quantize", "Sign", "MultiThreshold"):  # reads the codes themselves
             tensor = Tensor(raw, shape, [float(data_step)] * size, bound=max(map(abs, raw.range)))
     else:
         raw = Number("real", raw_bits or 32)
