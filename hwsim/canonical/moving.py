@@ -27,9 +27,7 @@ MOST_THRESHOLDS = 15
 def moved(layer: Layer, read: Signal, level: Level) -> Level | None:
     """Levels of what a layer makes as levels of what it reads; None where it falls, or is of another kind."""
     move = _MOVES.get(type(layer))
-    if move is None or read.zero_point:
-        return None
-    return move(layer, read, level)
+    return None if move is None else move(layer, read, level)
 
 
 def never_and_always(read: Signal) -> tuple[float, float]:

@@ -162,7 +162,7 @@ def _steps_of(layer: Layer, read: Signal) -> _Steps | None:
     zero = np.zeros((1, 1), np.float64 if read.format.is_real else np.int64)
     if isinstance(layer, Sign):
         return _Steps(zero, 2.0, -1.0)
-    if isinstance(layer, MultiThreshold) and layer.n_threshold <= MOST_LEVELS and not read.zero_point:
+    if isinstance(layer, MultiThreshold) and layer.n_threshold <= MOST_LEVELS:
         return _Steps(layer.levels(read), layer.scale, layer.offset)
     if isinstance(layer, Quantize) and layer.bit_width == 1 and not layer.signed and not layer.zero_point:
         scale = np.asarray(layer.scale)
