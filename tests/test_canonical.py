@@ -118,6 +118,18 @@ def test_what_others_read_too_stays():
     assert canonical(network) is network
 
 
+def test_a_bias_that_others_read_too_stays():
+    """What is taken in before one bit is no reason to take the bias of sums that are added elsewhere."""
+    first = Dense("first", terms=(Weight(RANDOM.choice([-1, 1], (12, 12)), BINARY),), bias=np.arange(12))
+    layers = (first, affine(12), Sign("bit"), signs(12, 12), hwsim.Add("sum", ("first", "dense")))
+    network = Network("folder", (12,), layers, integer(4))
+    same = canonical(network)
+    np.testing.assert_array_equal(same.layers[0].bias, np.arange(12))
+    assert len(same.layers) == 4
+    frames = hwsim.Dataset(RANDOM.integers(-8, 8, (40, 12)).astype(np.int8), 1.0)
+    np.testing.assert_array_equal(hwsim.simulate(same, frames).outputs, hwsim.simulate(network, frames).outputs)
+
+
 def test_what_falls_stays():
     network = Network("folder", (12,), (Affine("norm", scale=-1.0, offset=0.5), Sign("bit"), signs(12, 4)))
     assert canonical(network) is network

@@ -88,11 +88,11 @@ class _Spelling:
     def _shortened(self, layer: Layer, steps: _Steps) -> None:
         """Take in what lies before a function of few levels."""
         at, level = layer.inputs[0], steps.level
-        taken = isinstance(layer, Quantize)
+        taken, unbiased = isinstance(layer, Quantize), None
         while (before := self._alone(at)) is not None and not isinstance(before, Quantize):
             if isinstance(before, Synaptic):
                 if (without := self._without_bias(before, level)) is not None:
-                    level, taken = without, True
+                    level, taken, unbiased = without, True, replace(before, bias=None)
                 break
             found = moved(before, self._read(before), level)
             if found is None:
@@ -100,14 +100,13 @@ class _Spelling:
             level, at, taken = found, before.inputs[0], True
         read = self.signals[at]
         made = _layer_of(layer.name, replace(steps, level=level), read, taken)
-        if made is None or (at == layer.inputs[0] and _is_same(layer, made)):
+        if made is None or (at == layer.inputs[0] and unbiased is None and _is_same(layer, made)):
             return
         name = layer.inputs[0]
         while name != at:  # what has been taken in
             name = self.layers.pop(name).inputs[0]
-        source = self.layers.get(at)
-        if isinstance(source, Synaptic) and taken and self._without_bias(source, level) is not None:
-            self.layers[at] = replace(source, bias=None)
+        if unbiased is not None:
+            self.layers[at] = unbiased
         self.layers[layer.name] = replace(made, inputs=(at,))
 
     def _without_bias(self, layer: Synaptic, level: Level) -> Level | None:
