@@ -120,13 +120,14 @@ class _Spelling:
     def _made_binary(self, layer: Affine) -> bool:
         """Make codes 0 and 1 that an Affine brings to -a and a binary at once, where all that follows stays exact."""
         before, read = self._alone(layer.inputs[0]), self._read(layer)
-        if read.format.is_real or np.ndim(layer.scale) or np.ndim(layer.offset) or layer.name == self.last:
+        per_channel = any(map(np.ndim, (layer.scale, layer.offset, read.step)))
+        if not isinstance(before, MultiThreshold) or per_channel or layer.name == self.last:
             return False
         fixed = affine(layer.scale, layer.offset, read.step, layer.multiplier_bit_width)
         unit = 2.0**-fixed.shift
         factor = float(fixed.multiplier) * unit / float(read.step)
         made = bipolar(before, factor, float(fixed.offset) * unit)
-        if made is None or before is None:
+        if made is None:
             return False
         n_unit = made.scale / 2 / unit  # which a bias behind it counts in
         readers = list(self._readers_of(layer.name))

@@ -492,6 +492,13 @@ def test_a_kernel_of_one_weight_per_channel_says_nothing():
     assert graph.network().layers[-1].terms[0].format.is_real
 
 
+def test_two_weights_of_unlike_size_in_every_channel_are_no_scales():
+    """As pruning leaves them: each has some value in any case."""
+    value = np.zeros((12, 8), np.float32)
+    value[0], value[1] = RANDOM.uniform(0.5, 1, 8), -RANDOM.uniform(1.5, 2, 8)
+    assert dense_of(value).network().layers[-1].terms[0].format.is_real
+
+
 def test_a_dead_channel_of_ternary_weights_is_ternary():
     """Its zeros are codes that the others have, too."""
     value = thirds(12, 8) * np.float32(0.3)
