@@ -15,7 +15,7 @@ from hwsim.catalogue import OWN_TABLES
 from hwsim.commands.convert import convert
 from hwsim.commands.gpfq import convert_gpfq
 from hwsim.commands.methods import OTHERS, Methods
-from hwsim.commands.network_files import network_check, network_export, network_import
+from hwsim.commands.network_files import KeepReal, network_check, network_export, network_import
 from hwsim.commands.scales import convert_sigma_delta, scale_sweep, train_scales
 from hwsim.commands.tables import Rules, tables
 from hwsim.commands.thresholds import thresholds
@@ -217,6 +217,7 @@ def simulate(
     phase: Annotated[list[str] | None, typer.Option(help="Price only this phase; may be given several times.")] = None,
     rule: Rules = None,
     frame_rate: Rate = None,
+    keep_real: KeepReal = False,
 ) -> None:
     """Run one network: what comes out, what the hardware does, what it costs."""
     from hwsim.accounting import count
@@ -235,7 +236,8 @@ def simulate(
         progress(f"loading {data}")
         dataset = load_dataset(data, split, order, frames=frames)
         progress(f"simulating {network}, {kind}")
-        run = run_network(load_network(network), dataset, Execution(kind, thresholds(threshold)))  # type: ignore[arg-type]
+        given = load_network(network, keep_real)
+        run = run_network(given, dataset, Execution(kind, thresholds(threshold)))  # type: ignore[arg-type]
     breakdown = price(count(run.activity, chosen), prices, phase, frame_rate=frame_rate)
     typer.echo(breakdown_text(breakdown, run))
 
@@ -256,9 +258,10 @@ def network_list() -> None:
 @networks.command("show")
 def network_show(
     network: Annotated[str, typer.Argument(help="A network's name, a model folder, or an .onnx file.")],
+    keep_real: KeepReal = False,
 ) -> None:
     """Show a network's layers, formats and how it was made."""
     from hwsim.network_file import load_network
     from hwsim.report.listing import network_text
 
-    typer.echo(network_text(load_network(network)))
+    typer.echo(network_text(load_network(network, keep_real)))

@@ -34,6 +34,7 @@ from hwsim.layers import (
     Pairing,
     Quantize,
     Rearrange,
+    Sign,
     Synaptic,
 )
 from hwsim.network import INPUT, Network, Stage
@@ -145,7 +146,7 @@ def _way_in(network: Network, raw: Signal) -> tuple[Step, ...]:
 def _arrives_as_codes(network: Network, raw: Signal) -> bool:
     """Whether frames are worked on as they arrive: real ones, and codes that are quantized first or taken as such."""
     first = next((layer for layer in network.stages[0].body if not isinstance(layer, Flatten | Rearrange)), None)
-    return raw.format.is_real or not network.input_format.is_real or isinstance(first, Quantize | MultiThreshold)
+    return raw.format.is_real or not network.input_format.is_real or isinstance(first, Quantize | Sign | MultiThreshold)
 
 
 def event_dtypes(signal: Signal, is_windowed: bool) -> tuple[Any, Any]:

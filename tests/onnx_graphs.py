@@ -45,9 +45,9 @@ def chain(*steps):
     return nodes
 
 
-def imported(proto):
+def imported(proto, keep_real=False):
     """The network that a model becomes."""
-    return network_of(proto, "graph", "graph.onnx")
+    return network_of(proto, "graph", "graph.onnx", keep_real=keep_real)
 
 
 def outputs(proto, values, execution="dense"):

@@ -149,6 +149,35 @@ def test_check_of_an_onnx_file(hwsim, model):
 
 
 @pytest.mark.onnx
+def test_weights_read_as_codes_are_named_and_may_be_kept_real(hwsim, tmp_path):
+    """In `check`, and in `import`, whose folder then declares what they are."""
+    import onnx
+    from onnx import helper, numpy_helper
+
+    weight = np.resize(np.float32([0.3, -0.3, -0.3]), (6, 4))
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"], "first")],
+        "perceptron",
+        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["n", 6])],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["n", 4])],
+        [numpy_helper.from_array(weight, "w")],
+    )
+    path = tmp_path / "signs.onnx"
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 13)]), path)
+    said = "mind: first: weights of the values -0.3 and 0.3, for which the file declares no format"
+    for options, format, is_said in (((), "binary", True), (("--keep-real",), "fp32", False)):
+        code, out, err = hwsim("network", "check", path, *options)
+        assert (code, err) == (0, "")
+        assert f"24 {format} weights" in out
+        assert (said in out) == is_said
+        code, out, _ = hwsim("import", path, "--out", tmp_path / format, *options)
+        assert (code, said in out) == (0, is_said)
+        loaded = load_network(tmp_path / format)
+        assert loaded.layers[0].terms[0].format.name == format
+        assert loaded.about["command"].endswith("--keep-real") == (not is_said)
+
+
+@pytest.mark.onnx
 def test_check_names_all_that_is_unsupported_and_does_not_run(hwsim, model):
     path = model(activation="Sinh", times=7)
     code, out, err = hwsim("network", "check", path)

@@ -22,11 +22,16 @@ Thresholds = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+KeepReal = Annotated[
+    bool,
+    typer.Option("--keep-real", help="Of an .onnx file: do not read weights of two or three values as codes."),
+]
 
 
 def network_check(
     network: Annotated[str, typer.Argument(help="An .onnx file, a network's name, or a model folder.")],
     thresholds: Thresholds = False,
+    keep_real: KeepReal = False,
 ) -> None:
     """Say what would happen: layers, formats, parameters, dense operations, what is unsupported, what is exact.
 
@@ -39,7 +44,7 @@ def network_check(
         return
     from hwsim.onnx_file import examine_onnx
 
-    found = examine_onnx(Path(network), thresholds)
+    found = examine_onnx(Path(network), thresholds=thresholds, keep_real=keep_real)
     typer.echo(_file_text(network, found))
     if found.network is None:
         raise NetworkError(_summary(network, found))
@@ -51,6 +56,7 @@ def network_import(
     out: Annotated[Path, typer.Option(help="Folder to write the network to.")],
     thresholds: Thresholds = False,
     force: Force = False,
+    keep_real: KeepReal = False,
 ) -> None:
     """Write an ONNX or QONNX file's network as a model folder."""
     from hwsim.network_file import save_network
@@ -60,8 +66,9 @@ def network_import(
     if not is_onnx(model):
         raise FileError(f"{model}: no .onnx file; only these are imported")
     _check_free(out, force)
-    network = read_onnx(Path(model), thresholds)
-    command = f"hwsim import {Path(model).name} --out {out.name}" + " --thresholds" * thresholds
+    network = read_onnx(Path(model), thresholds=thresholds, keep_real=keep_real)
+    asked = " --thresholds" * thresholds + " --keep-real" * keep_real
+    command = f"hwsim import {Path(model).name} --out {out.name}{asked}"
     about = {**network.about, "command": command}
     network = replace(network, name=out.name, about=about)
     save_network(network, out)
@@ -81,6 +88,7 @@ def network_export(
         typer.Option("--qonnx/--onnx", help="QONNX or plain ONNX; unless said, QONNX where there are quantizers."),
     ] = None,
     force: Force = False,
+    keep_real: KeepReal = False,
 ) -> None:
     """Write a network as an ONNX file, with QONNX's Quant nodes for quantizers and integer weights."""
     from hwsim.network_file import load_network
@@ -90,7 +98,7 @@ def network_export(
         raise FileError(f"{out}: expected a name that ends in {ONNX}")
     if out.exists() and not force:
         raise FileError(f"{out}: is there; write elsewhere, or give --force to replace it")
-    written = write_onnx(load_network(network), out, qonnx)
+    written = write_onnx(load_network(network, keep_real), out, qonnx)
     typer.echo(f"wrote {out}: {written}")
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from hwsim.canonical import canonical
 from hwsim.catalogue import network_path
 from hwsim.errors import FileError, NetworkError
 from hwsim.network import Layer, Network
@@ -12,14 +13,17 @@ from hwsim.strict_npz import ArrayFile
 from hwsim.strict_yaml import load
 
 
-def load_network(network: Network | str | Path) -> Network:
-    """Read a network.
+def load_network(network: Network | str | Path, keep_real: bool = False) -> Network:
+    """Read a network, in its canonical form.
 
     Parameters
     ----------
     network : Network, str or Path
         The name of a network that ships with hwsim, the path of a model folder or of an ONNX or QONNX file
         (``.onnx``), or a Network, which is returned.
+    keep_real : bool, optional
+        Of an ONNX file: whether weights stay real numbers where it declares no format for them, although their values
+        are those of binary or ternary codes and a scale. A model folder declares formats, which hold in any case.
 
     Raises
     ------
@@ -37,7 +41,7 @@ def load_network(network: Network | str | Path) -> Network:
     if Path(network).suffix == ".onnx":
         from hwsim.onnx_file import read_onnx  # which is heavy
 
-        return read_onnx(network)
+        return read_onnx(network, keep_real=keep_real)
     folder = network_path(network)
     if not folder.is_dir():
         raise FileError(f"{folder}: a file; expected a model folder with {DESCRIPTION} and {ARRAYS}")
@@ -50,7 +54,7 @@ def load_network(network: Network | str | Path) -> Network:
     try:
         about: dict[str, object] = dict(description.about)
         format = NumberFormat.parse(read.format)
-        return Network(description.name, tuple(read.shape), layers, format, read.step, about)
+        return canonical(Network(description.name, tuple(read.shape), layers, format, read.step, about))
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from None
 

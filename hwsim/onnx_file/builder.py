@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hwsim.canonical import bipolar
 from hwsim.errors import NetworkError
 from hwsim.layers import Affine, Flatten, HardTanh, Layer, Rearrange, Synaptic, Weight, unless_zero
 from hwsim.network import INPUT
@@ -34,11 +35,13 @@ class Unknown:
 class Builder:
     """Layers in order, the signals they leave, and what stands for every tensor of the graph."""
 
-    def __init__(self, graph: Graph, input_shape: tuple[int, ...]) -> None:
+    def __init__(self, graph: Graph, input_shape: tuple[int, ...], keep_real: bool = False) -> None:
         self.layers: dict[str, Layer] = {}
         self.signals = {INPUT: Signal.of_input(input_shape, FP32)}
         self.values: dict[str, Tensor | Constant | Unknown] = {}
         self.thresholds = False  # whether quantizers of integers are thresholds, up to 8 bits, wherever that can be
+        self.keep_real = keep_real  # whether values are no reason for a format
+        self.declared = set(graph.formats)  # tensors whose format the file declares
         self.n_frame = graph.input_shape[0]  # as the graph's constants count them
         self.output = graph.output
         self.opset = graph.opsets.get("ai.onnx", 1)
@@ -154,7 +157,7 @@ class Builder:
     def folded(self, name: str, affine: Affine) -> bool:
         """Take an Affine into the weights and biases before it, if that changes nothing but roundings of float32."""
         layer = self.layers.get(name)
-        if not isinstance(layer, Synaptic) or len(layer.terms) != 1:
+        if not isinstance(layer, Synaptic):
             return False
         real = self.signals[name].format.is_real
         changed = _real_folded(layer, affine) if real else _codes_folded(layer, affine, self.signals[name].step)
@@ -162,12 +165,24 @@ class Builder:
             self.change(changed)
         return changed is not None
 
+    def _made_binary(self, name: str, chain: Chain) -> bool:
+        """Make codes of one bit binary where an Affine brings them to -a and a."""
+        (affine, *rest) = chain or (None,)
+        if rest or not isinstance(affine, Affine) or np.ndim(affine.scale) or np.ndim(affine.offset):
+            return False
+        made = bipolar(self.layers.get(name), float(affine.scale), float(affine.offset))  # type: ignore[arg-type]
+        if made is not None:
+            self.change(made)
+        return made is not None
+
     def waiting(self, tensor: Tensor, layer: Layer) -> Tensor:
         """The tensor with an element-wise layer behind it, which is made at once if the numbers are real."""
         if isinstance(layer, Affine):
             chain = with_affine(tensor.chain, layer.name, layer.scale, layer.offset)  # type: ignore[arg-type]
             at_once = len(chain) == 1 and isinstance(chain[0], Affine) and np.all(chain[0].scale == 1)
             if at_once and tensor.is_alone and self.folded(tensor.layer, chain[0]):  # type: ignore[arg-type]
+                chain = ()
+            elif tensor.is_alone and self._made_binary(tensor.layer, chain):
                 chain = ()
             return replace(tensor, chain=chain)
         if self.is_real(tensor):
@@ -267,16 +282,26 @@ def _name(wanted: str, taken: Container[str]) -> str:
 def _real_folded(layer: Synaptic, affine: Affine) -> Synaptic | None:
     """Real arithmetic: weights, or their scales, times the factor, rounded to float32 once."""
     scale, offset = (np.broadcast_to(each, (layer.n_channel,)) for each in (affine.scale, affine.offset))
-    (term,) = layer.terms
+    term = layer.terms[0]
     bias = unless_zero(np.asarray(layer.start * scale + offset, np.float64))
     if term.format.is_real:
         along = scale if term.code.ndim == 2 else scale[:, None, None, None]
         with np.errstate(over="ignore"):  # which Weight refuses
             weight = Weight((term.value * along).astype(np.float32))
         return replace(layer, terms=(weight,), bias=bias)
-    if np.any(scale <= 0):
+    terms = tuple(_scaled(each, np.asarray(affine.scale, np.float64)) for each in layer.terms)
+    return None if None in terms else replace(layer, terms=terms, bias=bias)  # type: ignore[arg-type]
+
+
+def _scaled(term: Weight, scale: Array) -> Weight | None:
+    """Coded weights times a factor, which where it is negative turns their codes; None where they cannot be turned."""
+    if np.any(scale == 0):
         return None
-    return replace(layer, terms=(replace(term, scale=np.asarray(term.scale * np.asarray(affine.scale))),), bias=bias)
+    sign = np.where(scale < 0, -1, 1)
+    code = term.code * (sign[:, None, None, None] if sign.ndim and term.code.ndim == 4 else sign)
+    if code.max() > term.format.highest or code.min() < term.format.lowest:
+        return None
+    return replace(term, code=code, scale=np.asarray(term.scale * np.abs(scale)))
 
 
 def _codes_folded(layer: Synaptic, affine: Affine, step: Array) -> Synaptic | None:
@@ -284,11 +309,12 @@ def _codes_folded(layer: Synaptic, affine: Affine, step: Array) -> Synaptic | No
     scale = np.asarray(affine.scale, np.float64)
     if np.any(scale <= 0):
         return None
+    # biases are codes of the first term's sums, of which those of two terms may be parts
+    step = step if len(layer.terms) == 1 else step * 2.0 ** int(layer.merge.shift.max())
     whole = whole_codes(np.asarray(affine.offset, np.float64), np.asarray(step * scale))
     if whole is None:
         return None
-    (term,) = layer.terms
-    terms = (replace(term, scale=np.asarray(term.scale) * scale),)
+    terms = tuple(replace(term, scale=np.asarray(term.scale) * scale) for term in layer.terms)
     return replace(layer, terms=terms, bias=unless_zero(np.asarray(layer.start + whole, np.int64)))
 
 

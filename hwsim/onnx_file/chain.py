@@ -4,13 +4,10 @@ On an integer accumulator a batch norm that a quantizer follows need not be comp
 which are exact. So element-wise layers are kept back, and made only where nothing absorbs them.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
-from hwsim.layers import ELU, Affine, HardTanh, Layer, LeakyReLU, ReLU, Sigmoid, Tanh
+from hwsim.layers import Affine, Layer
 from hwsim.onnx_file.graph import Array
-from hwsim.signals import FloatArray
 
 Chain = tuple[Layer, ...]
 
@@ -46,31 +43,3 @@ def is_uniform(chain: Chain) -> bool:
 def is_rising(chain: Chain) -> bool:
     """Whether a larger number stays the larger one, in every channel; the largest may then be taken before."""
     return all(np.all(np.asarray(each.scale) > 0) for each in chain if isinstance(each, Affine))
-
-
-def evaluate(chain: Chain, value: FloatArray) -> FloatArray:
-    """What a chain makes of real values, in float64. (C, ...) in and out"""
-    for layer in chain:
-        value = _FUNCTIONS[type(layer)](layer, value)
-    return value
-
-
-def _along(parameter: Array, value: FloatArray) -> Array:
-    """One number, or one per channel, beside values whose first axis are the channels."""
-    parameter = np.asarray(parameter)
-    return parameter.reshape(-1, *(1,) * (value.ndim - 1)) if parameter.ndim else parameter
-
-
-def _affine(layer: Affine, value: FloatArray) -> FloatArray:
-    return np.asarray(_along(np.asarray(layer.scale), value) * value + _along(np.asarray(layer.offset), value))
-
-
-_FUNCTIONS: dict[type[Layer], Callable[..., FloatArray]] = {
-    Affine: _affine,
-    ReLU: lambda layer, value: np.maximum(value, 0),
-    HardTanh: lambda layer, value: np.clip(value, layer.lowest, layer.highest),
-    LeakyReLU: lambda layer, value: np.where(value >= 0, value, layer.slope * value),
-    Sigmoid: lambda layer, value: np.where(value >= 0, 1, np.exp(-abs(value))) / (1 + np.exp(-abs(value))),
-    Tanh: lambda layer, value: np.tanh(value),
-    ELU: lambda layer, value: layer.scale * np.where(value >= 0, value, layer.alpha * np.expm1(np.minimum(value, 0))),
-}

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from hwsim.code_boundaries import fewest_bits
-from hwsim.layers import Affine, HardTanh, Quantize, ReLU, Sign, Synaptic
+from hwsim.layers import Affine, HardTanh, MultiThreshold, Quantize, ReLU, Sign, Synaptic
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import Chain, factor_of
 from hwsim.onnx_file.coded import Quantizer
@@ -126,6 +126,8 @@ def _wants_thresholds(builder: Builder, tensor: Tensor, quantizer: Quantizer, sc
     """Whether thresholds are all that is exact, cheap enough, or asked for."""
     if quantizer.bit_width > WIDEST:
         return False
+    if quantizer.bit_width == 1:
+        return True
     if builder.is_real(tensor):
         # a few comparisons cost less than scale and offset
         return _rounding(quantizer) is None or (bool(tensor.chain) and quantizer.bit_width <= FEW_LEVELS)
@@ -161,7 +163,7 @@ def _scale(builder: Builder, tensor: Tensor, quantizer: Quantizer) -> Array:
 
 
 def _bipolar(builder: Builder, tensor: Tensor, quantizer: Quantizer, scale: Array, name: str) -> Tensor:
-    """-1 and 1, times a factor that waits."""
+    """-a and a: binary codes."""
     if scale.ndim:
         raise Refused("codes of -1 and 1 with a scale per channel")
     if not builder.is_real(tensor) and factor_of(tensor.chain) is None:
@@ -170,6 +172,6 @@ def _bipolar(builder: Builder, tensor: Tensor, quantizer: Quantizer, scale: Arra
             return result
     if builder.is_real(tensor) or factor_of(tensor.chain) is None:
         tensor = builder.make(tensor)
-    made = builder.add(Sign(name), tensor.layer)
-    chain: Chain = () if scale == 1 else (Affine(f"{name}_factor", scale=scale),)
-    return replace(tensor, layer=made, chain=chain, is_alone=True)
+    is_sign = scale == 1
+    layer = Sign(name) if is_sign else MultiThreshold(name, (), np.zeros((1, 1)), float(2 * scale), -float(scale))
+    return replace(tensor, layer=builder.add(layer, tensor.layer), chain=(), is_alone=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hwsim.canonical import canonical
 from hwsim.errors import FileError, HwsimError, NetworkError
 from hwsim.network import INPUT, Network
 from hwsim.onnx_file.builder import Builder, Unknown
@@ -49,8 +50,8 @@ class Examination:
     remarks: tuple[str, ...]  # what the reader of results must know
 
 
-def read_onnx(path: str | Path, thresholds: bool = False) -> Network:
-    """Read an ONNX or QONNX file as a network.
+def read_onnx(path: str | Path, *, thresholds: bool = False, keep_real: bool = False) -> Network:
+    """Read an ONNX or QONNX file as a network, in its canonical form.
 
     Parameters
     ----------
@@ -59,6 +60,9 @@ def read_onnx(path: str | Path, thresholds: bool = False) -> Network:
     thresholds : bool
         Whether quantizers of integers, of up to 8 bits, are thresholds wherever a shift alone does not serve; else
         those of up to 4 bits are, and the others multiply, add a stored constant and shift.
+    keep_real : bool, optional
+        Whether weights stay real numbers where the file declares no format for them, although their values are those
+        of binary or ternary codes and a scale.
 
     Raises
     ------
@@ -68,19 +72,19 @@ def read_onnx(path: str | Path, thresholds: bool = False) -> Network:
         When the graph is no network of hwsim's layers: all operators that cannot be imported are named at once.
     """
     model, name = _load(Path(path))
-    return network_of(model, name, Path(path).name, thresholds)
+    return network_of(model, name, Path(path).name, thresholds=thresholds, keep_real=keep_real)
 
 
-def network_of(model: Any, name: str, source: str, thresholds: bool = False) -> Network:
+def network_of(model: Any, name: str, source: str, *, thresholds: bool = False, keep_real: bool = False) -> Network:
     """The network that an ``onnx.ModelProto`` describes; see `read_onnx`."""
     graph = read_graph(model, name)
-    builder, refused = _lowered(graph, thresholds)
+    builder, refused = _lowered(graph, thresholds, keep_real)
     if refused:
         raise NetworkError(_problem(name, refused))
     return _network(graph, builder, model, source)
 
 
-def examine_onnx(path: str | Path, thresholds: bool = False) -> Examination:
+def examine_onnx(path: str | Path, *, thresholds: bool = False, keep_real: bool = False) -> Examination:
     """What would become of a file; unlike `read_onnx` it raises nothing for what cannot be imported.
 
     Raises
@@ -95,7 +99,7 @@ def examine_onnx(path: str | Path, thresholds: bool = False) -> Examination:
     remarks: tuple[str, ...] = ()
     try:
         graph = read_graph(model, name)
-        builder, unsupported = _lowered(graph, thresholds)
+        builder, unsupported = _lowered(graph, thresholds, keep_real)
         remarks = tuple(dict.fromkeys(builder.remarks))
         if not unsupported:
             network = _network(graph, builder, model, Path(path).name)
@@ -115,11 +119,11 @@ def _load(path: Path) -> tuple[Any, str]:
     return load_graph(path), name or "model"
 
 
-def _lowered(graph: Graph, thresholds: bool) -> tuple[Builder, tuple[Unsupported, ...]]:
+def _lowered(graph: Graph, thresholds: bool, keep_real: bool) -> tuple[Builder, tuple[Unsupported, ...]]:
     """All nodes as layers; and those that are not."""
     shape = graph.input_shape[1:]
     channels_last = _is_channels_last(graph)
-    builder = Builder(graph, (shape[2], shape[0], shape[1]) if channels_last else frame_of(shape))
+    builder = Builder(graph, (shape[2], shape[0], shape[1]) if channels_last else frame_of(shape), keep_real)
     builder.thresholds = thresholds
     places = (1, 2, 0) if channels_last else (0, 2) if len(shape) == 2 else tuple(range(len(shape)))
     if channels_last:
@@ -143,6 +147,8 @@ def _lowered(graph: Graph, thresholds: bool) -> tuple[Builder, tuple[Unsupported
             value = Unknown()
         builder.values.update(dict.fromkeys(node.outputs, Unknown()))
         builder.values[node.outputs[0]] = value
+        if not isinstance(value, Tensor) and not builder.declared.isdisjoint(node.inputs):
+            builder.declared.update(node.outputs)  # the same constant, moved
     return builder, tuple(Unsupported(kind, tuple(names), why) for (kind, why), names in refused.items())
 
 
@@ -225,7 +231,7 @@ def _network(graph: Graph, builder: Builder, model: Any, source: str) -> Network
     builder.remarks += network.notes
     if builder.remarks:
         about["remarks"] = list(dict.fromkeys(builder.remarks))
-    return network
+    return canonical(network)
 
 
 def _problem(name: str, refused: Sequence[Unsupported]) -> str:

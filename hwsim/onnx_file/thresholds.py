@@ -1,22 +1,20 @@
 """Element-wise layers and the quantizer after them, as thresholds of the numbers before them: exact."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from hwsim.canonical.bisection import LARGEST, bisected, number
+from hwsim.canonical.curves import evaluate
 from hwsim.layers import Affine, MultiThreshold, Synaptic, unless_zero
 from hwsim.onnx_file.builder import Builder
-from hwsim.onnx_file.chain import Chain, evaluate, is_rising
+from hwsim.onnx_file.chain import Chain, is_rising
 from hwsim.onnx_file.coded import Quantizer
 from hwsim.onnx_file.graph import Array
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
 from hwsim.signals import FloatArray, IntArray, Signal
-
-LARGEST = int(np.asarray(np.finfo(np.float32).max).view(np.int32))
-"""Place of the largest float32 in their order."""
 
 WIDEST = 8
 """Codes of more bits are not made by thresholds, of which there would be too many. [bits]"""
@@ -53,37 +51,18 @@ def _of_real_numbers(builder: Builder, tensor: Tensor, quantizer: Quantizer, sca
 
     def enough(place: IntArray) -> npt.NDArray[np.bool_]:
         with np.errstate(over="ignore"):  # beyond float32 lies the highest level
-            value = evaluate(tensor.chain, _number(place)).astype(np.float32)
+            value = evaluate(tensor.chain, number(place)).astype(np.float32)
         return np.asarray(quantizer.level(value, scale.astype(np.float32)) >= _levels(quantizer))
 
-    place = _bisected(enough, (builder.signal(tensor).shape[0], len(_levels(quantizer))), LARGEST)
+    place = bisected(enough, (builder.signal(tensor).shape[0], len(_levels(quantizer))), LARGEST)
     # between two float32 numbers, so that a code whose value rounds to the upper one reaches it too
-    return _made(builder, tensor, quantizer, scale, (_number(place - 1) + _number(place)) / 2, name)
-
-
-def _number(place: IntArray) -> FloatArray:
-    """The float32 at a place in their order; that of zero is 0."""
-    magnitude = np.abs(place).astype(np.uint32).view(np.float32).astype(np.float64)
-    return np.asarray(np.where(place < 0, -magnitude, magnitude))
+    return _made(builder, tensor, quantizer, scale, (number(place - 1) + number(place)) / 2, name)
 
 
 def _levels(quantizer: Quantizer) -> IntArray:
     """The levels above the lowest."""
     rise = 2 if quantizer.is_bipolar else 1
     return np.arange(quantizer.lowest + rise, quantizer.highest + 1, rise) - quantizer.zero_point
-
-
-def _bisected(enough: Callable[[IntArray], npt.NDArray[np.bool_]], shape: tuple[int, int], bound: int) -> IntArray:
-    """The smallest number from -bound to bound that is enough; bound + 1 where none is."""
-    below = np.full(shape, -bound - 1, np.int64)
-    reached = np.full(shape, bound + 1, np.int64)
-    while np.any(reached - below > 1):
-        middle = (below + reached) // 2
-        inside = reached - below > 1
-        good = enough(middle)
-        reached = np.where(inside & good, middle, reached)
-        below = np.where(inside & ~good, middle, below)
-    return reached
 
 
 def _made(
@@ -111,7 +90,7 @@ def _thresholds(chain: Chain, quantizer: Quantizer, scale: Array, signal: Signal
     def enough(code: IntArray) -> npt.NDArray[np.bool_]:
         return np.asarray(_level(chain, quantizer, scale, signal, sign[:, None] * code) >= _levels(quantizer))
 
-    return _bisected(enough, (signal.shape[0], len(_levels(quantizer))), signal.bound)
+    return bisected(enough, (signal.shape[0], len(_levels(quantizer))), signal.bound)
 
 
 def rising(builder: Builder, tensor: Tensor) -> Tensor | None:

@@ -16,7 +16,9 @@ from hwsim.onnx_file import read_onnx
 from hwsim.train import TrainingError
 
 
-def from_torch(module: nn.Module, example_input: torch.Tensor, name: str | None = None) -> Network:
+def from_torch(
+    module: nn.Module, example_input: torch.Tensor, name: str | None = None, keep_real: bool = False
+) -> Network:
     """The network that a torch module is, in evaluation mode.
 
     Modules with Brevitas layers are exported as QONNX, so that their codes stay codes; all others as ONNX.
@@ -29,6 +31,8 @@ def from_torch(module: nn.Module, example_input: torch.Tensor, name: str | None 
         (n_frame, ...) float; frames of the shape that the network is to read.
     name : str, optional
         Name of the network; that of the module's class when not given.
+    keep_real : bool, optional
+        Whether weights stay real numbers although their values are those of binary or ternary codes and a scale.
 
     Raises
     ------
@@ -44,7 +48,7 @@ def from_torch(module: nn.Module, example_input: torch.Tensor, name: str | None 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{name}.onnx"
             (_export_brevitas if _is_brevitas(module) else _export)(module, example_input, path)
-            return read_onnx(path)
+            return read_onnx(path, keep_real=keep_real)
     finally:
         for each, mode in modes:
             each.training = mode

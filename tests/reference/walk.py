@@ -243,7 +243,7 @@ def run(
         raw = Number("integer", raw_bits or 8 * frames.dtype.itemsize, frames.dtype.kind == "i")
         tensor = real_tensor(shape)
         leading = [layer for layer in nodes[0].fused if kind_of(layer) not in ("Flatten", "Rearrange")]
-        if leading and kind_of(leading[0]) in ("Quantize", "MultiThreshold"):  # reads the codes themselves
+        if leading and kind_of(leading[0]) in ("Quantize", "Sign", "MultiThreshold"):  # reads the codes themselves
             tensor = Tensor(raw, shape, [float(data_step)] * size, bound=max(map(abs, raw.range)))
     else:
         raw = Number("real", raw_bits or 32)

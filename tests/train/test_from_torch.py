@@ -225,3 +225,21 @@ def test_a_module_of_brevitas():
         expected = module(frames).detach().numpy()
     assert network.is_integer
     assert np.abs(hwsim.simulate(network, frames.numpy()).outputs - expected).max() <= 1e-6
+
+
+def test_weights_of_two_values_are_binary_unless_kept_real():
+    """BinaryConnect's network, with batch norm and a sign: no multiplication, and real weights on request."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(12, 8, bias=False), nn.BatchNorm1d(8), nn.Hardtanh(), nn.Linear(8, 4, bias=False))
+    for layer in (module[0], module[3]):
+        layer.weight.data = layer.weight.data.sign() * 0.5
+    network, kept = (from_torch(module, torch.zeros(1, 12), keep_real=each) for each in (False, True))
+    formats = [
+        [layer.terms[0].format.name for layer in each.layers if hasattr(layer, "terms")] for each in (network, kept)
+    ]
+    assert formats == [["binary", "binary"], ["fp32", "fp32"]]
+    frames = torch.randn(20, 12)
+    with torch.no_grad():
+        expected = module.eval()(frames).numpy()
+    for each in (network, kept):
+        np.testing.assert_allclose(hwsim.simulate(each, frames.numpy()).outputs, expected, rtol=1e-5, atol=1e-6)

@@ -29,6 +29,8 @@ def channels_last(lower: Callable[[Builder, Node], Tensor]) -> Callable[[Builder
             inputs[1] = f"{node.name} weight"
             if weight is not None:
                 builder.put(inputs[1], _channels_first(weight))
+            if node.inputs[1] in builder.declared:
+                builder.declared.add(inputs[1])
         plain = replace(node, inputs=tuple(inputs), domain="", opset=builder.opset)
         made = lower(builder, plain)
         return transposed(made, (*range(1, n_axis), 0))

@@ -4,9 +4,12 @@ import numpy as np
 
 from hwsim.layers import ELU, HardTanh, Layer, LeakyReLU, MultiThreshold, ReLU, Sigmoid, Softmax, Tanh
 from hwsim.onnx_file.builder import Builder
+from hwsim.onnx_file.chain import factor_of
+from hwsim.onnx_file.coded import Quantizer
 from hwsim.onnx_file.graph import Array, Node
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
+from hwsim.onnx_file.thresholds import absorbed
 
 FLOATS = (1, 10, 11, 16)
 """ONNX's numbers for float, half, double and bfloat16."""
@@ -133,8 +136,15 @@ def selu(builder: Builder, node: Node) -> Tensor:
 
 
 def sign(builder: Builder, node: Node) -> Tensor:
-    """-1, 0 or 1: two thresholds, at zero and right above it."""
-    tensor = builder.make(builder.tensor(node, 0), keep_factor=True)
+    """-1, 0 or 1: two thresholds, at zero and right above it, or of what arrives at layers that it takes in."""
+    tensor = builder.tensor(node, 0)
+    if not builder.is_real(tensor) and factor_of(tensor.chain) is None:
+        # away from zero, which leaves zero alone
+        away = Quantizer(np.ones(()), 0, 2, signed=True, narrow=True, rounding="UP")
+        taken_in = absorbed(builder, tensor, away, away.scale, node.name)
+        if taken_in is not None:
+            return taken_in
+    tensor = builder.make(tensor, keep_factor=True)
     above = float(np.finfo(np.float32).smallest_subnormal)
     layer = MultiThreshold(node.name, thresholds=np.asarray([[0.0, above]]), scale=1.0, offset=-1.0)
     made = builder.add(layer, tensor.layer)

@@ -7,13 +7,14 @@ import numpy as np
 from hwsim.layers import MultiThreshold
 from hwsim.number_format import NumberFormat
 from hwsim.onnx_file.builder import Builder
-from hwsim.onnx_file.chain import with_affine
+from hwsim.onnx_file.chain import factor_of, with_affine
 from hwsim.onnx_file.coded import Coded, Constant, Quantizer
 from hwsim.onnx_file.graph import Array, Node
 from hwsim.onnx_file.operators.synaptic import convolution, dense
 from hwsim.onnx_file.quantizing import quantized
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
+from hwsim.onnx_file.thresholds import absorbed
 
 UINT8 = 2
 """ONNX's number for the format that codes have unless said."""
@@ -105,7 +106,7 @@ def trunc(builder: Builder, node: Node) -> Tensor | Coded:
 
 def multi_threshold(builder: Builder, node: Node) -> Tensor:
     """FINN's MultiThreshold: how many thresholds x reaches, times out_scale, plus out_bias."""
-    tensor = builder.make(builder.tensor(node, 0))
+    tensor = builder.tensor(node, 0)
     thresholds = builder.numbers(node, 1, "thresholds")
     layout = str(node.attributes.get("data_layout", "")) or "NCHW"[: len(tensor.shape) + 1]
     channel = layout.index("C") if "C" in layout else 1
@@ -116,12 +117,32 @@ def multi_threshold(builder: Builder, node: Node) -> Tensor:
         float(node.attributes.get(each, default)) for each, default in (("out_scale", 1.0), ("out_bias", 0.0))
     )
     ascending = np.sort(np.asarray(thresholds, np.float64), axis=1)
-    exact = scale > 0 and offset / scale == np.round(offset / scale)
+    # codes around zero, or those of one threshold from -a to a
+    is_binary = ascending.shape[1] == 1 and 2 * offset == -scale
+    exact = scale > 0 and (is_binary or offset / scale == np.round(offset / scale))
     layer = MultiThreshold(
         node.name, thresholds=ascending, scale=scale if exact else 1.0, offset=offset if exact else 0.0
     )
-    made = Tensor(builder.add(layer, tensor.layer), tensor.shape, tensor.places)
-    return made if exact else builder.affine(made, f"{node.name}_affine", scale, offset)
+    taken_in = _of_one_bit(builder, tensor, layer) if layer.n_threshold == 1 else None
+    if taken_in is None:
+        tensor = builder.make(tensor)
+        taken_in = Tensor(builder.add(layer, tensor.layer), tensor.shape, tensor.places)
+    return taken_in if exact else builder.affine(taken_in, f"{node.name}_affine", scale, offset)
+
+
+def _of_one_bit(builder: Builder, tensor: Tensor, layer: MultiThreshold) -> Tensor | None:
+    """One threshold and what waits before it, as one threshold of integers; None where nothing waits, or it cannot."""
+    if builder.is_real(tensor) or factor_of(tensor.chain) is not None:
+        return None
+    above = np.asarray(layer.thresholds)[:, 0]
+    at_zero = replace(tensor, chain=with_affine(tensor.chain, f"{layer.name}_from", 1.0, -above))
+    sign = Quantizer(np.ones(()), 0, 1, signed=True, narrow=False, rounding="ROUND")
+    made = absorbed(builder, at_zero, sign, sign.scale, layer.name)
+    if made is None:
+        return None
+    moved = builder.layers[made.layer]
+    builder.change(replace(moved, scale=layer.scale, offset=layer.offset))  # type: ignore[call-arg]
+    return Tensor(made.layer, tensor.shape, tensor.places)
 
 
 def quantize_linear(builder: Builder, node: Node) -> Tensor | Coded:

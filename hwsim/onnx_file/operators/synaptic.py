@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hwsim.canonical import values_of, weight_terms
 from hwsim.layers import Conv2d, Dense, Layer, Pad2d, Weight
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
@@ -27,14 +28,16 @@ def gemm(builder: Builder, node: Node) -> Tensor:
         weight = _turned(weight)
     if beta != 1 and bias is not None:
         bias = value_of(bias) * np.float32(beta)
-    return dense(builder, node.name, builder.tensor(node, 0), weight, bias, alpha)
+    declared = node.inputs[1] in builder.declared
+    return dense(builder, node.name, builder.tensor(node, 0), weight, bias, alpha, declared)
 
 
 def matmul(builder: Builder, node: Node) -> Tensor:
     """Input x weight."""
     if builder.is_constant(node.inputs[0]):
         raise Refused("its first factor is a constant; expected the weight to be the second")
-    return dense(builder, node.name, builder.tensor(node, 0), builder.constant(node, 1, "weight"), None)
+    weight, declared = builder.constant(node, 1, "weight"), node.inputs[1] in builder.declared
+    return dense(builder, node.name, builder.tensor(node, 0), weight, None, declared=declared)
 
 
 def conv(builder: Builder, node: Node) -> Tensor:
@@ -44,28 +47,38 @@ def conv(builder: Builder, node: Node) -> Tensor:
 
 
 def dense(
-    builder: Builder, name: str, read: Tensor, weight: Constant | None, bias: Constant | None, alpha: float = 1.0
+    builder: Builder,
+    name: str,
+    read: Tensor,
+    weight: Constant | None,
+    bias: Constant | None,
+    alpha: float = 1.0,
+    declared: bool = False,
 ) -> Tensor:
-    """A Dense layer on frames that are vectors; weight (n_in, n_out)."""
+    """A Dense layer on frames that are vectors; weight (n_in, n_out), whose format the file may declare to be real."""
     if weight is None or weight.ndim != 2 or weight.shape[0] != read.shape[-1]:
         shape = None if weight is None else weight.shape
         raise Refused(f"its weight has shape {shape}; expected ({read.shape[-1]}, outputs)")
     if len(read.shape) > 1:
-        return _at_every_place(builder, name, read, weight)
+        return _at_every_place(builder, name, read, weight, declared)
     read = builder.as_vector(builder.make(read, keep_factor=True))
-    made = _synaptic(builder, name, read, weight, lambda terms, given: Dense(name, terms=terms, bias=given))
+    made = _synaptic(builder, name, read, weight, lambda terms, given: Dense(name, terms=terms, bias=given), declared)
     result = replace(made, shape=(weight.shape[1],), places=(0,))
     if alpha != 1:
         result = builder.affine(result, name, alpha, 0.0)
     return _biased(builder, name, result, bias, 1)
 
 
-def _at_every_place(builder: Builder, name: str, read: Tensor, weight: Constant) -> Tensor:
+def _at_every_place(builder: Builder, name: str, read: Tensor, weight: Constant, declared: bool) -> Tensor:
     """The same matrix for every vector along the last axis: a convolution of one tap."""
     n_axis = len(read.shape)
     image = builder.as_image(builder.make(transposed(read, (n_axis - 1, *range(n_axis - 1))), keep_factor=True))
     kernel = _as_kernel(_turned(weight))
-    made = _synaptic(builder, name, image, kernel, lambda terms, given: Conv2d(name, terms=terms, bias=given))
+
+    def make(terms: tuple[Weight, ...], given: Array | None) -> Layer:
+        return Conv2d(name, terms=terms, bias=given)
+
+    made = _synaptic(builder, name, image, kernel, make, declared)
     shape = (weight.shape[1], *read.shape[:-1])
     made = replace(made, shape=shape, places=(0, 2) if n_axis == 2 else (0, 1, 2))
     return transposed(made, (*range(1, n_axis), 0))
@@ -90,7 +103,7 @@ def convolution(builder: Builder, node: Node, read: Tensor, weight: Constant | N
         groups = int(node.attributes.get("group", 1))
         return Conv2d(node.name, (), terms, given, None, window.stride, padding, window.dilation, groups)
 
-    made = _synaptic(builder, node.name, read, weight, make)
+    made = _synaptic(builder, node.name, read, weight, make, node.inputs[1] in builder.declared)
     frame = builder.signal(made).shape
     if sequence:
         made = replace(made, shape=(frame[0], frame[2]), places=(0, 2))
@@ -132,23 +145,36 @@ def _as_image_weight(weight: Constant) -> Constant:
     return weight[:, :, None]
 
 
-def _synaptic(builder: Builder, name: str, read: Tensor, weight: Constant, make: Make) -> Tensor:
+def _synaptic(builder: Builder, name: str, read: Tensor, weight: Constant, make: Make, declared: bool) -> Tensor:
     """The layer without its bias: integers where codes meet codes, else real numbers."""
     signal = builder.signal(read)
     factor = factor_of(read.chain) if read.chain else 1.0
     if factor is None:
         raise Refused("it reads what several layers still wait behind")
-    if isinstance(weight, Coded):
-        scale = weight.scale_by(1 if weight.ndim == 2 else 0)
-        real = signal.format.is_real
-        if scale is not None and (real or not signal.step.ndim):
-            term = Weight(weight.code, weight.format, scale * factor)
-            return replace(read, layer=builder.add(make((term,), None), read.layer), chain=(), is_alone=True)
+    terms = _coded(builder, name, weight, declared) if signal.format.is_real or not signal.step.ndim else None
+    if terms is not None:
+        terms = tuple(replace(term, scale=np.asarray(term.scale) * factor) for term in terms)
+        return replace(read, layer=builder.add(make(terms, None), read.layer), chain=(), is_alone=True)
     if not signal.format.is_real:
         builder.remarks.append(f"{name}: codes times real weights, in real arithmetic")
     with np.errstate(over="ignore"):  # which Weight refuses
         term = Weight((value_of(weight) * np.float64(factor)).astype(np.float32))
     return replace(read, layer=builder.add(make((term,), None), read.layer), chain=(), is_alone=True)
+
+
+def _coded(builder: Builder, name: str, weight: Constant, declared: bool) -> tuple[Weight, ...] | None:
+    """Weights as codes: those that the file declares, or whose values are those of codes where it declares nothing."""
+    if isinstance(weight, Coded):
+        scale = weight.scale_by(1 if weight.ndim == 2 else 0)
+        return None if scale is None else (Weight(weight.code, weight.format, scale),)
+    terms = None if declared or builder.keep_real else weight_terms(weight)
+    if terms is not None:
+        kind = "two ternary terms" if len(terms) == 2 else f"{terms[0].format} codes"
+        builder.remarks.append(
+            f"{name}: weights of the values {values_of(terms)}, for which the file declares no format, are read as "
+            f"{kind} with a scale; --keep-real (in Python keep_real=True) keeps them real"
+        )
+    return terms
 
 
 def _biased(builder: Builder, name: str, made: Tensor, bias: Constant | None, n_axis: int) -> Tensor:
