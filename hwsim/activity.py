@@ -116,7 +116,8 @@ class Delta(Execution):
 
 
 WorkKind: TypeAlias = Literal[
-    "relu", "leaky-relu", "sign", "clip", "threshold", "sigmoid", "tanh", "elu", "quantize", "affine", "scale", "merge"
+    *("relu", "leaky-relu", "sign", "clip", "threshold", "sigmoid", "tanh", "elu", "quantize", "affine", "scale"),
+    *("merge", "zero-point"),
 ]
 
 
@@ -204,6 +205,7 @@ class ConnectionActivity:
     channel_events: ChannelEvents
     rows_stored: RowsStored  # were they stored without their zeros
     rows_read: RowsRead  # likewise: frame by frame, because what is read of them is packed frame by frame
+    has_zero_point: bool = False  # whether some other weight code than 0 stands for zero
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,6 +43,7 @@ from hwsim.layers import (
     Synaptic,
     Tanh,
     Weight,
+    Wrap,
 )
 from hwsim.number_format import FP32, NumberFormat
 from hwsim.signals import Signal
@@ -75,6 +76,7 @@ __all__ = [
     "Stage",
     "Tanh",
     "Weight",
+    "Wrap",
 ]
 
 INPUT = "input"
@@ -235,6 +237,8 @@ def _content(layer: object) -> Iterator[bytes]:
     """A layer's fields as bytes, arrays with shape and dtype."""
     yield type(layer).__name__.encode()
     for each in fields(layer):  # type: ignore[arg-type]
+        if isinstance(layer, Weight) and each.name == "zero_point" and not layer.is_offset:
+            continue  # what has none is the network that it was before there were any
         value = getattr(layer, each.name)
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, Weight):

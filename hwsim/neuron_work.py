@@ -23,6 +23,7 @@ from hwsim.layers import (
     Tanh,
 )
 from hwsim.network import Network, Stage
+from hwsim.number_format import integer
 from hwsim.signals import Signal
 
 SIMPLE: dict[type[Layer], WorkKind] = {
@@ -81,7 +82,7 @@ def _multi_threshold(layer: MultiThreshold, signal: Signal) -> NeuronWork:
 def _quantize(layer: Quantize, signal: Signal) -> NeuronWork:
     ratio = "multiply" if signal.format.is_real else layer.ratio(signal).kind
     per_channel = max(np.ndim(layer.scale), signal.step.ndim) > 0 and ratio == "multiply"
-    bits = 32 if signal.format.is_real else layer.multiplier_bit_width
+    bits = signal.format.bit_width if signal.format.is_real else layer.multiplier_bit_width
     return NeuronWork(
         layer.name,
         "quantize",
@@ -94,7 +95,7 @@ def _quantize(layer: Quantize, signal: Signal) -> NeuronWork:
 
 
 def _affine(layer: Affine, signal: Signal) -> NeuronWork:
-    bits = 32 if signal.format.is_real else layer.multiplier_bit_width
+    bits = signal.format.bit_width if signal.format.is_real else layer.multiplier_bit_width
     per_channel = max(np.ndim(layer.scale), np.ndim(layer.offset), signal.step.ndim) > 0
     return NeuronWork(
         layer.name,
@@ -120,6 +121,19 @@ def _head_work(network: Network, stage: Stage, out: Signal) -> Iterator[NeuronWo
         read = network.signals[stage.sources[0]]
         if head.is_real(read) and not absorbed and np.any(np.asarray(head.terms[0].scale) != 1):
             yield NeuronWork(head.name, "scale", out.format)
+        for k, term in enumerate(head.terms):
+            if term.is_offset:  # the sum of what was read, times the zero point, is taken off
+                sums = out.format if head.is_real(read) else integer(head.accumulator_widths(read)[k])
+                bits = sums.bit_width if sums.is_real else term.format.bit_width
+                n_stored = head.n_channel if np.ndim(term.zero_point) else 0
+                yield NeuronWork(
+                    head.name,
+                    "zero-point",
+                    sums,
+                    multiplier_bit_width=bits,
+                    n_parameter=n_stored,
+                    parameter_bit_width=term.format.bit_width,
+                )
         if len(head.terms) == 2:
             yield NeuronWork(head.name, "merge", out.format)
     elif isinstance(head, AvgPool2d | GlobalAvgPool) and out.format.is_real and not absorbed:

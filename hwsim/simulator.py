@@ -100,7 +100,8 @@ def simulate(
         execution = Execution(execution)  # type: ignore[arg-type]
     dataset = data if isinstance(data, Dataset) else as_dataset(data)
     _check_frames(network, dataset)
-    arrives = dataset.format if network.input_format.is_real else network.input_format
+    takes_any = network.input_format.is_real and not dataset.format.is_real
+    arrives = dataset.format if takes_any else network.input_format
     try:
         plans = prepare(network, arrives, dataset.step)
     except NetworkError as error:

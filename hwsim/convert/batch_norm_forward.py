@@ -12,6 +12,7 @@ import numpy as np
 
 from hwsim.layers import Affine, AvgPool2d, Conv2d, Dense, Flatten, GlobalAvgPool, Layer, MaxPool2d, Synaptic, Weight
 from hwsim.network import Network
+from hwsim.number_format import FP32
 from hwsim.signals import FloatArray
 
 METHOD = "batch norm folded into the layers after it"
@@ -113,4 +114,6 @@ def _fold(layer: Synaptic, scale: FloatArray, offset: FloatArray) -> Synaptic:
         )
         axes = (1, 2, 3)
     bias = layer.bias + (value * shifts).sum(axis=axes)
-    return replace(layer, terms=(Weight((value * rows).astype(np.float32)),), bias=bias.astype(np.float32))
+    format = layer.terms[0].format
+    terms = (Weight((value * rows).astype(np.float32), format if format.is_real else FP32),)
+    return replace(layer, terms=terms, bias=bias.astype(np.float32))

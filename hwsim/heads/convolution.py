@@ -196,6 +196,7 @@ class ConvolutionHead(Head):
             channel_events=channel_events,
             rows_stored=self.readings[k].stored,
             rows_read=self.readings[k].read(notes),
+            has_zero_point=term.has_zero_point,
         )
 
     def _channel_events(self, notes: Notes) -> ChannelEvents:

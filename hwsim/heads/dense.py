@@ -116,6 +116,7 @@ class DenseHead(Head):
             channel_events=self._channel_events(notes, n_in),
             rows_stored=self.readings[k].stored,
             rows_read=self.readings[k].read(notes),
+            has_zero_point=term.has_zero_point,
         )
 
     def _channel_events(self, notes: Notes, n_in: int) -> ChannelEvents:

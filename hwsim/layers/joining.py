@@ -7,8 +7,8 @@ import numpy as np
 from hwsim.errors import NetworkError
 from hwsim.fixed_point import Rescale, rescale
 from hwsim.layers.layer import Layer
-from hwsim.number_format import FP32, accumulator_width, integer
-from hwsim.signals import IntArray, Signal
+from hwsim.number_format import accumulator_width, integer
+from hwsim.signals import IntArray, Signal, real_signal
 
 
 class Joining(Layer):
@@ -46,7 +46,7 @@ class Add(Joining):
         if len({read.format.is_real for read in source}) > 1:
             raise NetworkError("adds real numbers and codes; quantize the real ones")
         if source[0].format.is_real:
-            return Signal(source[0].shape, FP32, np.asarray(1.0))
+            return real_signal(*source)
         factors = self.factors(*source)
         bound = sum(read.bound * int(factor.multiplier.max()) for read, factor in zip(source, factors, strict=True))
         step = np.asarray(source[0].step / 2.0 ** int(factors[0].shift.max()))
@@ -104,7 +104,7 @@ class Pairing(Joining):
         if not all(read.format.is_real for read in source):
             formats = " and ".join(str(read.format) for read in source)
             raise NetworkError(f"{self.doing} {formats}; expected real numbers{self.otherwise}")
-        return Signal(shape, FP32, np.asarray(1.0))
+        return replace(real_signal(*source), shape=shape)
 
     def shape(self, *source: Signal) -> tuple[int, ...]:
         """Shape of the result; NetworkError where the signals do not fit."""

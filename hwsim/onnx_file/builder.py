@@ -11,7 +11,7 @@ import numpy as np
 from hwsim.errors import NetworkError
 from hwsim.layers import Affine, Flatten, HardTanh, Layer, Rearrange, Synaptic, Weight
 from hwsim.network import INPUT
-from hwsim.number_format import FP32
+from hwsim.number_format import FP32, NumberFormat
 from hwsim.onnx_file.chain import Chain, factor_of, is_uniform, with_affine
 from hwsim.onnx_file.coded import Constant, value_of
 from hwsim.onnx_file.graph import Array, Graph, Node, readers
@@ -34,12 +34,13 @@ class Unknown:
 class Builder:
     """Layers in order, the signals they leave, and what stands for every tensor of the graph."""
 
-    def __init__(self, graph: Graph, input_shape: tuple[int, ...]) -> None:
+    def __init__(self, graph: Graph, input_shape: tuple[int, ...], input_format: NumberFormat = FP32) -> None:
         self.layers: dict[str, Layer] = {}
-        self.signals = {INPUT: Signal.of_input(input_shape, FP32)}
+        self.signals = {INPUT: Signal.of_input(input_shape, input_format)}
         self.values: dict[str, Tensor | Constant | Unknown] = {}
         self.n_frame = graph.input_shape[0]  # as the graph's constants count them
         self.output = graph.output
+        self.graph = graph
         self.opset = graph.opsets.get("ai.onnx", 1)
         self.n_reader = Counter(readers(graph))
         self.remarks: list[str] = list(graph.remarks)
@@ -143,10 +144,12 @@ class Builder:
             if isinstance(layer, HardTanh) and _is_between_codes(layer, self.signals[at]):
                 self.remarks.append(f"{layer.name}: limits between two codes, of which the inner ones are taken")
             if isinstance(layer, Affine) and not self.signals[at].format.is_real:
-                layer = replace(layer, multiplier_bit_width=MULTIPLIER_BIT_WIDTH)
-                self.remarks.append(
-                    f"{layer.name}: scale and offset of integers as multipliers of {MULTIPLIER_BIT_WIDTH} bits"
-                )
+                n_bit = _whole_factor_bits(layer, self.signals[at])
+                layer = replace(layer, multiplier_bit_width=n_bit or MULTIPLIER_BIT_WIDTH)
+                if not n_bit:
+                    self.remarks.append(
+                        f"{layer.name}: scale and offset of integers as multipliers of {MULTIPLIER_BIT_WIDTH} bits"
+                    )
             at = self.add(layer, at)
         return at
 
@@ -253,6 +256,13 @@ def _is_between_codes(layer: HardTanh, signal: Signal) -> bool:
     return not signal.format.is_real and any(whole_codes(np.asarray(each), signal.step) is None for each in limits)
 
 
+def _whole_factor_bits(affine: Affine, signal: Signal) -> int:
+    """Bits of multipliers that are the factors themselves, of whole numbers that stay such; 0 of any others. [bits]"""
+    whole = all(np.all(np.asarray(each) % 1 == 0) for each in (signal.step, affine.scale, affine.offset))
+    largest = float(np.abs(affine.scale).max() * np.max(signal.step))
+    return int(largest).bit_length() + 1 if whole and largest < 2**31 else 0
+
+
 def _name(wanted: str, taken: Container[str]) -> str:
     """A layer's name from a node's: without the marks that files and tables stumble over."""
     name = base = re.sub(r"[^A-Za-z0-9_]+", "_", wanted).strip("_") or "layer"
@@ -272,7 +282,7 @@ def _real_folded(layer: Synaptic, affine: Affine) -> Synaptic | None:
     if term.format.is_real:
         along = scale if term.code.ndim == 2 else scale[:, None, None, None]
         with np.errstate(over="ignore"):  # which Weight refuses
-            weight = Weight((term.value * along).astype(np.float32))
+            weight = Weight((term.value * along).astype(np.float32), term.format)
         return replace(layer, terms=(weight,), bias=bias)
     if np.any(scale <= 0):
         return None

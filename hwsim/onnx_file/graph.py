@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy.typing as npt
 
 from hwsim.errors import NetworkError
+from hwsim.onnx_file.element_types import element_types, type_name
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -45,6 +46,7 @@ class Graph:
     formats: dict[str, str]  # number formats that FINN's tools wrote beside tensors, by tensor
     opsets: dict[str, int]
     n_node: int  # in the file
+    types: dict[str, str]  # element types by ONNX's names, by tensor; empty where they are not known
     remarks: tuple[str, ...] = ()
 
 
@@ -71,6 +73,8 @@ def read_graph(model: Any, name: str) -> Graph:
         listed = ", ".join(each.name for each in inputs) or "none"
         raise NetworkError(f"network {name}: {len(inputs)} inputs ({listed}); expected one")
     output, remarks = _output([each.name for each in graph.output], nodes, name)
+    given = {each.name: type_name(each.data_type) for each in graph.initializer}
+    given[inputs[0].name] = type_name(inputs[0].type.tensor_type.elem_type)
     needed = _needed(nodes, output, {inputs[0].name, *constants}, name)
     return Graph(
         name=name,
@@ -82,6 +86,7 @@ def read_graph(model: Any, name: str) -> Graph:
         formats=_formats(graph),
         opsets=opsets,
         n_node=len(graph.node),
+        types=element_types(needed, given),
         remarks=remarks,
     )
 

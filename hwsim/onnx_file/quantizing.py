@@ -5,7 +5,21 @@ from typing import Literal
 
 import numpy as np
 
-from hwsim.layers import Affine, HardTanh, Quantize, ReLU, Sign, Synaptic
+from hwsim.layers import (
+    Add,
+    Affine,
+    AvgPool2d,
+    Concat,
+    Flatten,
+    GlobalAvgPool,
+    HardTanh,
+    MaxPool2d,
+    Quantize,
+    Rearrange,
+    ReLU,
+    Sign,
+    Synaptic,
+)
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import Chain, factor_of
 from hwsim.onnx_file.coded import Quantizer
@@ -21,6 +35,9 @@ LAYER_ROUNDINGS: dict[str, Literal["half_even", "floor"]] = {
 }
 """Roundings that a Quantize has, by QONNX's names."""
 
+KEEPING_SIGN = (Add, AvgPool2d, Concat, Flatten, GlobalAvgPool, MaxPool2d, Rearrange)
+"""Layers whose results are not negative where nothing that they read is."""
+
 FEW_LEVELS = 4
 """Up to so many bits, thresholds stand for a ratio of steps that is no power of two. [bits]"""
 
@@ -32,6 +49,29 @@ def _rounding(quantizer: Quantizer) -> Literal["half_even", "half_up", "floor"] 
     if quantizer.rounding in ("ROUND", "HALF_EVEN") and quantizer.zero_point % 2 and not quantizer.rounds_first:
         return None  # even around zero is odd around the zero point
     return LAYER_ROUNDINGS.get(quantizer.rounding)
+
+
+def can_be_negative(builder: Builder, tensor: Tensor) -> bool:
+    """Whether some number of a tensor may be below zero, as far as its layers tell."""
+    waiting, seen = [tensor.layer], set[str]()
+    if any(isinstance(each, ReLU) for each in tensor.chain):
+        return not _keeps_sign(tensor.chain)
+    while waiting:
+        name = waiting.pop()
+        layer, signal = builder.layers.get(name), builder.signals[name]
+        if name in seen or isinstance(layer, ReLU) or not (signal.format.signed or signal.zero_point):
+            continue
+        seen.add(name)
+        if not isinstance(layer, KEEPING_SIGN) or (isinstance(layer, Add) and layer.signs):
+            return True
+        waiting += layer.inputs
+    return not _keeps_sign(tensor.chain)
+
+
+def _keeps_sign(chain: Chain) -> bool:
+    """Whether a chain makes nothing negative of what is not."""
+    affines = [each for each in chain if isinstance(each, Affine)]
+    return all(np.all(np.asarray(each.scale) > 0) and np.all(np.asarray(each.offset) >= 0) for each in affines)
 
 
 def quantized(builder: Builder, tensor: Tensor, quantizer: Quantizer, name: str) -> Tensor:

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from hwsim.errors import FileError, HwsimError, NetworkError
+from hwsim.layers import Affine
 from hwsim.network import INPUT, Network
-from hwsim.onnx_file.builder import Builder, Unknown
+from hwsim.number_format import NumberFormat
+from hwsim.onnx_file.builder import MULTIPLIER_BIT_WIDTH, Builder, Unknown
 from hwsim.onnx_file.coded import Constant, annotated
 from hwsim.onnx_file.folding import fold
+from hwsim.onnx_file.declared import as_declared, input_format, real_input
+from hwsim.onnx_file.element_types import INTEGER
 from hwsim.onnx_file.graph import Graph, Node, read_graph
 from hwsim.onnx_file.loading import load_graph
 from hwsim.onnx_file.operators import lower_of
@@ -113,10 +117,34 @@ def _load(path: Path) -> tuple[Any, str]:
 
 
 def _lowered(graph: Graph) -> tuple[Builder, tuple[Unsupported, ...]]:
-    """All nodes as layers; and those that are not."""
+    """All nodes as layers, reading what the graph's input is declared to be; and those that are not.
+
+    Codes that no layer takes as they are, or that fractions are added to before anything reads them, are taken as real
+    numbers, which the network then says.
+    """
+    declared = input_format(graph)
+    builder, refused = _layers(graph, declared)
+    if declared.is_real:
+        if graph.types[graph.input] in INTEGER:
+            wide = INTEGER[graph.types[graph.input]]
+            builder.remarks.append(f"the input, {wide} codes, is taken as real numbers: codes have at most 32 bits")
+        return builder, refused
+    first = [layer for layer in builder.layers.values() if layer.inputs == (INPUT,)]
+    is_offset = any(isinstance(each, Affine) and each.multiplier_bit_width == MULTIPLIER_BIT_WIDTH for each in first)
+    if is_offset or refused:
+        real, refused_too = _layers(graph, real_input(graph))
+        if not refused_too:
+            why = "no layer takes it as it is" if refused else "it is scaled and offset before weights meet it"
+            real.remarks.append(f"the input, {declared} codes, is taken as real numbers: {why}")
+            return real, ()
+    return builder, refused
+
+
+def _layers(graph: Graph, read: NumberFormat) -> tuple[Builder, tuple[Unsupported, ...]]:
+    """All nodes as layers of a network that reads numbers of a format; and those that are not."""
     shape = graph.input_shape[1:]
     channels_last = _is_channels_last(graph)
-    builder = Builder(graph, (shape[2], shape[0], shape[1]) if channels_last else frame_of(shape))
+    builder = Builder(graph, (shape[2], shape[0], shape[1]) if channels_last else frame_of(shape), read)
     places = (1, 2, 0) if channels_last else (0, 2) if len(shape) == 2 else tuple(range(len(shape)))
     if channels_last:
         builder.remarks.append("the graph reads frames (H, W, C); the network reads them as (C, H, W)")
@@ -158,6 +186,7 @@ def _lower(builder: Builder, node: Node) -> Tensor | Constant | Unknown:
     if lower is None:
         raise Refused(NO_LAYER)
     made = lower(builder, node)
+    made = as_declared(builder, node, made)
     if not isinstance(made, Tensor):
         return builder.worked_out(made)
     for each in values:
@@ -219,8 +248,8 @@ def _network(graph: Graph, builder: Builder, model: Any, source: str) -> Network
     }
     if builder.remarks:
         about["remarks"] = list(dict.fromkeys(builder.remarks))
-    shape = builder.signals[INPUT].shape
-    return Network(graph.name, shape, tuple(builder.layers.values()), about=about)
+    read = builder.signals[INPUT]
+    return Network(graph.name, read.shape, tuple(builder.layers.values()), read.format, about=about)
 
 
 def _problem(name: str, refused: Sequence[Unsupported]) -> str:

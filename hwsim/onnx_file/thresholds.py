@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.layers import Affine, MultiThreshold, Synaptic
+from hwsim.layers.weight import per_channel
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import Chain, evaluate, is_rising
 from hwsim.onnx_file.coded import Quantizer
@@ -138,13 +139,13 @@ def _turned(builder: Builder, tensor: Tensor, sign: IntArray) -> bool:
         return False
     assert layer.bias is not None
     (term,) = layer.terms
-    along = sign if term.code.ndim == 2 else sign[:, None, None, None]
-    code, format = term.code * along, term.format
-    if format.kind == "integer" and (code.max() > format.highest or code.min() < format.lowest):
+    code, format = term.code * per_channel(sign, term.code.ndim), term.format
+    beyond = code.max() > format.highest or code.min() < format.lowest
+    if format.kind == "integer" and not term.is_offset and beyond:
         format = replace(format, bit_width=format.bit_width + 1, signed=True, narrow_range=False)
         builder.remarks.append(f"{layer.name}: weights of one bit more, since channels are turned")
     try:
-        turned = replace(term, code=code, format=format)
+        turned = replace(term, format=format).turned(sign)
     except ValueError as error:
         raise Refused(str(error)) from None
     builder.change(replace(layer, terms=(turned,), bias=np.asarray(layer.bias, np.int64) * sign))

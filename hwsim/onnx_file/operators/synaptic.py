@@ -9,6 +9,7 @@ from hwsim.layers import Conv2d, Dense, Layer, Pad2d, Weight
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
 from hwsim.onnx_file.coded import Coded, Constant, value_of
+from hwsim.onnx_file.element_types import real_format
 from hwsim.onnx_file.graph import Array, Node
 from hwsim.onnx_file.operators.geometry import Pads, geometry_of
 from hwsim.onnx_file.refusal import Refused
@@ -112,24 +113,24 @@ def _with_pad(builder: Builder, read: Tensor, padding: Pads) -> tuple[Tensor, Pa
 
 
 def _turned(weight: Constant) -> Constant:
-    if isinstance(weight, Coded):
-        return Coded(weight.code.T, np.broadcast_to(weight.scale, weight.shape).T, weight.format)
-    return weight.T
+    return weight.moved(np.transpose) if isinstance(weight, Coded) else weight.T
 
 
 def _as_kernel(weight: Constant) -> Constant:
     """(n_out, n_in) as (n_out, n_in, 1, 1)."""
-    if isinstance(weight, Coded):
-        scale = np.broadcast_to(weight.scale, weight.shape)[:, :, None, None]
-        return Coded(weight.code[:, :, None, None], scale, weight.format)
-    return weight[:, :, None, None]
+    return weight.moved(_with_two_axes) if isinstance(weight, Coded) else _with_two_axes(weight)
+
+
+def _with_two_axes(array: Array) -> Array:
+    return array[:, :, None, None]
 
 
 def _as_image_weight(weight: Constant) -> Constant:
-    if isinstance(weight, Coded):
-        scale = np.broadcast_to(weight.scale, weight.shape)[:, :, None]
-        return Coded(weight.code[:, :, None], scale, weight.format)
-    return weight[:, :, None]
+    return weight.moved(_with_height) if isinstance(weight, Coded) else _with_height(weight)
+
+
+def _with_height(array: Array) -> Array:
+    return array[:, :, None]
 
 
 def _synaptic(builder: Builder, name: str, read: Tensor, weight: Constant, make: Make) -> Tensor:
@@ -139,15 +140,17 @@ def _synaptic(builder: Builder, name: str, read: Tensor, weight: Constant, make:
     if factor is None:
         raise Refused("it reads what several layers still wait behind")
     if isinstance(weight, Coded):
-        scale = weight.scale_by(1 if weight.ndim == 2 else 0)
+        parameters = weight.by_channel(1 if weight.ndim == 2 else 0)
         real = signal.format.is_real
-        if scale is not None and (real or not signal.step.ndim):
-            term = Weight(weight.code, weight.format, scale * factor)
+        if parameters is not None and (real or not signal.step.ndim):
+            scale, zero_point = parameters
+            term = Weight(weight.code, weight.format, scale * factor, zero_point)
             return replace(read, layer=builder.add(make((term,), None), read.layer), chain=(), is_alone=True)
     if not signal.format.is_real:
         builder.remarks.append(f"{name}: codes times real weights, in real arithmetic")
+    format = signal.format if signal.format.is_real else real_format(value_of(weight))
     with np.errstate(over="ignore"):  # which Weight refuses
-        term = Weight((value_of(weight) * np.float64(factor)).astype(np.float32))
+        term = Weight((value_of(weight) * np.float64(factor)).astype(np.float32), format)
     return replace(read, layer=builder.add(make((term,), None), read.layer), chain=(), is_alone=True)
 
 
