@@ -116,9 +116,9 @@ class Delta(Execution):
 
 
 WorkKind: TypeAlias = Literal[
-    *("relu", "leaky-relu", "sign", "clip", "threshold", "sigmoid", "tanh", "elu", "quantize", "affine", "scale"),
-    *("merge", "zero-point"),
-]
+    "relu", "leaky-relu", "sign", "clip", "threshold", "sigmoid", "tanh", "elu", "quantize", "affine", "scale", "merge",
+    "zero-point",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

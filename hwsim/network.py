@@ -180,6 +180,14 @@ class Network:
             for layer in self.layers
         )
 
+    @property
+    def real_formats(self) -> tuple[str, ...]:
+        """Names of the formats of real numbers that signals and weights have."""
+        formats = {signal.format for signal in self.signals.values()}
+        for layer in self.layers:
+            formats |= {term.format for term in layer.terms} if isinstance(layer, Synaptic) else set()
+        return tuple(sorted(str(format) for format in formats if format.is_real))
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of all that decides what the network computes."""

@@ -9,7 +9,7 @@ depend on all that came before, and run whole.
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -42,7 +42,7 @@ class Run:
     """What came out of a network, and what happened inside."""
 
     outputs: Array  # (n_frame, n_out) float32 of real networks, float64 (codes x step) of integer ones
-    output_codes: Array  # (n_frame, n_out) the accumulators as they are: int64, or float32 of real networks
+    output_codes: Array  # (n_frame, n_out) codes, with their zero point, or accumulators: int64; of real ones float32
     activity: Activity
     labels: npt.NDArray[np.int64] | None = None  # of the data
     n_saturated: int = 0  # codes clipped to their format, in all layers
@@ -99,6 +99,7 @@ def simulate(
     if isinstance(execution, str):
         execution = Execution(execution)  # type: ignore[arg-type]
     dataset = data if isinstance(data, Dataset) else as_dataset(data)
+    dataset = _as_codes(network, dataset)
     _check_frames(network, dataset)
     takes_any = network.input_format.is_real and not dataset.format.is_real
     arrives = dataset.format if takes_any else network.input_format
@@ -124,7 +125,7 @@ def simulate(
     activity = to_activity(notes, network, plans, dataset.name, arrives)
     return Run(
         outputs=codes if network.output.format.is_real else codes * step,
-        output_codes=codes,
+        output_codes=codes + network.output.zero_point if network.output.zero_point else codes,
         activity=activity,
         labels=dataset.labels,
         n_saturated=sum(layer.n_saturated for layer in activity.layers),
@@ -140,6 +141,17 @@ def _senders(plans: tuple[StagePlan, ...]) -> dict[str, str]:
         if plan.is_layer and not plan.is_last:
             senders |= dict.fromkeys((plan.name, *(layer.name for layer in plan.stage.body)), plan.name)
     return senders
+
+
+def _as_codes(network: Network, data: Dataset) -> Dataset:
+    """Real frames as the codes that a network takes, where every number is one; any others as they are."""
+    wanted, step = network.input_format, network.input_step
+    if wanted.is_real or not data.format.is_real:
+        return data
+    code = data.inputs / np.float64(step)
+    if np.any(code % 1) or code.min() < wanted.lowest or code.max() > wanted.highest:
+        return data
+    return replace(data, inputs=code.astype(np.int64), step=step)
 
 
 def _check_frames(network: Network, data: Dataset) -> None:
@@ -164,6 +176,8 @@ def _check_frames(network: Network, data: Dataset) -> None:
             f"network {network.name} takes {wanted} codes, {wanted.lowest} ... {wanted.highest}, but {data.name} "
             f"reaches {lowest} ... {highest}"
         )
+    if wanted.kind == "binary" and not data.inputs.all():
+        raise NetworkError(f"network {network.name} takes codes of -1 and 1, but {data.name} has zeros")
 
 
 def _walk_all(

@@ -129,7 +129,11 @@ class _Rounding(Conversion):
         bias = np.asarray(layer.bias, np.float64) * made.scale - made.offset
         step = 1 / np.asarray(self.read_quantizer(layer).scale)
         if self._weight_bit_width is None:
-            return replace(layer, terms=(Weight((value / step).astype(np.float32), layer.terms[0].format),), bias=bias.astype(np.float32))
+            return replace(
+                layer,
+                terms=(Weight((value / step).astype(np.float32), layer.terms[0].format),),
+                bias=bias.astype(np.float32),
+            )
         importance = along_inputs(self.calibration.mean_square(layer.inputs[0]), layer)
         power = power_of_two_scale(value, self._weight_bit_width, importance)
         code = weight_codes(value, power, self._weight_bit_width)

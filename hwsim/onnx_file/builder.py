@@ -44,6 +44,7 @@ class Builder:
         self.opset = graph.opsets.get("ai.onnx", 1)
         self.n_reader = Counter(readers(graph))
         self.remarks: list[str] = list(graph.remarks)
+        self.stated: dict[str, int] = {}  # widths that the file states for sums, by the layer that makes them [bits]
         self._made: dict[tuple[Any, ...], str] = {}  # what was made behind a layer already
         self._n_free = MOST_NUMBERS + TIMES_STORED * sum(each.size for each in graph.constants.values())
         self._kept: list[Chain] = []  # so that no two chains share an identity

@@ -112,4 +112,3 @@ def _reach(builder: Builder, made: Tensor) -> tuple[float, float]:
     ends: FloatArray = np.broadcast_to(np.asarray([lowest, highest], np.float64), (n_channel, 2))
     value = evaluate(made.chain, ends)
     return float(value.min()), float(value.max())
-

@@ -32,7 +32,7 @@ def type_name(number: int) -> str:
     """ONNX's name of an element type; empty for a number that is none."""
     import onnx
 
-    names = {value: name for name, value in onnx.TensorProto.DataType.items()}
+    names: dict[int, str] = {value: name for name, value in onnx.TensorProto.DataType.items()}
     return names.get(number, "")
 
 

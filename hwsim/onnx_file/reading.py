@@ -6,21 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hwsim.errors import FileError, HwsimError, NetworkError
 from hwsim.layers import Affine
 from hwsim.network import INPUT, Network
 from hwsim.number_format import NumberFormat
 from hwsim.onnx_file.builder import MULTIPLIER_BIT_WIDTH, Builder, Unknown
 from hwsim.onnx_file.coded import Constant, annotated
-from hwsim.onnx_file.folding import fold
 from hwsim.onnx_file.declared import as_declared, input_format, real_input
 from hwsim.onnx_file.element_types import INTEGER
+from hwsim.onnx_file.folding import fold
 from hwsim.onnx_file.graph import Graph, Node, read_graph
 from hwsim.onnx_file.loading import load_graph
 from hwsim.onnx_file.operators import lower_of
 from hwsim.onnx_file.operators.quantization import Levels, with_codes
 from hwsim.onnx_file.refusal import Refused
+from hwsim.onnx_file.stated_sums import stated_sums
 from hwsim.onnx_file.tensor import Tensor, frame_of, is_in_order, order_in_frame
+from hwsim.signals import Signal
 
 NO_LAYER = "no layer of hwsim does this"
 SHOWN = 4
@@ -228,8 +232,6 @@ def _network(graph: Graph, builder: Builder, model: Any, source: str) -> Network
     value = builder.values[graph.output]
     if not isinstance(value, Tensor):
         raise NetworkError(f"network {graph.name}: its output {graph.output} does not depend on its input")
-    if isinstance(value, Levels):
-        builder.remarks.append("outputs are what the graph's codes stand for, not the codes")
     try:
         result = builder.make(value)
         frame = builder.signal(result).shape
@@ -237,6 +239,9 @@ def _network(graph: Graph, builder: Builder, model: Any, source: str) -> Network
             builder.settled(result, frame_of(result.shape))
     except Refused as refusal:
         raise NetworkError(f"network {graph.name}: output {graph.output}: {refusal}") from None
+    if isinstance(value, Levels):
+        builder.remarks.append(_codes_remark(value, builder.signal(result)))
+    stated_sums(builder)
     read = {each for layer in builder.layers.values() for each in layer.inputs}
     unused = [name for name in list(builder.layers)[:-1] if name not in read]
     if unused:
@@ -248,8 +253,15 @@ def _network(graph: Graph, builder: Builder, model: Any, source: str) -> Network
     }
     if builder.remarks:
         about["remarks"] = list(dict.fromkeys(builder.remarks))
-    read = builder.signals[INPUT]
-    return Network(graph.name, read.shape, tuple(builder.layers.values()), read.format, about=about)
+    given = builder.signals[INPUT]
+    return Network(graph.name, given.shape, tuple(builder.layers.values()), given.format, about=about)
+
+
+def _codes_remark(value: Levels, signal: Signal) -> str:
+    """What a run's outputs are, of a graph that ends in codes."""
+    remark = "the graph ends in codes: run.outputs are what they stand for, not the codes; these are run.output_codes"
+    apart = int(np.asarray(value.zero_point).ravel()[0]) - signal.zero_point
+    return f"{remark}{f' plus {apart}' if apart > 0 else f' less {-apart}' if apart else ''}"
 
 
 def _problem(name: str, refused: Sequence[Unsupported]) -> str:

@@ -362,8 +362,8 @@ class MultiThreshold(Elementwise):
         return self.start + self.rise * sum(reached)
 
 
-KINDS = (Flatten, Rearrange, ReLU, LeakyReLU, Sign, HardTanh, Sigmoid, Tanh, ELU, Affine, Quantize, MultiThreshold, Wrap)
-ELEMENTWISE = {each.__name__: each for each in KINDS}
+KINDS = (Flatten, Rearrange, ReLU, LeakyReLU, Sign, HardTanh, Sigmoid, Tanh, ELU, Affine, Quantize, MultiThreshold)
+ELEMENTWISE = {each.__name__: each for each in (*KINDS, Wrap)}
 
 
 def softmax(values, tensor: Tensor) -> list[np.float32]:

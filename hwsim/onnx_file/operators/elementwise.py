@@ -9,6 +9,7 @@ from hwsim.onnx_file.graph import Array, Node
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
 
+
 def same(builder: Builder, node: Node) -> Tensor:
     """What changes nothing."""
     return builder.tensor(node, 0)

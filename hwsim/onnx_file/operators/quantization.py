@@ -192,11 +192,12 @@ def q_linear_conv(builder: Builder, node: Node) -> Tensor:
     """DequantizeLinear of all inputs, Conv, QuantizeLinear."""
     read, weight, scale, zero_point = _q_linear(builder, node)
     in_scale, weight_scale = (builder.numbers(node, number, "scale") for number in (1, 4))
-    bias = builder.numbers(node, 8, "bias")
-    if bias is not None:
+    codes, bias = builder.numbers(node, 8, "bias"), None
+    if codes is not None:
         assert in_scale is not None
         assert weight_scale is not None
-        bias = np.asarray(bias * (np.float64(in_scale.ravel()[0]) * weight_scale.ravel().astype(np.float64)))
+        step = np.float64(in_scale.ravel()[0]) * weight_scale.ravel().astype(np.float64)
+        bias = Coded(codes.astype(np.int64), step, NumberFormat("integer", codes.dtype.itemsize * 8))
     made = convolution(builder, node, read, weight, bias)
     return _levels(quantized(builder, made, _linear(scale, zero_point, node), f"{node.name}_codes"), scale, zero_point)
 

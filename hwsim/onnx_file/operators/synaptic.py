@@ -162,5 +162,8 @@ def _biased(builder: Builder, name: str, made: Tensor, bias: Constant | None, n_
     n_channel = made.shape[0]
     if value.size not in (1, n_channel):
         raise Refused(f"its bias has shape {value.shape}; expected ({n_channel},)")
+    if isinstance(bias, Coded):  # codes of sums, of which float32 would lose the last bits
+        value = np.asarray(bias.code * np.asarray(bias.scale, np.float64))
+        builder.stated[made.layer] = bias.format.bit_width
     offset = np.asarray(value, np.float64).reshape(-1, *(1,) * (n_axis - 1))
     return builder.affine(made, f"{name}_bias", 1.0, offset)
