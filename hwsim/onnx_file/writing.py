@@ -51,7 +51,7 @@ def write_onnx(network: Network, path: str | Path, qonnx: bool | None = None) ->
         raise FileError(f"{path}: writing ONNX files needs onnx; pip install 'hwsim[onnx]'") from None
     if others := set(network.real_formats) - {str(FP32)}:
         raise NetworkError(
-            f"network {network.name}: real numbers of {', '.join(sorted(others))}; ONNX files are written with fp32 ones only: "
+            f"network {network.name}: real numbers of {', '.join(sorted(others))}; ONNX files are written with fp32 ones: "
             "write a model folder (hwsim import)"
         )
     qonnx = _has_codes(network) if qonnx is None else qonnx

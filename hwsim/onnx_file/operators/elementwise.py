@@ -27,7 +27,8 @@ def cast(builder: Builder, node: Node) -> Tensor:
     """To real numbers, or from whole numbers to whole numbers, of which the lowest bits are kept."""
     target, source = type_name(int(node.attributes["to"])), builder.graph.types.get(node.inputs[0], "")
     if target not in REAL and (target not in INTEGER or source not in INTEGER or target == "BOOL" != source):
-        raise Refused("it casts to integers; only casts to floating-point formats, and of integers, are supported")
+        what = "integers" if target in INTEGER else target.lower() or "no type that onnx names"
+        raise Refused(f"it casts to {what}; casts to float, half, double and bfloat16, and of integers, are supported")
     return builder.tensor(node, 0)
 
 
