@@ -13,6 +13,7 @@ from strategies import convolutional_networks, inputs_for, networks, real_convol
 from test_simulator import dataset_of
 
 import hwsim
+from hwsim.errors import NetworkError
 from hwsim.machine import Machine
 from hwsim.number_format import BF16, FP16, FP32, FP64
 from hwsim.stored_rows import entries_of
@@ -177,7 +178,10 @@ def in_format(network, format):
         return dataclasses.replace(layer, terms=tuple(terms))
 
     read = format if network.input_format.is_real else network.input_format
-    return dataclasses.replace(network, layers=tuple(map(changed, network.layers)), input_format=read)
+    try:
+        return dataclasses.replace(network, layers=tuple(map(changed, network.layers)), input_format=read)
+    except NetworkError:  # a curve makes real numbers of codes, fp32 in any case, and wider weights read them
+        return network
 
 
 ZEROS = st.lists(st.sampled_from([0, 0, 0, 0, 1]), min_size=1, max_size=70)

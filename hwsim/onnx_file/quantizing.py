@@ -21,7 +21,7 @@ from hwsim.layers import (
     Synaptic,
 )
 from hwsim.onnx_file.builder import Builder
-from hwsim.onnx_file.chain import Chain, factor_of
+from hwsim.onnx_file.chain import Chain, evaluate, factor_of
 from hwsim.onnx_file.coded import Quantizer
 from hwsim.onnx_file.graph import Array
 from hwsim.onnx_file.refusal import Refused
@@ -35,8 +35,8 @@ LAYER_ROUNDINGS: dict[str, Literal["half_even", "floor"]] = {
 }
 """Roundings that a Quantize has, by QONNX's names."""
 
-KEEPING_SIGN = (Add, AvgPool2d, Concat, Flatten, GlobalAvgPool, MaxPool2d, Rearrange)
-"""Layers whose results are not negative where nothing that they read is."""
+KEEPING_SIGN = (AvgPool2d, Concat, Flatten, GlobalAvgPool, MaxPool2d, Rearrange)
+"""Layers whose results are what they read, or sums of as many as their bound is larger."""
 
 FEW_LEVELS = 4
 """Up to so many bits, thresholds stand for a ratio of steps that is no power of two. [bits]"""
@@ -51,27 +51,29 @@ def _rounding(quantizer: Quantizer) -> Literal["half_even", "half_up", "floor"] 
     return LAYER_ROUNDINGS.get(quantizer.rounding)
 
 
-def can_be_negative(builder: Builder, tensor: Tensor) -> bool:
-    """Whether some number of a tensor may be below zero, as far as its layers tell."""
-    waiting, seen = [tensor.layer], set[str]()
-    if any(isinstance(each, ReLU) for each in tensor.chain):
-        return not _keeps_sign(tensor.chain)
-    while waiting:
-        name = waiting.pop()
-        layer, signal = builder.layers.get(name), builder.signals[name]
-        if name in seen or isinstance(layer, ReLU) or not (signal.format.signed or signal.zero_point):
-            continue
-        seen.add(name)
-        if not isinstance(layer, KEEPING_SIGN) or (isinstance(layer, Add) and layer.signs):
-            return True
-        waiting += layer.inputs
-    return not _keeps_sign(tensor.chain)
+def reach(builder: Builder, tensor: Tensor) -> tuple[float, float]:
+    """The smallest and the largest value of codes and what waits behind them, as far as the layers before tell."""
+    signal = builder.signal(tensor)
+    n_channel = signal.shape[0]
+    ends = np.broadcast_to(np.asarray(_code_reach(builder, tensor.layer), np.float64), (n_channel, 2))
+    value = evaluate(tensor.chain, ends * np.broadcast_to(signal.step, n_channel)[:, None])
+    return float(value.min()), float(value.max())
 
 
-def _keeps_sign(chain: Chain) -> bool:
-    """Whether a chain makes nothing negative of what is not."""
-    affines = [each for each in chain if isinstance(each, Affine)]
-    return all(np.all(np.asarray(each.scale) > 0) and np.all(np.asarray(each.offset) >= 0) for each in affines)
+def _code_reach(builder: Builder, name: str) -> tuple[int, int]:
+    """Of a layer's codes, less their zero point: of pooled ones as many times those of what is pooled as are added."""
+    layer, signal = builder.layers.get(name), builder.signals[name]
+    lowest = max(-signal.bound, signal.format.lowest - signal.zero_point)
+    highest = min(signal.bound, signal.format.highest - signal.zero_point)
+    if isinstance(layer, Add) and not layer.signs and all(_code_reach(builder, each)[0] >= 0 for each in layer.inputs):
+        return 0, highest
+    if not isinstance(layer, KEEPING_SIGN):
+        return (0 if isinstance(layer, ReLU) else lowest), highest
+    bound = max(builder.signals[each].bound for each in layer.inputs)
+    ends = [_code_reach(builder, each) for each in layer.inputs]
+    least, most = (min(low for low, _ in ends), max(high for _, high in ends))
+    times = signal.bound // bound if bound else 1
+    return max(lowest, least * times), min(highest, most * times)
 
 
 def quantized(builder: Builder, tensor: Tensor, quantizer: Quantizer, name: str) -> Tensor:

@@ -241,7 +241,10 @@ def _network(graph: Graph, builder: Builder, model: Any, source: str) -> Network
         raise NetworkError(f"network {graph.name}: output {graph.output}: {refusal}") from None
     if isinstance(value, Levels):
         builder.remarks.append(_codes_remark(value, builder.signal(result)))
-    stated_sums(builder)
+    try:
+        stated_sums(builder)
+    except Refused as refusal:
+        raise NetworkError(f"network {graph.name}: {refusal}") from None
     read = {each for layer in builder.layers.values() for each in layer.inputs}
     unused = [name for name in list(builder.layers)[:-1] if name not in read]
     if unused:

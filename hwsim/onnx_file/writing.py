@@ -49,10 +49,10 @@ def write_onnx(network: Network, path: str | Path, qonnx: bool | None = None) ->
         import onnx
     except ImportError:
         raise FileError(f"{path}: writing ONNX files needs onnx; pip install 'hwsim[onnx]'") from None
-    if others := set(network.real_formats) - {str(FP32)}:
+    if others := ", ".join(sorted(set(network.real_formats) - {str(FP32)})):
         raise NetworkError(
-            f"network {network.name}: real numbers of {', '.join(sorted(others))}; ONNX files are written with fp32 ones: "
-            "write a model folder (hwsim import)"
+            f"network {network.name}: holds {others}; ONNX files are written with real numbers of fp32 only: keep it "
+            "as a model folder"
         )
     qonnx = _has_codes(network) if qonnx is None else qonnx
     nodes = Nodes(network, qonnx)

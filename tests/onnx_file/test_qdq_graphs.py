@@ -179,7 +179,7 @@ def test_codes_at_the_end_are_told_apart_from_values():
     run = hwsim.simulate(network, frames)
     np.testing.assert_array_equal(run.output_codes, onnxruntime_outputs(graph.proto(), frames))
     np.testing.assert_array_equal(run.outputs, (run.output_codes + 5.0) * 0.5)
-    assert run.output_codes.min() == -128
+    assert run.output_codes.min() < -5 < run.output_codes.max()
 
 
 @pytest.mark.parametrize("kind", ["QUInt8", "QInt8"])

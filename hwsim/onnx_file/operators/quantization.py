@@ -7,12 +7,12 @@ import numpy as np
 from hwsim.layers import MultiThreshold
 from hwsim.number_format import NumberFormat
 from hwsim.onnx_file.builder import Builder
-from hwsim.onnx_file.chain import evaluate, with_affine
+from hwsim.onnx_file.chain import with_affine
 from hwsim.onnx_file.coded import Coded, Constant, Quantizer
 from hwsim.onnx_file.element_types import INTEGER
 from hwsim.onnx_file.graph import Array, Node
 from hwsim.onnx_file.operators.synaptic import convolution, dense
-from hwsim.onnx_file.quantizing import can_be_negative, quantized
+from hwsim.onnx_file.quantizing import quantized, reach
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
 
@@ -98,8 +98,9 @@ def trunc(builder: Builder, node: Node) -> Tensor | Coded:
     tensor = builder.tensor(node, 0)
     if builder.is_real(tensor):
         raise Refused("Trunc of real numbers; expected codes")
-    signed = can_be_negative(builder, tensor)
-    n_bit = _truncated_width(builder, tensor, scale * 2.0**n_dropped, _whole(given[3], "bit width"), signed)
+    lowest, highest = (each / float(scale.ravel()[0]) / 2.0**n_dropped for each in reach(builder, tensor))
+    signed = lowest < 0
+    n_bit = _truncated_width(lowest, highest, _whole(given[3], "bit width"))
     if n_bit > _whole(given[3], "bit width"):
         builder.remarks.append(f"{node.name}: codes of {n_bit} bits, since it may round beyond those that it states")
     whole = Quantizer(scale * 2.0**n_dropped, 0, n_bit, signed, False, rounding)
@@ -107,14 +108,13 @@ def trunc(builder: Builder, node: Node) -> Tensor | Coded:
     return replace(made, chain=with_affine(made.chain, f"{node.name}_factor", 2.0**-n_dropped, 0.0))
 
 
-def _truncated_width(builder: Builder, tensor: Tensor, step: Array, stated: int, signed: bool) -> int:
+def _truncated_width(lowest: float, highest: float, stated: int) -> int:
     """The stated width, or what holds every code that can occur: Trunc itself clips nothing. [bits]"""
-    signal = builder.signal(tensor)
-    ends = np.broadcast_to(np.asarray([-signal.bound if signed else 0, signal.bound]), (signal.shape[0], 2))
-    value = evaluate(tensor.chain, ends * np.broadcast_to(signal.step, signal.shape[0])[:, None]) / step
-    # whatever the rounding
-    least, most = int(np.floor(value.min() + 2.0**-20)), int(np.ceil(value.max() - 2.0**-20))
-    return max(stated, most.bit_length() + signed, (-least - 1).bit_length() + 1 if least < 0 else 1)
+    # whatever the rounding; float64's own is none
+    least, most = int(np.floor(lowest + 2.0**-20)), int(np.ceil(highest - 2.0**-20))
+    if lowest >= 0:
+        return max(stated, most.bit_length())
+    return max(stated, most.bit_length() + 1, (-least - 1).bit_length() + 1)
 
 
 def multi_threshold(builder: Builder, node: Node) -> Tensor:
