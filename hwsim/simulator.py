@@ -166,9 +166,11 @@ def _check_frames(network: Network, data: Dataset) -> None:
     if wanted.is_real:
         return
     if data.format.is_real or data.step != network.input_step:
+        factor = network.input_step / data.step
+        scaled = "" if data.format.is_real else f" (--data-scale {factor:g} makes them)"
         raise NetworkError(
             f"network {network.name} takes {wanted} codes of step {network.input_step:g}, but {data.name} has "
-            f"{data.format} of step {data.step:g}; begin the network with a Quantize, or give it such codes"
+            f"{data.format} of step {data.step:g}; begin the network with a Quantize, or give it such codes{scaled}"
         )
     lowest, highest = int(data.inputs.min()), int(data.inputs.max())
     if lowest < wanted.lowest or highest > wanted.highest:
