@@ -14,7 +14,7 @@ from hwsim.network import INPUT
 from hwsim.number_format import FP32, NumberFormat
 from hwsim.onnx_file.chain import Chain, factor_of, is_uniform, with_affine
 from hwsim.onnx_file.coded import Constant, value_of
-from hwsim.onnx_file.graph import Array, Graph, Node, readers
+from hwsim.onnx_file.graph import Array, Graph, Node, only_shaped, readers
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.soundness import MOST_NUMBERS
 from hwsim.onnx_file.tensor import Tensor, frame_of, is_in_order, order_in_frame, plain, size_of, without_ones
@@ -41,6 +41,7 @@ class Builder:
         self.n_frame = graph.input_shape[0]  # as the graph's constants count them
         self.output = graph.output
         self.graph = graph
+        self.at_the_end = only_shaped(graph)
         self.opset = graph.opsets.get("ai.onnx", 1)
         self.n_reader = Counter(readers(graph))
         self.remarks: list[str] = list(graph.remarks)

@@ -1,7 +1,5 @@
 """The formats that a graph declares: of its input, of real numbers throughout, and of whole numbers that wrap."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from hwsim.layers import Wrap
@@ -10,7 +8,7 @@ from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import evaluate
 from hwsim.onnx_file.coded import Coded, finn_format
 from hwsim.onnx_file.element_types import INTEGER, REAL
-from hwsim.onnx_file.graph import RESHAPING, Graph, Node
+from hwsim.onnx_file.graph import Graph, Node
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
 from hwsim.signals import FloatArray
@@ -59,7 +57,7 @@ def as_declared(builder: Builder, node: Node, made: Tensor | Coded) -> Tensor | 
         return made
     if name in REAL:
         found = builder.signal(made).format
-        if found.is_real and found != REAL[name] and not _ends(builder.graph, node):
+        if found.is_real and found != REAL[name] and node.outputs[0] not in builder.at_the_end:
             raise Refused(
                 f"its numbers are {REAL[name]}, what they are made of is {found}; export the network in one format of "
                 "real numbers (casts at its input and its output are read)"
@@ -67,26 +65,6 @@ def as_declared(builder: Builder, node: Node, made: Tensor | Coded) -> Tensor | 
     elif name in INTEGER and node.operator not in ("QuantizeLinear", "QLinearConv", "QLinearMatMul", *KEEPING):
         return _wrapped(builder, node, made, INTEGER[name])
     return made
-
-
-def _ends(graph: Graph, node: Node) -> bool:
-    """Whether a node only casts or shapes the graph's outputs, or makes their Softmax, which is not counted."""
-    if node.operator not in (*RESHAPING, "Softmax", "Transpose"):
-        return False
-    waiting, seen = [node.outputs[0]], set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            for reader in _readers(graph, name):
-                if reader.operator not in (*RESHAPING, "Softmax", "Transpose"):
-                    return False
-                waiting.append(reader.outputs[0])
-    return True
-
-
-def _readers(graph: Graph, name: str) -> Iterator[Node]:
-    return (node for node in graph.nodes if name in node.inputs)
 
 
 def _wrapped(builder: Builder, node: Node, made: Tensor, format: NumberFormat) -> Tensor:

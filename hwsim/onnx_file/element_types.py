@@ -21,6 +21,8 @@ INTEGER: dict[str, NumberFormat] = {
 }
 """Formats of whole numbers, by ONNX's names."""
 
+STANDARD_DOMAINS = ("", "ai.onnx")
+
 SHAPES = ("Shape", "Size")
 """Operators that make whole numbers of 64 bits, whatever they read."""
 
@@ -64,6 +66,8 @@ def _made(node: "Node", types: Mapping[str, str]) -> str:
     def read(number: int) -> str:
         return types.get(node.inputs[number], "") if len(node.inputs) > number else ""
 
+    if node.domain not in STANDARD_DOMAINS:
+        return read(0)
     if node.operator == "Cast":
         return type_name(int(node.attributes.get("to", 0)))
     if node.operator in SHAPES:
@@ -80,9 +84,8 @@ def _made(node: "Node", types: Mapping[str, str]) -> str:
 
 
 def _stated(node: "Node") -> str:
-    import onnx
-
     if any(each in node.attributes for each in ("value_int", "value_ints")):
         return "INT64"
     value = node.attributes.get("value")
-    return "FLOAT" if value is None else type_name(onnx.helper.np_dtype_to_tensor_dtype(np.asarray(value).dtype))
+    name = "float32" if value is None else np.asarray(value).dtype.name
+    return {"float32": "FLOAT", "float64": "DOUBLE"}.get(name, name.upper())

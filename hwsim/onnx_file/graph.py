@@ -17,8 +17,6 @@ CHOICES = ("ArgMax", "TopK")
 RESHAPING = ("Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 """Operators that may follow a choice."""
 
-STANDARD_DOMAINS = ("", "ai.onnx")
-
 
 @dataclass(frozen=True)
 class Node:
@@ -194,6 +192,20 @@ def _needed(nodes: tuple[Node, ...], output: str, given: set[str], name: str) ->
             waiting.append((tensor, node.name))
             waiting += [(each, None) for each in reversed(node.inputs) if each]
     return tuple(done.values())
+
+
+def only_shaped(graph: Graph) -> frozenset[str]:
+    """Tensors made by nodes that only cast or shape the output, or make its Softmax, which is not counted."""
+    reads: dict[str, list[Node]] = {}
+    for node in graph.nodes:
+        for name in node.inputs:
+            reads.setdefault(name, []).append(node)
+    found: set[str] = set()
+    for node in reversed(graph.nodes):
+        shapes = node.operator in (*RESHAPING, "Softmax", "Transpose")
+        if shapes and all(reader.outputs[0] in found for reader in reads.get(node.outputs[0], [])):
+            found.add(node.outputs[0])
+    return frozenset(found)
 
 
 def readers(graph: Graph) -> Iterator[str]:
