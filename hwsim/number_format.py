@@ -95,7 +95,7 @@ class NumberFormat:
         match = re.fullmatch(r"(u?int|fp|bf|po2-)(\d{1,2})(-narrow)?", name)
         if match is None or (match[3] and match[1] not in ("int", "uint")):
             raise NetworkError(
-                f"number format {name!r}: write fp32, bf16, int8, uint8, int8-narrow, binary, ternary or po2-4"
+                f"number format {name!r}: write fp32, int8, uint8, int8-narrow, binary, ternary, po2-4 or bf16"
             )
         kind: Kind = {"fp": "real", "bf": "bfloat", "po2-": "power-of-two"}.get(match[1], "integer")  # type: ignore[assignment]
         return cls(kind, int(match[2]), signed=match[1] != "uint", narrow_range=bool(match[3]))

@@ -169,6 +169,8 @@ def test_integers_by_annotation(datatype, format):
     network = imported(typed(proto, annotations={"x": datatype, "w": "INT4"}))
     assert network.input_format.name == format
     assert network.is_integer
+    with pytest.raises(NetworkError, match=f"takes {format} codes"):
+        hwsim.simulate(network, np.full((1, 16), 0.5))
 
 
 def quantized_product(*steps, kind=TensorProto.UINT8):
@@ -348,7 +350,7 @@ def test_trunc_leaves_codes_of_the_width_it_says(signed, rounding, format):
 # --------------------------------------------------------------------------------------------- stated widths
 
 
-def dead_channel(bias, weight_of_it=0, quantized=True):
+def dead_channel(bias, weight_of_it=0, quantized=True, out_step=0.05):
     """A quantized convolution of four channels, the second of which has a bias at the end of int32."""
     code = RNG.integers(-127, 128, (4, 3, 3, 3)).astype(np.int8)
     code[1] = weight_of_it
@@ -359,7 +361,7 @@ def dead_channel(bias, weight_of_it=0, quantized=True):
         node("DequantizeLinear", ("cq", "so", "z"), "y"),
     ]  # fmt: skip
     constants = {
-        "s": np.float32(0.02), "sw": np.float32(0.01), "sb": np.float32(0.0002), "so": np.float32(0.05),
+        "s": np.float32(0.02), "sw": np.float32(0.01), "sb": np.float32(0.0002), "so": np.float32(out_step),
         "z": np.uint8(7), "w": code, "b": np.array([3, bias, -900, 12], np.int32),
     }  # fmt: skip
     return model(nodes if quantized else nodes[:5], (1, 3, 6, 6), constants)
@@ -385,6 +387,9 @@ def test_one_dead_channel_widens_no_sums(bias, weight):
 def test_sums_that_the_stated_width_does_not_hold_are_refused():
     with pytest.raises(NetworkError, match=r"layer Conv_4: sums reach 2,147,\d+,\d+, beyond the int32 of its bias"):
         imported(dead_channel(-(2**31), 3, quantized=False))
+    # 2**31 steps of 0.0002 are 107 of 4000: a code among others, which may change
+    with pytest.raises(NetworkError, match="beyond the int32 of its bias"):
+        imported(dead_channel(2**31 - 1, 3, out_step=4000))
 
 
 def test_the_last_bits_of_a_stored_bias_are_kept():
