@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from hwsim.network import Softmax as Softmax
     from hwsim.network import Tanh as Tanh
     from hwsim.network import Weight as Weight
+    from hwsim.network import Wrap as Wrap
     from hwsim.network_file import load_network as load_network
     from hwsim.network_file import save_network as save_network
     from hwsim.number_format import NumberFormat as NumberFormat
@@ -107,6 +108,7 @@ _HOME = {
         "Softmax",
         "Tanh",
         "Weight",
+        "Wrap",
     ),
     "network_file": ("load_network", "save_network"),
     "number_format": ("NumberFormat",),

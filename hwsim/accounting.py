@@ -171,11 +171,21 @@ def _count_synapses(tally: Tally, connection: ConnectionActivity, machine: Machi
         by_group = tally.sum_by_group(histogram.group, times)
         tally.add(connection.layer, "synapse", Operation("synaptic_operation"), by_group)
         return
+    if connection.has_zero_point:
+        _sum_events(tally, connection, histogram, machine)
     for operation, per_event in synaptic_operations(connection, machine, histogram.magnitude):
         by_group = tally.sum_by_group(histogram.group, times * per_event)
         tally.add(connection.layer, "synapse", operation, by_group)
         if operation.kind == "addition":
             tally.add_updates(connection.layer, operation.format, by_group, machine)
+
+
+def _sum_events(tally: Tally, connection: ConnectionActivity, histogram: Histogram, machine: Machine) -> None:
+    """Weights around a zero point: what meets a tap is also added up by itself, once for all channels it reaches."""
+    operation = Operation("addition", (connection.accumulator_format.operand,))
+    by_group = tally.sum_by_group(histogram.group, histogram.n_operation) // connection.n_reached
+    tally.add(connection.layer, "synapse", operation, by_group)
+    tally.add_updates(connection.layer, operation.format, by_group, machine)
 
 
 def _where(histogram: Histogram, chosen: npt.NDArray[np.bool_]) -> Histogram:

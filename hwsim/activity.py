@@ -117,8 +117,9 @@ class Delta(Execution):
 
 
 WorkKind: TypeAlias = Literal[
-    "relu", "leaky-relu", "sign", "clip", "threshold", "sigmoid", "tanh", "elu", "quantize", "affine", "scale", "merge"
-]
+    "relu", "leaky-relu", "sign", "clip", "threshold", "sigmoid", "tanh", "elu", "quantize", "affine", "scale", "merge",
+    "zero-point",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -201,6 +202,7 @@ class ConnectionActivity:
     histogram: Histogram
     rows_stored: RowsStored  # were they stored without their zeros
     rows_read: RowsRead  # frame by frame, because what is read of compressed rows is packed frame by frame
+    has_zero_point: bool = False  # whether some other weight code than 0 stands for zero
 
 
 @dataclass(frozen=True, eq=False)

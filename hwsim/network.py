@@ -43,6 +43,7 @@ from hwsim.layers import (
     Synaptic,
     Tanh,
     Weight,
+    Wrap,
 )
 from hwsim.number_format import FP32, NumberFormat
 from hwsim.resolving import resolved, sum_notes
@@ -76,6 +77,7 @@ __all__ = [
     "Stage",
     "Tanh",
     "Weight",
+    "Wrap",
 ]
 
 INPUT = "input"
@@ -183,6 +185,14 @@ class Network:
             for layer in self.layers
         )
 
+    @property
+    def real_formats(self) -> tuple[str, ...]:
+        """Names of the formats of real numbers that signals and weights have."""
+        formats = {signal.format for signal in self.signals.values()}
+        for layer in self.layers:
+            formats |= {term.format for term in layer.terms} if isinstance(layer, Synaptic) else set()
+        return tuple(sorted(str(format) for format in formats if format.is_real))
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of all that decides what the network computes."""
@@ -240,6 +250,8 @@ def _content(layer: object) -> Iterator[bytes]:
     """A layer's fields as bytes, arrays with shape and dtype."""
     yield type(layer).__name__.encode()
     for each in fields(layer):  # type: ignore[arg-type]
+        if isinstance(layer, Weight) and each.name == "zero_point" and not layer.is_offset:
+            continue  # what has none is the network that it was before there were any
         value = getattr(layer, each.name)
         if each.metadata.get("silent") and np.array_equal(value, each.default):  # type: ignore[arg-type]
             continue

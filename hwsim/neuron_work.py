@@ -26,11 +26,8 @@ from hwsim.layers import (
     Tanh,
 )
 from hwsim.network import Network, Stage
-from hwsim.number_format import accumulator_width, width_of
+from hwsim.number_format import accumulator_width, integer, width_of
 from hwsim.signals import Signal
-
-REAL_BITS = 32
-"""Of a factor or an offset of real numbers. [bits]"""
 
 SIMPLE: dict[type[Layer], WorkKind] = {
     ReLU: "relu",
@@ -83,7 +80,7 @@ def _multi_threshold(layer: MultiThreshold, signal: Signal, n_step: int) -> Neur
     n_row = int(np.shape(layer.thresholds)[0])
     largest = 0 if signal.format.is_real else int(np.abs(layer.levels(signal)).max())
     # one that no number reaches is stored as one beyond the format, in its bits
-    bits = 32 if signal.format.is_real else min(width_of(largest), signal.format.bit_width)
+    bits = signal.format.bit_width if signal.format.is_real else min(width_of(largest), signal.format.bit_width)
     return NeuronWork(
         layer.name,
         "threshold",
@@ -98,7 +95,7 @@ def _quantize(layer: Quantize, signal: Signal, n_step: int) -> NeuronWork:
     """A constant for the whole layer is wired in, like the half that rounds; one per channel is stored and added."""
     is_real, own = signal.format.is_real, np.ndim(layer.offset) > 0 and bool(np.any(layer.offset))
     ratio = "multiply" if is_real else layer.ratio(signal).kind
-    bits, constant_bits, addition_bits = REAL_BITS, REAL_BITS, REAL_BITS
+    bits = constant_bits = addition_bits = signal.format.bit_width  # of real numbers
     if not is_real:
         bits, constant = layer.multiplier_bits, int(np.abs(layer.constant(signal)).max())
         product = signal.bound * int(layer.ratio(signal).multiplier.max())
@@ -118,7 +115,7 @@ def _quantize(layer: Quantize, signal: Signal, n_step: int) -> NeuronWork:
 
 def _affine(layer: Affine, signal: Signal, n_step: int) -> NeuronWork:
     """Multipliers and offsets are stored where they are per channel, each in the bits that the largest needs."""
-    bits, offset_bits, addition_bits = REAL_BITS, REAL_BITS, REAL_BITS
+    bits = offset_bits = addition_bits = signal.format.bit_width  # of real numbers
     n_factor, n_offset = _n_factor(layer.scale, signal, n_step), signal.shape[0] * np.ndim(layer.offset)
     if not signal.format.is_real:
         fixed, bits = layer.fixed(signal), layer.multiplier_bit_width
@@ -152,6 +149,21 @@ def _n_scale(head: Layer | None) -> int:
     return head.n_channel * np.ndim(head.terms[0].scale) if isinstance(head, Synaptic) else 0
 
 
+def _zero_points(head: Synaptic, read: Signal, out: Signal) -> Iterator[NeuronWork]:
+    """The sum of what was read, times the zero point of the weights, is taken off."""
+    for k, term in enumerate(head.terms):
+        if term.is_offset:
+            sums = out.format if head.is_real(read) else integer(head.accumulator_widths(read)[k])
+            yield NeuronWork(
+                head.name,
+                "zero-point",
+                sums,
+                multiplier_bit_width=sums.bit_width if sums.is_real else term.format.bit_width,
+                n_parameter=head.n_channel if np.ndim(term.zero_point) else 0,
+                parameter_bit_width=term.format.bit_width,
+            )
+
+
 def _head_work(network: Network, stage: Stage, out: Signal) -> Iterator[NeuronWork]:
     """Scaling and merging of accumulators, where nothing after it absorbs it.
 
@@ -167,6 +179,7 @@ def _head_work(network: Network, stage: Stage, out: Signal) -> Iterator[NeuronWo
         if head.is_real(read) and not absorbed and np.any(np.asarray(head.terms[0].scale) != 1):
             bits = out.format.bit_width
             yield NeuronWork(head.name, "scale", out.format, n_parameter=_n_scale(head), parameter_bit_width=bits)
+        yield from _zero_points(head, read, out)
         if len(head.terms) == 2:
             yield _merge(head, head.is_real(read), out)
     elif isinstance(head, AvgPool2d | GlobalAvgPool) and out.format.is_real and not absorbed:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from hwsim.errors import NetworkError
 
-Kind = Literal["real", "integer", "binary", "ternary", "power-of-two"]
+Kind = Literal["real", "bfloat", "integer", "binary", "ternary", "power-of-two"]
 Rounding = Literal["half_up", "half_even", "floor"]
 
 ACCUMULATOR_WIDTHS = (8, 16, 24, 32, 64)
@@ -20,9 +20,9 @@ ACCUMULATOR_WIDTHS = (8, 16, 24, 32, 64)
 class NumberFormat:
     """Format of the numbers of one tensor.
 
-    ``real`` is IEEE floating point; ``integer`` is two's complement or unsigned; ``binary`` holds -1 and +1
-    (one bit); ``ternary`` -1, 0 and +1 (two bits); ``power-of-two`` zero or plus or minus a power of two, stored
-    as sign and exponent in ``bit_width`` bits.
+    ``real`` is IEEE floating point, ``bfloat`` the upper half of fp32; ``integer`` is two's complement or unsigned;
+    ``binary`` holds -1 and +1 (one bit); ``ternary`` -1, 0 and +1 (two bits); ``power-of-two`` zero or plus or minus a
+    power of two, stored as sign and exponent in ``bit_width`` bits.
     """
 
     kind: Kind
@@ -33,7 +33,7 @@ class NumberFormat:
     def __post_init__(self) -> None:
         """Refuse widths that no such format has."""
         # powers of two above 2**62 are no integers of 64 bits
-        exact = {"real": (16, 32, 64), "binary": (1,), "ternary": (2,), "power-of-two": range(1, 8)}
+        exact = {"real": (16, 32, 64), "bfloat": (16,), "binary": (1,), "ternary": (2,), "power-of-two": range(1, 8)}
         allowed = exact.get(self.kind, range(1, 65))
         if self.bit_width not in allowed:
             listed = ", ".join(map(str, allowed)) if len(allowed) < 9 else f"{allowed[0]} to {allowed[-1]}"
@@ -41,10 +41,11 @@ class NumberFormat:
 
     @property
     def name(self) -> str:
-        """``fp32``, ``int8``, ``uint8``, ``binary``, ``ternary`` or ``po2-4``."""
+        """``fp32``, ``bf16``, ``int8``, ``uint8``, ``binary``, ``ternary`` or ``po2-4``."""
         if self.kind == "integer":
             return f"{'int' if self.signed else 'uint'}{self.bit_width}{'-narrow' if self.narrow_range else ''}"
-        return {"real": f"fp{self.bit_width}", "power-of-two": f"po2-{self.bit_width}"}.get(self.kind, self.kind)
+        prefix = {"real": "fp", "bfloat": "bf", "power-of-two": "po2-"}.get(self.kind)
+        return self.kind if prefix is None else f"{prefix}{self.bit_width}"
 
     @property
     def operand(self) -> str:
@@ -54,7 +55,7 @@ class NumberFormat:
     @property
     def is_real(self) -> bool:
         """Whether the numbers are floating point."""
-        return self.kind == "real"
+        return self.kind in ("real", "bfloat")
 
     @property
     def lowest(self) -> int:
@@ -98,12 +99,12 @@ class NumberFormat:
         """
         if name in ("binary", "ternary"):
             return cls(name, 1 if name == "binary" else 2)  # type: ignore[arg-type]
-        match = re.fullmatch(r"(u?int|fp|po2-)(\d{1,2})(-narrow)?", name)
+        match = re.fullmatch(r"(u?int|fp|bf|po2-)(\d{1,2})(-narrow)?", name)
         if match is None or (match[3] and match[1] not in ("int", "uint")):
             raise NetworkError(
-                f"number format {name!r}: write fp32, int8, uint8, int8-narrow, binary, ternary or po2-4"
+                f"number format {name!r}: write fp32, int8, uint8, int8-narrow, binary, ternary, po2-4 or bf16"
             )
-        kind: Kind = {"fp": "real", "po2-": "power-of-two"}.get(match[1], "integer")  # type: ignore[assignment]
+        kind: Kind = {"fp": "real", "bf": "bfloat", "po2-": "power-of-two"}.get(match[1], "integer")  # type: ignore[assignment]
         return cls(kind, int(match[2]), signed=match[1] != "uint", narrow_range=bool(match[3]))
 
     def __str__(self) -> str:
@@ -112,6 +113,9 @@ class NumberFormat:
 
 
 FP32 = NumberFormat("real", 32)
+FP64 = NumberFormat("real", 64)
+FP16 = NumberFormat("real", 16)
+BF16 = NumberFormat("bfloat", 16)
 BINARY = NumberFormat("binary", 1)
 
 

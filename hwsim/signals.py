@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.errors import NetworkError
-from hwsim.number_format import NumberFormat
+from hwsim.number_format import FP32, NumberFormat
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -68,6 +68,12 @@ class Signal:
         if channel.shape != self.shape[:1]:
             raise NetworkError(f"{channel.size} numbers for {self.shape[0]} channels; give one, or one per channel")
         return np.repeat(channel, self.size // self.shape[0])
+
+
+def real_signal(*read: Signal) -> Signal:
+    """Real numbers made of what is read, in its format: the widest of real numbers; fp32 of codes."""
+    formats = [each.format for each in read if each.format.is_real]
+    return Signal(read[0].shape, max(formats, key=lambda each: each.bit_width, default=FP32), np.asarray(1.0))
 
 
 def positive(value: npt.ArrayLike, what: str) -> FloatArray:

@@ -9,7 +9,7 @@ depend on all that came before, and run whole.
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -44,7 +44,7 @@ class Run:
     """What came out of a network, and what happened inside."""
 
     outputs: Array  # (n_frame, n_out) float32 of real networks, float64 (codes x step) of integer ones
-    output_codes: Array  # (n_frame, n_out) the accumulators as they are: int64, or float32 of real networks
+    output_codes: Array  # (n_frame, n_out) codes, with their zero point, or accumulators: int64; of real ones float32
     activity: Activity
     labels: npt.NDArray[np.int64] | None = None  # of the data
     n_saturated: int = 0  # codes clipped to their format, in all layers
@@ -116,8 +116,10 @@ def simulate(
     if isinstance(execution, str):
         execution = Execution(execution)  # type: ignore[arg-type]
     dataset = data if isinstance(data, Dataset) else as_dataset(data)
+    dataset = _as_codes(network, dataset)
     _check_frames(network, dataset)
-    arrives = dataset.format if network.input_format.is_real else network.input_format
+    takes_any = network.input_format.is_real and not dataset.format.is_real
+    arrives = dataset.format if takes_any else network.input_format
     try:
         plans = prepare(network, arrives, dataset.step)
     except NetworkError as error:
@@ -141,7 +143,7 @@ def simulate(
     activity = to_activity(notes, network, plans, dataset.name, arrives, *remarks, *network.notes)
     return Run(
         outputs=codes if network.output.format.is_real else codes * step,
-        output_codes=codes,
+        output_codes=codes + network.output.zero_point if network.output.zero_point else codes,
         activity=activity,
         labels=dataset.labels,
         n_saturated=sum(layer.n_saturated for layer in activity.layers),
@@ -159,6 +161,17 @@ def _senders(plans: tuple[StagePlan, ...]) -> dict[str, str]:
     return senders
 
 
+def _as_codes(network: Network, data: Dataset) -> Dataset:
+    """Real frames as the codes that a network takes, where every number is one; any others as they are."""
+    wanted, step = network.input_format, network.input_step
+    if wanted.is_real or not data.format.is_real:
+        return data
+    code = data.inputs / np.float64(step)
+    if np.any(code % 1) or code.min() < wanted.lowest or code.max() > wanted.highest:
+        return data
+    return replace(data, inputs=code.astype(np.int64), step=step)
+
+
 def _check_frames(network: Network, data: Dataset) -> None:
     """Raise a NetworkError when the network does not take such frames."""
     if data.shape != network.input_shape:
@@ -171,9 +184,11 @@ def _check_frames(network: Network, data: Dataset) -> None:
     if wanted.is_real:
         return
     if data.format.is_real or data.step != network.input_step:
+        factor = network.input_step / data.step
+        scaled = "" if data.format.is_real else f" (--data-scale {factor:g} makes them)"
         raise NetworkError(
             f"network {network.name} takes {wanted} codes of step {network.input_step:g}, but {data.name} has "
-            f"{data.format} of step {data.step:g}; begin the network with a Quantize, or give it such codes"
+            f"{data.format} of step {data.step:g}; begin the network with a Quantize, or give it such codes{scaled}"
         )
     lowest, highest = int(data.inputs.min()), int(data.inputs.max())
     if lowest < wanted.lowest or highest > wanted.highest:
@@ -181,6 +196,8 @@ def _check_frames(network: Network, data: Dataset) -> None:
             f"network {network.name} takes {wanted} codes, {wanted.lowest} ... {wanted.highest}, but {data.name} "
             f"reaches {lowest} ... {highest}"
         )
+    if wanted.kind == "binary" and not data.inputs.all():
+        raise NetworkError(f"network {network.name} takes codes of -1 and 1, but {data.name} has zeros")
 
 
 def _walk_all(

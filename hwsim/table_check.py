@@ -86,4 +86,6 @@ def _frames(network: Network) -> Dataset:
     if format.is_real:
         return Dataset(generator.integers(0, 256, shape).astype(np.uint8), step=1 / 255)
     codes = generator.integers(format.lowest, format.highest, shape, endpoint=True)
+    if format.kind == "binary":  # which has no zero
+        codes = np.where(codes < 1, -1, 1)
     return Dataset(codes, step=network.input_step)

@@ -147,6 +147,10 @@ class _Builder:
         if len(by_input) > 1 and format.kind != "binary" and self.chance(3):
             by_input[self.draw(st.integers(0, len(by_input) - 1))] = 0
         scale = self.per_channel(self.factor, n_out, 3) if self.chance() or not format.is_real else 1.0
+        if format.kind == "integer" and self.chance(4):  # codes around a zero point, less which they are held
+            zero_point = self.per_channel(st.integers(format.lowest, format.highest), n_out, 3)
+            beside = zero_point if len(shape) == 2 or not np.ndim(zero_point) else zero_point[:, None, None, None]
+            return Weight(code.astype(np.int64) - beside, format, scale, zero_point)
         return Weight(code, format, scale)
 
     def affine(self):

@@ -228,7 +228,7 @@ def test_layers_that_are_none(make, parts):
     [
         (np.zeros((2, 5), np.int8), ("net", "(4,)", "array", "(5,)")),
         (np.zeros((2, 2, 2), np.int8), ("(4,)", "(2, 2)")),
-        (np.zeros((2, 4), np.float32), ("int8 codes of step 1", "fp32")),
+        (np.full((2, 4), 0.5, np.float32), ("int8 codes of step 1", "fp32")),
         (np.full((2, 4), 200, np.uint8), ("int8 codes, -128 ... 127", "200 ... 200")),
         (np.full((2, 4), -129, np.int16), ("int8 codes, -128 ... 127", "-129 ... -129")),
         (hwsim.Dataset(np.zeros((2, 4), np.int8), 0.5, name="mine"), ("codes of step 1", "mine", "step 0.5")),

@@ -136,7 +136,7 @@ def _told(network: "Network") -> str:
     if format.is_real:
         frame = Dataset(np.zeros(shape, np.float32), name="one frame")
     else:
-        codes = np.full(shape, max(0, format.lowest), np.int64)
+        codes = np.full(shape, 1 if format.kind == "binary" else max(0, format.lowest), np.int64)
         frame = Dataset(codes, network.input_step, name="one frame")
     activity = simulate(network, frame, "dense").activity
     return check_text(network, activity, count(activity, "mac-array"))

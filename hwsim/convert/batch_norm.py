@@ -145,7 +145,7 @@ def _real(layer: Synaptic, factor: FloatArray) -> tuple[Weight, ...]:
     if others or np.any(np.asarray(term.scale) != 1):
         raise NetworkError("real weights of several terms, or with a scale")
     code = term.code.astype(np.float64) * _along_channels(factor, term)
-    return (Weight(code.astype(np.float32)),)
+    return (Weight(code.astype(np.float32), term.format),)
 
 
 def _coded(layer: Synaptic, factor: FloatArray) -> tuple[Weight, ...]:
@@ -156,10 +156,7 @@ def _coded(layer: Synaptic, factor: FloatArray) -> tuple[Weight, ...]:
     if np.all(magnitude == magnitude[0]):  # so that a step that all channels share is still shared
         magnitude = magnitude[0]
     sign = np.sign(factor).astype(np.int64)
-    return tuple(
-        Weight((term.code * _along_channels(sign, term)).astype(np.int64), term.format, term.scale * magnitude)
-        for term in layer.terms
-    )
+    return tuple(replace(term.turned(sign), scale=term.scale * magnitude) for term in layer.terms)
 
 
 def _along_channels(factor: FloatArray | IntArray, term: Weight) -> FloatArray | IntArray:

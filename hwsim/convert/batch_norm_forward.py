@@ -24,6 +24,7 @@ from hwsim.layers import (
     unless_zero,
 )
 from hwsim.network import Network
+from hwsim.number_format import FP32
 from hwsim.signals import FloatArray
 
 METHOD = "batch norm folded into the layers after it"
@@ -124,4 +125,6 @@ def _fold(layer: Synaptic, scale: FloatArray, offset: FloatArray) -> Synaptic:
         )
         axes = (1, 2, 3)
     bias = unless_zero((layer.start + (value * shifts).sum(axis=axes)).astype(np.float32))
-    return replace(layer, terms=(Weight((value * rows).astype(np.float32)),), bias=bias)
+    format = layer.terms[0].format
+    terms = (Weight((value * rows).astype(np.float32), format if format.is_real else FP32),)
+    return replace(layer, terms=terms, bias=bias)

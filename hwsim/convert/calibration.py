@@ -154,7 +154,8 @@ class Calibration:
 def _blocks_of_run(network: Network, data: Dataset, codes: bool) -> Iterator[Array]:
     for block in _blocks(data, max(signal.size for signal in network.signals.values())):
         run = simulate(network, block, execution="sparse")
-        yield (run.output_codes if codes else run.outputs).reshape(len(block), *network.output.shape)
+        result = run.output_codes - network.output.zero_point if codes else run.outputs
+        yield result.reshape(len(block), *network.output.shape)
 
 
 def _blocks(data: Dataset, size: int) -> Iterator[Dataset]:

@@ -129,7 +129,7 @@ class _Rounding(Conversion):
         bias = layer.start.astype(np.float64) * made.scale - made.offset
         step = 1 / np.asarray(self.read_quantizer(layer).scale)
         if self._weight_bit_width is None:
-            real = Weight((value / step).astype(np.float32))
+            real = Weight((value / step).astype(np.float32), layer.terms[0].format)
             return replace(layer, terms=(real,), bias=unless_zero(bias.astype(np.float32)))
         importance = along_inputs(self.calibration.mean_square(layer.inputs[0]), layer)
         power = power_of_two_scale(value, self._weight_bit_width, importance)
@@ -169,7 +169,8 @@ def _with_input_coding(network: Network, scales: Scales, data: Dataset) -> tuple
     for layer in network.layers:
         if isinstance(layer, Synaptic) and layer.inputs == (signal,):
             value = layer.terms[0].value * along_inputs(per_input(coding.gain / coding.scale, _n_read(layer)), layer)
-            layer = replace(layer, inputs=(coded[-1].name,), terms=(Weight(value.astype(np.float32)),))
+            terms = (Weight(value.astype(np.float32), layer.terms[0].format),)
+            layer = replace(layer, inputs=(coded[-1].name,), terms=terms)
         layers.append(layer)
         if layer.name == signal:
             layers += coded

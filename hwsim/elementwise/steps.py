@@ -23,6 +23,7 @@ from hwsim.layers import (
     Sign,
     Softmax,
     Tanh,
+    Wrap,
 )
 from hwsim.signals import Signal
 
@@ -123,6 +124,16 @@ def _sign(layer: Sign, signal: Signal) -> list[Step]:
     return [Step(run, np.int64)]
 
 
+def _wrap(layer: Wrap, signal: Signal) -> list[Step]:
+    format = layer.signal(signal).format
+
+    def run(block: Array, out: Array) -> int:
+        out[:, : signal.size] = (block[:, : signal.size] - format.lowest) % 2**format.bit_width + format.lowest
+        return 0
+
+    return [Step(run, np.int64)]
+
+
 def _curve(layer: Sigmoid | Tanh | ELU, signal: Signal) -> list[Step]:
     step = signal.channels_last(signal.step).astype(np.float64)
     curve = _elu(layer) if isinstance(layer, ELU) else np.tanh if isinstance(layer, Tanh) else _sigmoid
@@ -193,6 +204,7 @@ _STEPS: dict[type[Layer], Callable[[Any, Signal], list[Step]]] = {
     LeakyReLU: _leaky_relu,
     HardTanh: _hard_tanh,
     Sign: _sign,
+    Wrap: _wrap,
     Sigmoid: _curve,
     ELU: _curve,
     Tanh: _curve,

@@ -44,13 +44,13 @@ EXPONENTS = {
 
 
 def bit_width(name: str) -> int:
-    """Width of a number of some format; ``bf16`` exists in tables only. [bits]"""
-    return 16 if name == "bf16" else NumberFormat.parse(name).bit_width
+    """Width of a number of some format. [bits]"""
+    return NumberFormat.parse(name).bit_width
 
 
 def is_integer(name: str) -> bool:
     """Whether a format's numbers are whole: then a narrow one fits into a wider one."""
-    return name != "bf16" and NumberFormat.parse(name).kind in ("integer", "binary", "ternary")
+    return NumberFormat.parse(name).kind in ("integer", "binary", "ternary")
 
 
 def widths_of(kind: str, formats: Formats) -> tuple[int, ...]:

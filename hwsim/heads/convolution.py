@@ -189,4 +189,5 @@ class ConvolutionHead(Head):
             histogram=self.tallies[k].histogram(notes, self.n_column, self.n_synapse, n_met),
             rows_stored=self.readings[k].stored,
             rows_read=self.readings[k].read(notes),
+            has_zero_point=term.has_zero_point,
         )

@@ -118,4 +118,5 @@ class DenseHead(Head):
             histogram=self.tallies[k].histogram(notes, n_out, n_in * n_out, n_met),
             rows_stored=self.readings[k].stored,
             rows_read=self.readings[k].read(notes),
+            has_zero_point=term.has_zero_point,
         )

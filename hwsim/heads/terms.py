@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.layers import Synaptic
-from hwsim.number_format import FP32, NumberFormat, integer
+from hwsim.number_format import NumberFormat, integer
 from hwsim.signals import Signal
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -28,6 +28,7 @@ class Term:
     n_bias: int  # numbers stored of it; none of a second term
     weight_format: NumberFormat
     accumulator_format: NumberFormat
+    has_zero_point: bool = False  # of the weights
 
 
 def padded(size: int, multiple: int) -> int:
@@ -64,12 +65,12 @@ def term_of(head: Synaptic, k: int, code: Array, step: Array, read: Signal) -> T
     bias = head.start if k == 0 else np.zeros_like(head.start)
     if head.is_real(read):
         weight = (code if read.format.is_real else code * step).astype(np.float32)
-        bias, accumulator = (bias / np.asarray(term.scale)).astype(np.float32), FP32
+        bias, accumulator = (bias / np.asarray(term.scale)).astype(np.float32), head.real_format(read)
     else:
         accumulator = integer(head.accumulator_widths(read)[k])
         weight, bias = _integer_term(code, bias, accumulator.bit_width, read.span)
     n_bias = 0 if k or head.bias is None else head.n_channel
-    return Term(weight, bias, n_bias, term.format, accumulator)
+    return Term(weight, bias, n_bias, term.format, accumulator, term.is_offset)
 
 
 def _integer_term(code: Array, bias: Array, accumulator: int, span: int) -> tuple[Array, Array]:

@@ -19,6 +19,7 @@ from hwsim.layers.elementwise import (
     Sign,
     Softmax,
     Tanh,
+    Wrap,
 )
 from hwsim.layers.joining import Add, Concat, Divide, Joining, Multiply, Pairing
 from hwsim.layers.layer import ElementWise, Layer
@@ -60,5 +61,6 @@ __all__ = [
     "Tanh",
     "Weight",
     "Window",
+    "Wrap",
     "unless_zero",
 ]

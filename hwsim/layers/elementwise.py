@@ -8,8 +8,8 @@ import numpy.typing as npt
 from hwsim.errors import NetworkError
 from hwsim.fixed_point import FixedAffine, Rescale, affine, rescale, with_offset
 from hwsim.layers.layer import SILENT, ElementWise
-from hwsim.number_format import BINARY, FP32, NumberFormat, Rounding, accumulator_width, integer
-from hwsim.signals import IntArray, Signal, positive
+from hwsim.number_format import BINARY, NumberFormat, Rounding, accumulator_width, integer
+from hwsim.signals import IntArray, Signal, positive, real_signal
 
 MULTIPLIER_BIT_WIDTH = 16
 """Of a Quantize whose width is not given. [bits]"""
@@ -113,7 +113,7 @@ class Sigmoid(ElementWise):
 
     def signal(self, *source: Signal) -> Signal:
         """Real numbers."""
-        return Signal(source[0].shape, FP32, np.asarray(1.0))
+        return real_signal(*source)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +122,7 @@ class Tanh(ElementWise):
 
     def signal(self, *source: Signal) -> Signal:
         """Real numbers."""
-        return Signal(source[0].shape, FP32, np.asarray(1.0))
+        return real_signal(*source)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +145,7 @@ class ELU(ElementWise):
 
     def signal(self, *source: Signal) -> Signal:
         """Real numbers."""
-        return Signal(source[0].shape, FP32, np.asarray(1.0))
+        return real_signal(*source)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +154,7 @@ class Softmax(ElementWise):
 
     def signal(self, *source: Signal) -> Signal:
         """Real numbers."""
-        return Signal(source[0].shape, FP32, np.asarray(1.0))
+        return real_signal(*source)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +166,27 @@ class Flatten(ElementWise):
         (read,) = source
         step = np.asarray(read.per_element(read.step), np.float64) if read.step.ndim else read.step
         return replace(read, shape=(read.size,), step=step, spread_from=read.n_step)
+
+
+@dataclass(frozen=True, eq=False)
+class Wrap(ElementWise):
+    """The lowest bits of whole numbers, as the arithmetic of integer types keeps them: wiring that costs nothing."""
+
+    bit_width: int = 8
+    signed: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the width."""
+        if not 1 <= self.bit_width <= 32:
+            raise NetworkError(f"layer {self.name}: bit width {self.bit_width}; write 1 to 32")
+
+    def signal(self, *source: Signal) -> Signal:
+        """Codes of the type; of codes of step 1 only."""
+        (read,) = source
+        if read.format.is_real or read.zero_point or np.any(read.step != 1):
+            raise NetworkError(f"keeps the lowest bits of {read.format} numbers; expected codes of step 1")
+        format = NumberFormat("integer", self.bit_width, self.signed)
+        return replace(read, format=format, bound=max(-format.lowest, format.highest))
 
 
 @dataclass(frozen=True, eq=False)

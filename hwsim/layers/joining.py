@@ -8,8 +8,8 @@ import numpy.typing as npt
 from hwsim.errors import NetworkError
 from hwsim.fixed_point import Rescale, rescale
 from hwsim.layers.layer import SILENT, Layer
-from hwsim.number_format import FP32, accumulator_width, integer
-from hwsim.signals import FloatArray, IntArray, Signal, positive
+from hwsim.number_format import accumulator_width, integer
+from hwsim.signals import FloatArray, IntArray, Signal, positive, real_signal
 
 MULTIPLIER_BIT_WIDTH = 24
 """Of an Add that no quantizer follows: as fine as the mantissa of a float32. [bits]"""
@@ -59,7 +59,7 @@ class Add(Joining):
         if len({read.format.is_real for read in source}) > 1:
             raise NetworkError("adds real numbers and codes; quantize the real ones")
         if source[0].format.is_real:
-            return Signal(source[0].shape, FP32, np.asarray(1.0))
+            return real_signal(*source)
         factors = self.factors(*source)
         bound = sum(read.bound * int(factor.multiplier.max()) for read, factor in zip(source, factors, strict=True))
         step = np.asarray(self.common_step(source[0]) / 2.0 ** int(factors[0].shift.max()))
@@ -134,7 +134,7 @@ class Pairing(Joining):
         if not all(read.format.is_real for read in source):
             formats = " and ".join(str(read.format) for read in source)
             raise NetworkError(f"{self.doing} {formats}; expected real numbers{self.otherwise}")
-        return Signal(shape, FP32, np.asarray(1.0))
+        return replace(real_signal(*source), shape=shape)
 
     def shape(self, *source: Signal) -> tuple[int, ...]:
         """Shape of the result; NetworkError where the signals do not fit."""

@@ -7,8 +7,8 @@ import numpy as np
 from hwsim.errors import NetworkError
 from hwsim.layers.layer import Layer
 from hwsim.layers.window import Axis, Padding, Pair, Window, padding_pairs, pair
-from hwsim.number_format import FP32, accumulator_width, integer
-from hwsim.signals import FloatArray, Signal
+from hwsim.number_format import accumulator_width, integer
+from hwsim.signals import FloatArray, Signal, real_signal
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ class GlobalAvgPool(Layer):
 def _mean(read: Signal, window: Window, divisors: FloatArray) -> Signal:
     shape = (read.shape[0], *window.out)
     if read.format.is_real:
-        return Signal(shape, FP32, np.asarray(1.0))
+        return replace(real_signal(read), shape=shape)
     if np.any(divisors != divisors.flat[0]):
         raise NetworkError(
             "averages codes over windows of unequal size, whose results have no common step; count padding "

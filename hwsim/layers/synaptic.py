@@ -11,7 +11,7 @@ from hwsim.fixed_point import Rescale, rescale
 from hwsim.layers.layer import Layer
 from hwsim.layers.weight import Weight
 from hwsim.layers.window import Padding, Pair, Window, is_whole, padding_pairs, pair
-from hwsim.number_format import FP32, accumulator_width, integer, width_of
+from hwsim.number_format import FP32, NumberFormat, accumulator_width, integer, width_of
 from hwsim.signals import IntArray, Signal
 
 
@@ -42,10 +42,11 @@ class Synaptic(Layer):
         object.__setattr__(self, "terms", terms)
         n_out = self.n_channel
         for term in terms:
-            if np.ndim(term.scale) and np.shape(term.scale) != (n_out,):
-                raise NetworkError(
-                    f"layer {self.name}: weight scale of shape {np.shape(term.scale)}; expected () or ({n_out},)"
-                )
+            for what, number in (("scale", term.scale), ("zero point", term.zero_point)):
+                if np.ndim(number) and np.shape(number) != (n_out,):
+                    raise NetworkError(
+                        f"layer {self.name}: weight {what} of shape {np.shape(number)}; expected () or ({n_out},)"
+                    )
         if self.bias is None:
             return
         bias = np.asarray(self.bias)
@@ -89,15 +90,30 @@ class Synaptic(Layer):
         """Whether the layer computes in floating point: unless both codes and weights are integers."""
         return read.format.is_real or not self.is_integer
 
+    def real_format(self, read: Signal) -> NumberFormat:
+        """Format of real arithmetic: that of the real numbers read, of codes that of the real weights they meet."""
+        real = [read.format, *(term.format for term in self.terms)]
+        return next((each for each in real if each.is_real), FP32)
+
     def signal(self, *source: Signal) -> Signal:
         """Accumulators; real ones unless both the codes read and the weights are integers."""
         (read,) = source
         shape = self.out_shape(read)
         if self.is_real(read):
+            self._check_real_formats(read)
             if self.bias is not None and self.bias.dtype.kind == "i" and np.any(self.bias):
                 raise NetworkError("real arithmetic with an integer bias; give the bias as real values")
-            return Signal(shape, FP32, np.asarray(1.0))
+            return Signal(shape, self.real_format(read), np.asarray(1.0))
         return self._accumulators(read, shape)
+
+    def _check_real_formats(self, read: Signal) -> None:
+        """Weights may be kept in a narrower format than the arithmetic's; nothing says what wider ones would become."""
+        arithmetic = self.real_format(read)
+        for term in self.terms:
+            if term.format.is_real and term.format != arithmetic and term.format.bit_width >= arithmetic.bit_width:
+                raise NetworkError(
+                    f"{arithmetic} arithmetic with weights of {term.format}; give weights and what they meet one format"
+                )
 
     def _accumulators(self, read: Signal, shape: tuple[int, ...]) -> Signal:
         if read.step.ndim:

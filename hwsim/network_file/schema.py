@@ -36,6 +36,7 @@ from hwsim.layers import (
     Softmax,
     Tanh,
     Weight,
+    Wrap,
 )
 from hwsim.number_format import NumberFormat, Rounding
 from hwsim.strict_npz import ArrayFile
@@ -81,6 +82,7 @@ def _tuples(value: Any) -> Any:
 
 class _Term(Schema):
     format: str
+    zero_point: int | Literal["per-channel"] = 0
 
 
 class _Synaptic(_Layer):
@@ -95,7 +97,10 @@ class _Synaptic(_Layer):
             format = NumberFormat.parse(term.format)
             code = arrays.take(f"{self.name}.weight{number}", (shape,), "f4" if format.is_real else "i")
             scale = arrays.take(f"{self.name}.scale{number}", ((), (n_channel,)), "f8")
-            terms.append(Weight(code, format, np.asarray(scale, np.float64)))  # type: ignore[arg-type]
+            zero_point = term.zero_point
+            if zero_point == PER_CHANNEL:
+                zero_point = arrays.take(f"{self.name}.zero_point{number}", ((n_channel,),), "i")  # type: ignore[assignment]
+            terms.append(Weight(code, format, np.asarray(scale, np.float64), zero_point))  # type: ignore[arg-type]
         bias = arrays.take(f"{self.name}.bias", ((n_channel,),), "f4", "i") if self.bias else None
         return {"terms": tuple(terms), "bias": bias, "accumulator": self.accumulator}
 
@@ -193,6 +198,15 @@ class _Rearrange(_Layer):
         return Rearrange(**self.fields("order", "shape"))
 
 
+class _Wrap(_Layer):
+    type: Literal["wrap"]
+    bit_width: int
+    signed: bool
+
+    def layer(self, arrays: ArrayFile) -> Layer:
+        return Wrap(**self.fields("bit_width", "signed"))
+
+
 class _MultiThreshold(_Layer):
     type: Literal["multithreshold"]
     shape: Annotated[list[int], pydantic.Field(min_length=2, max_length=2)]
@@ -281,6 +295,7 @@ LAYERS: dict[str, type[Layer]] = {
         Sign,
         Softmax,
         Tanh,
+        Wrap,
     )
 }
 """The layer types of files."""
@@ -309,7 +324,8 @@ AnyLayer = Annotated[
         | _ELU
         | _MultiThreshold
         | _Affine
-        | _Quantize,
+        | _Quantize
+        | _Wrap,
         pydantic.Field(discriminator="type"),
     ],
     pydantic.BeforeValidator(_of_known_type),

@@ -12,7 +12,7 @@ import pydantic
 import yaml
 
 from hwsim.errors import FileError, NetworkError
-from hwsim.layers import Layer, MultiThreshold, Synaptic
+from hwsim.layers import Layer, MultiThreshold, Synaptic, Weight
 from hwsim.network import Network
 from hwsim.network_file.schema import (
     ARRAYS,
@@ -38,6 +38,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "multithreshold": ("scale", "offset"),
     "pad2d": ("padding", "value"),
     "rearrange": ("order", "shape"),
+    "wrap": ("bit_width", "signed"),
     "quantize": ("bit_width", "signed", "narrow_range", "zero_point", "rounding", "multiplier_bit_width"),
 }
 """By layer type: what is written as it is held; of what is empty nothing is."""
@@ -137,13 +138,24 @@ def _describe_synaptic(layer: Synaptic, arrays: dict[str, Array]) -> dict[str, A
     for number, term in zip(array_numbers(len(layer.terms)), layer.terms, strict=True):
         arrays[f"{layer.name}.weight{number}"] = np.array(term.code, order="C")
         arrays[f"{layer.name}.scale{number}"] = np.asarray(term.scale)
-    shape, formats = layer.terms[0].code.shape, [{"format": term.format.name} for term in layer.terms]
-    described: dict[str, Any] = {"shape": list(shape), "terms": formats}
+    numbers = array_numbers(len(layer.terms))
+    terms = [_describe_term(layer, *each, arrays) for each in zip(numbers, layer.terms, strict=True)]
+    described: dict[str, Any] = {"shape": list(layer.terms[0].code.shape), "terms": terms}
     if layer.bias is None:
         described["bias"] = False
     else:
         arrays[f"{layer.name}.bias"] = _smallest(layer.bias)
     return described if layer.accumulator is None else {**described, "accumulator": layer.accumulator}
+
+
+def _describe_term(layer: Synaptic, number: str, term: Weight, arrays: dict[str, Array]) -> dict[str, Any]:
+    """A term's format, and its zero point if it has one."""
+    zero_point, described = np.asarray(term.zero_point), {"format": term.format.name}
+    if not term.is_offset:
+        return described
+    if zero_point.ndim:
+        arrays[f"{layer.name}.zero_point{number}"] = _smallest(zero_point)
+    return {**described, "zero_point": PER_CHANNEL if zero_point.ndim else int(zero_point)}
 
 
 def _describe_number(value: npt.ArrayLike, name: str, arrays: dict[str, Array]) -> PerChannel:

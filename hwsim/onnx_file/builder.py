@@ -11,11 +11,12 @@ import numpy as np
 from hwsim.canonical import bipolar
 from hwsim.errors import NetworkError
 from hwsim.layers import Affine, Flatten, HardTanh, Layer, Rearrange, Synaptic, Weight, unless_zero
+from hwsim.layers.weight import per_channel
 from hwsim.network import INPUT
-from hwsim.number_format import FP32
+from hwsim.number_format import FP32, NumberFormat
 from hwsim.onnx_file.chain import Chain, factor_of, is_uniform, with_affine
 from hwsim.onnx_file.coded import Constant, value_of
-from hwsim.onnx_file.graph import Array, Graph, Node, readers
+from hwsim.onnx_file.graph import Array, Graph, Node, only_shaped, readers
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.soundness import MOST_NUMBERS
 from hwsim.onnx_file.tensor import Tensor, frame_of, is_in_order, order_in_frame, plain, size_of, without_ones
@@ -35,18 +36,29 @@ class Unknown:
 class Builder:
     """Layers in order, the signals they leave, and what stands for every tensor of the graph."""
 
-    def __init__(self, graph: Graph, input_shape: tuple[int, ...], keep_real: bool = False) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        input_shape: tuple[int, ...],
+        input_format: NumberFormat = FP32,
+        *,
+        keep_real: bool = False,
+        thresholds: bool = False,
+    ) -> None:
         self.layers: dict[str, Layer] = {}
-        self.signals = {INPUT: Signal.of_input(input_shape, FP32)}
+        self.signals = {INPUT: Signal.of_input(input_shape, input_format)}
         self.values: dict[str, Tensor | Constant | Unknown] = {}
-        self.thresholds = False  # whether quantizers of integers are thresholds, up to 8 bits, wherever that can be
+        self.thresholds = thresholds  # whether integers of up to 8 bits are made by thresholds
         self.keep_real = keep_real  # whether values are no reason for a format
         self.declared = set(graph.formats)  # tensors whose format the file declares
         self.n_frame = graph.input_shape[0]  # as the graph's constants count them
         self.output = graph.output
+        self.graph = graph
+        self.at_the_end = only_shaped(graph)
         self.opset = graph.opsets.get("ai.onnx", 1)
         self.n_reader = Counter(readers(graph))
         self.remarks: list[str] = list(graph.remarks)
+        self.stated: dict[str, int] = {}  # widths that the file states for sums, by the layer that makes them [bits]
         self._made: dict[tuple[Any, ...], str] = {}  # what was made behind a layer already
         self._n_free = MOST_NUMBERS + TIMES_STORED * sum(each.size for each in graph.constants.values())
         self._kept: list[Chain] = []  # so that no two chains share an identity
@@ -147,10 +159,12 @@ class Builder:
             if isinstance(layer, HardTanh) and _is_between_codes(layer, self.signals[at]):
                 self.remarks.append(f"{layer.name}: limits between two codes, of which the inner ones are taken")
             if isinstance(layer, Affine) and not self.signals[at].format.is_real:
-                layer = replace(layer, multiplier_bit_width=MULTIPLIER_BIT_WIDTH)
-                self.remarks.append(
-                    f"{layer.name}: scale and offset of integers as multipliers of {MULTIPLIER_BIT_WIDTH} bits"
-                )
+                n_bit = _whole_factor_bits(layer, self.signals[at])
+                layer = replace(layer, multiplier_bit_width=n_bit or MULTIPLIER_BIT_WIDTH)
+                if not n_bit:
+                    self.remarks.append(
+                        f"{layer.name}: scale and offset of integers as multipliers of {MULTIPLIER_BIT_WIDTH} bits"
+                    )
             at = self.add(layer, at)
         return at
 
@@ -269,6 +283,13 @@ def _is_between_codes(layer: HardTanh, signal: Signal) -> bool:
     return not signal.format.is_real and any(whole_codes(np.asarray(each), signal.step) is None for each in limits)
 
 
+def _whole_factor_bits(affine: Affine, signal: Signal) -> int:
+    """Bits of multipliers that are the factors themselves, of whole numbers that stay such; 0 of any others. [bits]"""
+    whole = all(np.all(np.asarray(each) % 1 == 0) for each in (signal.step, affine.scale, affine.offset))
+    largest = float(np.abs(affine.scale).max() * np.max(signal.step))
+    return int(largest).bit_length() + 1 if whole and largest < 2**31 else 0
+
+
 def _name(wanted: str, taken: Container[str]) -> str:
     """A layer's name from a node's: without the marks that files and tables stumble over."""
     name = base = re.sub(r"[^A-Za-z0-9_]+", "_", wanted).strip("_") or "layer"
@@ -287,7 +308,7 @@ def _real_folded(layer: Synaptic, affine: Affine) -> Synaptic | None:
     if term.format.is_real:
         along = scale if term.code.ndim == 2 else scale[:, None, None, None]
         with np.errstate(over="ignore"):  # which Weight refuses
-            weight = Weight((term.value * along).astype(np.float32))
+            weight = Weight((term.value * along).astype(np.float32), term.format)
         return replace(layer, terms=(weight,), bias=bias)
     terms = tuple(_scaled(each, np.asarray(affine.scale, np.float64)) for each in layer.terms)
     return None if None in terms else replace(layer, terms=terms, bias=bias)  # type: ignore[arg-type]
@@ -298,10 +319,10 @@ def _scaled(term: Weight, scale: Array) -> Weight | None:
     if np.any(scale == 0):
         return None
     sign = np.where(scale < 0, -1, 1)
-    code = term.code * (sign[:, None, None, None] if sign.ndim and term.code.ndim == 4 else sign)
-    if code.max() > term.format.highest or code.min() < term.format.lowest:
+    code = term.code * per_channel(sign, term.code.ndim)
+    if not term.is_offset and (code.max() > term.format.highest or code.min() < term.format.lowest):
         return None
-    return replace(term, code=code, scale=np.asarray(term.scale * np.abs(scale)))
+    return replace(term.turned(sign), scale=np.asarray(term.scale * np.abs(scale)))
 
 
 def _codes_folded(layer: Synaptic, affine: Affine, step: Array) -> Synaptic | None:

@@ -1,7 +1,8 @@
 """Constants that are codes times a scale, and the quantizers that make them."""
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,11 +17,12 @@ LEVELS_AT_MOST = 32
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """A constant: code x scale."""
+    """A constant: (code - zero point) x scale."""
 
-    code: Array  # whole numbers, int64
+    code: Array  # less the zero point: whole numbers, int64
     scale: Array  # positive, float64; broadcasts to the codes
-    format: NumberFormat
+    format: NumberFormat  # of the codes as they are stored
+    zero_point: Array = field(default_factory=lambda: np.zeros((), np.int64))  # broadcasts to the codes
 
     @property
     def value(self) -> Array:
@@ -37,14 +39,23 @@ class Coded:
         """Axes."""
         return self.code.ndim
 
-    def scale_by(self, axis: int) -> Array | None:
-        """One scale, or one for each place along an axis; None where it differs along another."""
-        scale = np.broadcast_to(self.scale, self.shape)
-        first = np.moveaxis(scale, axis, 0).reshape(scale.shape[axis], -1)
-        if not np.array_equal(first, np.broadcast_to(first[:, :1], first.shape)):
-            return None
-        along = first[:, 0]
-        return along[0] if np.all(along == along[0]) else along
+    def moved(self, move: Callable[[Array], Array]) -> "Coded":
+        """With its numbers in other places: codes, and what belongs to each."""
+        scale, zero_point = (np.broadcast_to(each, self.shape) for each in (self.scale, self.zero_point))
+        return Coded(move(self.code), move(scale), self.format, move(zero_point))
+
+    def by_channel(self, axis: int) -> tuple[Array, Array] | None:
+        """Scale and zero point: one, or one for each place along an axis; None where one differs along another."""
+        scale, zero_point = (_along(np.broadcast_to(each, self.shape), axis) for each in (self.scale, self.zero_point))
+        return None if scale is None or zero_point is None else (scale, zero_point)
+
+
+def _along(number: Array, axis: int) -> Array | None:
+    first = np.moveaxis(number, axis, 0).reshape(number.shape[axis], -1)
+    if not np.array_equal(first, np.broadcast_to(first[:, :1], first.shape)):
+        return None
+    along = first[:, 0]
+    return along[0] if np.all(along == along[0]) else along
 
 
 Constant = Array | Coded
@@ -100,12 +111,10 @@ class Quantizer:
 
     @property
     def format(self) -> NumberFormat:
-        """Of the codes less their zero point; signed ones of two bits without the lowest are ternary."""
+        """Of the codes, with their zero point; signed ones of two bits without the lowest are ternary."""
         if self.is_bipolar:
             return BINARY
-        if self.zero_point:
-            return NumberFormat("integer", self.bit_width + 1)
-        if self.signed and self.narrow and self.bit_width == 2:
+        if self.signed and self.narrow and self.bit_width == 2 and not self.zero_point:
             return TERNARY
         return NumberFormat("integer", self.bit_width, self.signed, self.narrow and self.signed)
 
@@ -131,7 +140,8 @@ class Quantizer:
             raise Refused(
                 f"its scale of shape {self.scale.shape} does not fit numbers of shape {value.shape}"
             ) from None
-        return Coded(self.level(value, self.scale.astype(np.float32)), self.scale, self.format)
+        zero_point = np.asarray(self.zero_point, np.int64)
+        return Coded(self.level(value, self.scale.astype(np.float32)), self.scale, self.format, zero_point)
 
 
 ROUNDINGS: dict[str, Callable[..., Array]] = {
@@ -148,14 +158,18 @@ ROUNDINGS: dict[str, Callable[..., Array]] = {
 """By QONNX's names."""
 
 
+def finn_format(name: str) -> NumberFormat | None:
+    """The format of codes that FINN's tools write as a datatype; None where it is none."""
+    formats = {"BIPOLAR": BINARY, "BINARY": NumberFormat("integer", 1, signed=False), "TERNARY": TERNARY}
+    match = re.fullmatch(r"(U?INT)(\d{1,2})", name)
+    if match and 1 <= int(match[2]) <= LEVELS_AT_MOST:
+        return NumberFormat("integer", int(match[2]), signed=match[1] == "INT")
+    return formats.get(name)
+
+
 def annotated(array: Array, format: str) -> Coded | None:
     """A constant of whole numbers that FINN's tools declare to be codes; None where they are none."""
-    code = np.asarray(array)
-    formats = {"BIPOLAR": BINARY, "BINARY": NumberFormat("integer", 1, signed=False), "TERNARY": TERNARY}
-    kind = format.rstrip("0123456789")
-    if kind in ("INT", "UINT") and len(kind) < len(format) and 1 <= int(format[len(kind) :]) <= LEVELS_AT_MOST:
-        formats[format] = NumberFormat("integer", int(format[len(kind) :]), signed=kind == "INT")
-    declared = formats.get(format)
+    code, declared = np.asarray(array), finn_format(format)
     if declared is None or not np.all(np.isfinite(code)) or np.any(code != np.round(code)):
         return None
     if code.min() < declared.lowest or code.max() > declared.highest:

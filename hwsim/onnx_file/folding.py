@@ -24,9 +24,8 @@ def fold(node: Node, inputs: Sequence[Constant | None]) -> Constant:
     try:
         if isinstance(first, Coded) and node.operator in _MOVES:
             move = _MOVES[node.operator]
-            scale = np.broadcast_to(first.scale, first.shape)
             others = [None if each is None else value_of(each) for each in inputs[1:]]
-            return Coded(move(node, first.code, *others), move(node, scale, *others), first.format)
+            return first.moved(lambda array: move(node, array, *others))
         if node.opset < 7 and "broadcast" in node.attributes and "axis" in node.attributes:
             raise Refused("it spreads a constant as opsets before 7 do")
         work = _MOVES.get(node.operator) or _WORKS.get(node.operator)

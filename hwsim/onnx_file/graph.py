@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy.typing as npt
 
 from hwsim.errors import NetworkError
+from hwsim.onnx_file.element_types import element_types, type_name
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -15,8 +16,6 @@ CHOICES = ("ArgMax", "TopK")
 
 RESHAPING = ("Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 """Operators that may follow a choice."""
-
-STANDARD_DOMAINS = ("", "ai.onnx")
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,7 @@ class Graph:
     formats: dict[str, str]  # number formats that FINN's tools wrote beside tensors, by tensor
     opsets: dict[str, int]
     n_node: int  # in the file
+    types: dict[str, str]  # element types by ONNX's names, by tensor; empty where they are not known
     remarks: tuple[str, ...] = ()
 
 
@@ -71,6 +71,8 @@ def read_graph(model: Any, name: str) -> Graph:
         listed = ", ".join(each.name for each in inputs) or "none"
         raise NetworkError(f"network {name}: {len(inputs)} inputs ({listed}); expected one")
     output, remarks = _output([each.name for each in graph.output], nodes, name)
+    given = {each.name: type_name(each.data_type) for each in graph.initializer}
+    given[inputs[0].name] = type_name(inputs[0].type.tensor_type.elem_type)
     needed = _needed(nodes, output, {inputs[0].name, *constants}, name)
     return Graph(
         name=name,
@@ -82,6 +84,7 @@ def read_graph(model: Any, name: str) -> Graph:
         formats=_formats(graph),
         opsets=opsets,
         n_node=len(graph.node),
+        types=element_types(needed, given),
         remarks=remarks,
     )
 
@@ -189,6 +192,20 @@ def _needed(nodes: tuple[Node, ...], output: str, given: set[str], name: str) ->
             waiting.append((tensor, node.name))
             waiting += [(each, None) for each in reversed(node.inputs) if each]
     return tuple(done.values())
+
+
+def only_shaped(graph: Graph) -> frozenset[str]:
+    """Tensors made by nodes that only cast or shape the output, or make its Softmax, which is not counted."""
+    reads: dict[str, list[Node]] = {}
+    for node in graph.nodes:
+        for name in node.inputs:
+            reads.setdefault(name, []).append(node)
+    found: set[str] = set()
+    for node in reversed(graph.nodes):
+        shapes = node.operator in (*RESHAPING, "Softmax", "Transpose")
+        if shapes and all(reader.outputs[0] in found for reader in reads.get(node.outputs[0], [])):
+            found.add(node.outputs[0])
+    return frozenset(found)
 
 
 def readers(graph: Graph) -> Iterator[str]:

@@ -5,8 +5,24 @@ from typing import Literal
 
 import numpy as np
 
+from hwsim.canonical.curves import evaluate
 from hwsim.code_boundaries import fewest_bits
-from hwsim.layers import Affine, HardTanh, MultiThreshold, Quantize, ReLU, Sign, Synaptic
+from hwsim.layers import (
+    Add,
+    Affine,
+    AvgPool2d,
+    Concat,
+    Flatten,
+    GlobalAvgPool,
+    HardTanh,
+    MaxPool2d,
+    MultiThreshold,
+    Quantize,
+    Rearrange,
+    ReLU,
+    Sign,
+    Synaptic,
+)
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import Chain, factor_of
 from hwsim.onnx_file.coded import Quantizer
@@ -23,6 +39,9 @@ LAYER_ROUNDINGS: dict[str, Literal["half_even", "floor"]] = {
 }
 """Roundings that a Quantize has, by QONNX's names."""
 
+KEEPING_SIGN = (AvgPool2d, Concat, Flatten, GlobalAvgPool, MaxPool2d, Rearrange)
+"""Layers whose results are what they read, or sums of as many as their bound is larger."""
+
 FEW_LEVELS = 4
 """Up to so many bits, thresholds stand for a ratio of steps that is no power of two. [bits]"""
 
@@ -34,6 +53,31 @@ def _rounding(quantizer: Quantizer) -> Literal["half_even", "half_up", "floor"] 
     if quantizer.rounding in ("ROUND", "HALF_EVEN") and quantizer.zero_point % 2 and not quantizer.rounds_first:
         return None  # even around zero is odd around the zero point
     return LAYER_ROUNDINGS.get(quantizer.rounding)
+
+
+def reach(builder: Builder, tensor: Tensor) -> tuple[float, float]:
+    """The smallest and the largest value of codes and what waits behind them, as far as the layers before tell."""
+    signal = builder.signal(tensor)
+    n_channel = signal.shape[0]
+    ends = np.broadcast_to(np.asarray(_code_reach(builder, tensor.layer), np.float64), (n_channel, 2))
+    value = evaluate(tensor.chain, ends * np.broadcast_to(signal.step, n_channel)[:, None])
+    return float(value.min()), float(value.max())
+
+
+def _code_reach(builder: Builder, name: str) -> tuple[int, int]:
+    """Of a layer's codes, less their zero point: of pooled ones as many times those of what is pooled as are added."""
+    layer, signal = builder.layers.get(name), builder.signals[name]
+    lowest = max(-signal.bound, signal.format.lowest - signal.zero_point)
+    highest = min(signal.bound, signal.format.highest - signal.zero_point)
+    if isinstance(layer, Add) and not layer.signs and all(_code_reach(builder, each)[0] >= 0 for each in layer.inputs):
+        return 0, highest
+    if not isinstance(layer, KEEPING_SIGN):
+        return (0 if isinstance(layer, ReLU) else lowest), highest
+    bound = max(builder.signals[each].bound for each in layer.inputs)
+    ends = [_code_reach(builder, each) for each in layer.inputs]
+    least, most = (min(low for low, _ in ends), max(high for _, high in ends))
+    times = signal.bound // bound if bound else 1
+    return max(lowest, least * times), min(highest, most * times)
 
 
 def quantized(builder: Builder, tensor: Tensor, quantizer: Quantizer, name: str) -> Tensor:

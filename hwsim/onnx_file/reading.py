@@ -4,20 +4,28 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from hwsim.canonical import canonical
 from hwsim.errors import FileError, HwsimError, NetworkError
+from hwsim.layers import Affine
 from hwsim.network import INPUT, Network
-from hwsim.onnx_file.builder import Builder, Unknown
+from hwsim.number_format import NumberFormat
+from hwsim.onnx_file.builder import MULTIPLIER_BIT_WIDTH, Builder, Unknown
 from hwsim.onnx_file.coded import Constant, annotated
+from hwsim.onnx_file.declared import as_declared, input_format, real_input
+from hwsim.onnx_file.element_types import INTEGER
 from hwsim.onnx_file.folding import fold
 from hwsim.onnx_file.graph import Graph, Node, read_graph
 from hwsim.onnx_file.loading import load_graph
 from hwsim.onnx_file.operators import lower_of
 from hwsim.onnx_file.operators.quantization import Levels, with_codes
 from hwsim.onnx_file.refusal import Refused
+from hwsim.onnx_file.stated_sums import stated_sums
 from hwsim.onnx_file.tensor import Tensor, frame_of, is_in_order, order_in_frame
+from hwsim.signals import Signal
 
 NO_LAYER = "no layer of hwsim does this"
 SHOWN = 4
@@ -119,12 +127,43 @@ def _load(path: Path) -> tuple[Any, str]:
     return load_graph(path), name or "model"
 
 
+class _Asked(NamedTuple):
+    """What the reader of a file was asked for; see `read_onnx`."""
+
+    thresholds: bool
+    keep_real: bool
+
+
 def _lowered(graph: Graph, thresholds: bool, keep_real: bool) -> tuple[Builder, tuple[Unsupported, ...]]:
-    """All nodes as layers; and those that are not."""
+    """All nodes as layers, reading what the graph's input is declared to be; and those that are not.
+
+    Codes that no layer takes as they are, or that fractions are added to before anything reads them, are taken as real
+    numbers, which the network then says.
+    """
+    declared, asked = input_format(graph), _Asked(thresholds, keep_real)
+    builder, refused = _layers(graph, declared, asked)
+    if declared.is_real:
+        if graph.types[graph.input] in INTEGER:
+            wide = INTEGER[graph.types[graph.input]]
+            builder.remarks.append(f"the input, {wide} codes, is taken as real numbers: codes have at most 32 bits")
+        return builder, refused
+    first = [layer for layer in builder.layers.values() if layer.inputs == (INPUT,)]
+    is_offset = any(isinstance(each, Affine) and each.multiplier_bit_width == MULTIPLIER_BIT_WIDTH for each in first)
+    if is_offset or refused:
+        real, refused_too = _layers(graph, real_input(graph), asked)
+        if not refused_too:
+            why = "no layer takes it as it is" if refused else "it is scaled and offset before weights meet it"
+            real.remarks.append(f"the input, {declared} codes, is taken as real numbers: {why}")
+            return real, ()
+    return builder, refused
+
+
+def _layers(graph: Graph, read: NumberFormat, asked: _Asked) -> tuple[Builder, tuple[Unsupported, ...]]:
+    """All nodes as layers of a network that reads numbers of a format; and those that are not."""
     shape = graph.input_shape[1:]
     channels_last = _is_channels_last(graph)
-    builder = Builder(graph, (shape[2], shape[0], shape[1]) if channels_last else frame_of(shape), keep_real)
-    builder.thresholds = thresholds
+    frame = (shape[2], shape[0], shape[1]) if channels_last else frame_of(shape)
+    builder = Builder(graph, frame, read, **asked._asdict())
     places = (1, 2, 0) if channels_last else (0, 2) if len(shape) == 2 else tuple(range(len(shape)))
     if channels_last:
         builder.remarks.append("the graph reads frames (H, W, C); the network reads them as (C, H, W)")
@@ -168,6 +207,7 @@ def _lower(builder: Builder, node: Node) -> Tensor | Constant | Unknown:
     if lower is None:
         raise Refused(NO_LAYER)
     made = lower(builder, node)
+    made = as_declared(builder, node, made)
     if not isinstance(made, Tensor):
         return builder.worked_out(made)
     for each in values:
@@ -209,8 +249,6 @@ def _network(graph: Graph, builder: Builder, model: Any, source: str) -> Network
     value = builder.values[graph.output]
     if not isinstance(value, Tensor):
         raise NetworkError(f"network {graph.name}: its output {graph.output} does not depend on its input")
-    if isinstance(value, Levels):
-        builder.remarks.append("outputs are what the graph's codes stand for, not the codes")
     try:
         result = builder.make(value)
         frame = builder.signal(result).shape
@@ -218,6 +256,12 @@ def _network(graph: Graph, builder: Builder, model: Any, source: str) -> Network
             builder.settled(result, frame_of(result.shape))
     except Refused as refusal:
         raise NetworkError(f"network {graph.name}: output {graph.output}: {refusal}") from None
+    if isinstance(value, Levels):
+        builder.remarks.append(_codes_remark(value, builder.signal(result)))
+    try:
+        stated_sums(builder)
+    except Refused as refusal:
+        raise NetworkError(f"network {graph.name}: {refusal}") from None
     read = {each for layer in builder.layers.values() for each in layer.inputs}
     unused = [name for name in list(builder.layers)[:-1] if name not in read]
     if unused:
@@ -227,11 +271,19 @@ def _network(graph: Graph, builder: Builder, model: Any, source: str) -> Network
         "producer": f"{model.producer_name} {model.producer_version}".strip() or "unknown",
         "opsets": dict(graph.opsets),
     }
-    network = Network(graph.name, builder.signals[INPUT].shape, tuple(builder.layers.values()), about=about)
+    given = builder.signals[INPUT]
+    network = Network(graph.name, given.shape, tuple(builder.layers.values()), given.format, about=about)
     builder.remarks += network.notes
     if builder.remarks:
         about["remarks"] = list(dict.fromkeys(builder.remarks))
     return canonical(network)
+
+
+def _codes_remark(value: Levels, signal: Signal) -> str:
+    """What a run's outputs are, of a graph that ends in codes."""
+    remark = "the graph ends in codes: run.outputs are what they stand for, not the codes; these are run.output_codes"
+    apart = int(np.asarray(value.zero_point).ravel()[0]) - signal.zero_point
+    return f"{remark}{f' plus {apart}' if apart > 0 else f' less {-apart}' if apart else ''}"
 
 
 def _problem(name: str, refused: Sequence[Unsupported]) -> str:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from hwsim.canonical.bisection import LARGEST, bisected, number
 from hwsim.canonical.curves import evaluate
 from hwsim.layers import Affine, MultiThreshold, Synaptic, unless_zero
+from hwsim.layers.weight import per_channel
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import Chain, is_rising
 from hwsim.onnx_file.coded import Quantizer
@@ -116,13 +117,13 @@ def turned(builder: Builder, tensor: Tensor, sign: IntArray) -> bool:
     if not tensor.is_alone or not isinstance(layer, Synaptic) or len(layer.terms) != 1:
         return False
     (term,) = layer.terms
-    along = sign if term.code.ndim == 2 else sign[:, None, None, None]
-    code, format = term.code * along, term.format
-    if format.kind == "integer" and (code.max() > format.highest or code.min() < format.lowest):
+    code, format = term.code * per_channel(sign, term.code.ndim), term.format
+    beyond = code.max() > format.highest or code.min() < format.lowest
+    if format.kind == "integer" and not term.is_offset and beyond:
         format = replace(format, bit_width=format.bit_width + 1, signed=True, narrow_range=False)
         builder.remarks.append(f"{layer.name}: weights of one bit more, since channels are turned")
     try:
-        turned = replace(term, code=code, format=format)
+        turned = replace(term, format=format).turned(sign)
     except ValueError as error:
         raise Refused(str(error)) from None
     builder.change(replace(layer, terms=(turned,), bias=unless_zero(np.asarray(layer.start, np.int64) * sign)))

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from hwsim.layers import Conv2d, Dense, Synaptic, Weight
 from hwsim.layers.window import padding_pairs, pair
-from hwsim.onnx_file.nodes import Nodes
+from hwsim.onnx_file.nodes import Nodes, NoEquivalent
 from hwsim.onnx_file.quant_nodes import quant
 from hwsim.signals import Signal
 
@@ -19,7 +19,10 @@ def _weight(nodes: Nodes, term: Weight, scale: npt.NDArray[np.float64], number: 
     values = nodes.constant(term.code * spread, f"weight{number}")
     if not nodes.qonnx or term.format.is_real:
         return values
-    return quant(nodes, values, term.format, spread, 0, "ROUND", f"weight{number}_codes")
+    zero_point = np.asarray(term.zero_point)
+    if np.any(zero_point != zero_point.flat[0]):
+        raise NoEquivalent("its weights have a zero point for each channel; write plain ONNX, which holds their values")
+    return quant(nodes, values, term.format, spread, int(zero_point.flat[0]), "ROUND", f"weight{number}_codes")
 
 
 def _weights(nodes: Nodes, layer: Synaptic, read: Signal) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from hwsim.errors import FileError, NetworkError
 from hwsim.layers import Layer, MultiThreshold, Quantize, Sign, Synaptic
 from hwsim.network import INPUT, Network
+from hwsim.number_format import FP32
 from hwsim.onnx_file.equivalents import NODES_OF
 from hwsim.onnx_file.nodes import Nodes, NoEquivalent
 from hwsim.onnx_file.quant_nodes import DOMAIN, quant
@@ -48,6 +49,11 @@ def write_onnx(network: Network, path: str | Path, qonnx: bool | None = None) ->
         import onnx
     except ImportError:
         raise FileError(f"{path}: writing ONNX files needs onnx; pip install 'hwsim[onnx]'") from None
+    if others := ", ".join(sorted(set(network.real_formats) - {str(FP32)})):
+        raise NetworkError(
+            f"network {network.name}: holds {others}; ONNX files are written with real numbers of fp32 only: keep it "
+            "as a model folder"
+        )
     qonnx = _has_codes(network) if qonnx is None else qonnx
     nodes = Nodes(network, qonnx)
     nodes.of_signal[INPUT] = INPUT

@@ -9,6 +9,7 @@ from hwsim.activity import Activity
 from hwsim.counts import Counts
 from hwsim.layers import Layer, Synaptic
 from hwsim.network import Network
+from hwsim.number_format import FP32
 from hwsim.report.listing import frame_text
 
 EXACT = {
@@ -39,6 +40,8 @@ def check_text(network: Network, activity: Activity, counts: Counts) -> str:
         f"dense operations per frame: {operations_text(counts)}",
         f"executions: {EXACT[network.is_integer]}",
     ]
+    if others := sorted(set(network.real_formats) - {str(FP32)}):
+        lines.append(f"real numbers: counted and stored as {', '.join(others)}, as declared; worked on in float32")
     if not network.is_integer and synaptic:
         lines.append(f"layers with weights that compute in integers: {whole} of {len(synaptic)}")
     lines += [f"mind: {note}" for note in network.notes]

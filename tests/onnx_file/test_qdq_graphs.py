@@ -117,7 +117,7 @@ def test_weights_with_a_zero_point():
     code = RNG.integers(0, 256, (12, 4)).astype(np.uint8)
     graph.to("MatMul", graph.stored(code, 0.0123, np.uint8(100))).pair(0.0871, np.int8(0))
     weight = graph.network().layers[1].terms[0]
-    assert str(weight.format) == "int9"
+    assert (str(weight.format), weight.zero_point) == ("uint8", 100)
     np.testing.assert_array_equal(weight.code, code.astype(int) - 100)
     assert graph.steps_apart(0.0871).max() == 0
 
@@ -177,7 +177,13 @@ def test_codes_may_be_moved_but_not_computed_with():
 def test_codes_at_the_end_are_told_apart_from_values():
     graph = Pairs((1, 12)).to("QuantizeLinear", "scale", "zero")
     graph.constants |= {"scale": np.float32(0.5), "zero": np.int8(-5)}
-    assert "not the codes" in graph.network().about["remarks"][0]
+    network = graph.network()
+    assert "not the codes" in network.about["remarks"][0]
+    frames = RNG.normal(size=(50, 12)).astype(np.float32) * 20
+    run = hwsim.simulate(network, frames)
+    np.testing.assert_array_equal(run.output_codes, onnxruntime_outputs(graph.proto(), frames))
+    np.testing.assert_array_equal(run.outputs, (run.output_codes + 5.0) * 0.5)
+    assert run.output_codes.min() < -5 < run.output_codes.max()
 
 
 @pytest.mark.parametrize("kind", ["QUInt8", "QInt8"])

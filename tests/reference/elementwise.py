@@ -33,8 +33,10 @@ class Tensor:
         return [float(each) for each in parameter for _ in range(self.size // self.shape[0])]
 
 
-def real_tensor(shape) -> Tensor:
-    return Tensor(FP32, tuple(shape), [1.0] * math.prod(shape))
+def real_tensor(shape, *numbers: Number) -> Tensor:
+    """Real numbers, as wide as the widest of those that they are made of; of codes alone, 32 bits."""
+    real = sorted((number for number in numbers if number.is_real), key=lambda number: -number.n_bit)
+    return Tensor(real[0] if real else FP32, tuple(shape), [1.0] * math.prod(shape))
 
 
 def concatenated(tensors: list[Tensor]) -> Tensor:
@@ -174,12 +176,29 @@ class LeakyReLU(Elementwise):
         return value if meter.reaches(value, 0, self.operand) else leaked
 
 
+class Wrap(Elementwise):
+    """The lowest bits of whole numbers: wires that lead nowhere, so that nothing is counted."""
+
+    def __init__(self, layer, source, before=None):
+        super().__init__(layer, source, before)
+        number = Number("integer", layer.bit_width, layer.signed)
+        self.lowest, self.n_code = number.range[0], 2**number.n_bit
+        self.tensor = replace(source, number=number, bound=max(map(abs, number.range)))
+
+    def apply(self, meter, element, value, trace):
+        while value < self.lowest:
+            value += self.n_code
+        while value >= self.lowest + self.n_code:
+            value -= self.n_code
+        return value
+
+
 class Curve(Elementwise):
     """A function that no arithmetic unit has: one operation of its own name."""
 
     def __init__(self, layer, source, before=None):
         super().__init__(layer, source, before)
-        self.tensor = real_tensor(source.shape)
+        self.tensor = real_tensor(source.shape, source.number)
 
     def apply(self, meter, element, value, trace):
         exact = float(value) * self.source.step[element]
@@ -398,7 +417,7 @@ class MultiThreshold(Elementwise):
 
 
 KINDS = (Flatten, Rearrange, ReLU, LeakyReLU, Sign, HardTanh, Sigmoid, Tanh, ELU, Affine, Quantize, MultiThreshold)
-ELEMENTWISE = {each.__name__: each for each in KINDS}
+ELEMENTWISE = {each.__name__: each for each in (*KINDS, Wrap)}
 
 
 def softmax(values, tensor: Tensor) -> list[np.float32]:

@@ -22,7 +22,7 @@ class Add(Head):
         self.sign = list(layer.signs) or [1] * len(sources)
         self.cost = ["none"] * len(sources)
         if first.number.is_real:
-            self.tensor = real_tensor(first.shape)
+            self.tensor = real_tensor(first.shape, *(source.number for source in sources))
             return
         common = first.step if layer.step is None else first.spread(layer.step)
         ratios = [step / base for source in sources for step, base in zip(source.step, common, strict=True)]
@@ -94,7 +94,7 @@ class Pair(Head):
         self.operand = [  # of each signal, the number that each pair takes
             [j if source.size == self.n_out else j // n_position for j in range(self.n_out)] for source in sources
         ]
-        self.tensor = real_tensor(self.shape)
+        self.tensor = real_tensor(self.shape, *(source.number for source in sources))
 
     def deliver(self, moment, arrivals):
         self.code = [arrival.code for arrival in arrivals]

@@ -13,14 +13,14 @@ PARTIAL_SUM_WIDTHS = (8, 16, 24, 32, 64)
 class Number(NamedTuple):
     """A number format."""
 
-    kind: str  # real, integer, binary, ternary or power-of-two
+    kind: str  # real, bfloat, integer, binary, ternary or power-of-two
     n_bit: int
     signed: bool = True
     narrow: bool = False
 
     @property
     def is_real(self):
-        return self.kind == "real"
+        return self.kind in ("real", "bfloat")
 
     @property
     def zero(self):
@@ -32,6 +32,7 @@ class Number(NamedTuple):
         return {
             "integer": f"int{self.n_bit}",
             "real": f"fp{self.n_bit}",
+            "bfloat": f"bf{self.n_bit}",
             "power-of-two": f"po2-{self.n_bit}",
         }.get(self.kind, self.kind)
 

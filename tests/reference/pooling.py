@@ -86,7 +86,7 @@ class AvgPool2d(Pool):
             self.divisor.append(self.y.divisor(y, includes_padding) * self.x.divisor(x, includes_padding))
         self.sums = [source.number.zero] * self.n_out
         if source.number.is_real:
-            self.tensor = real_tensor(self.shape)
+            self.tensor = real_tensor(self.shape, source.number)
             return
         assert len(set(self.divisor)) == 1, "the network should have been refused"
         bound = source.bound * max(len(window) for window in self.window)

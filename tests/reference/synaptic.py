@@ -24,6 +24,10 @@ class Term:
     def __init__(self, weight, head: "Synaptic"):
         self.number = number_of(weight.format)
         channel_scale = np.broadcast_to(np.asarray(weight.scale, np.float64), head.n_channel)
+        zero_point = np.broadcast_to(np.asarray(weight.zero_point, np.int64), head.n_channel)
+        self.zero_point = [int(zero_point[head.channel_of(j)]) for j in range(head.n_out)]
+        self.is_offset = any(self.zero_point)
+        self.has_own_zero_points = self.is_offset and bool(np.ndim(weight.zero_point))
         self.scale = [float(channel_scale[head.channel_of(j)]) for j in range(head.n_out)]
         self.weight, self.is_nonzero = {}, {}  # by place in the array
         for place in np.ndindex(np.shape(weight.code)):
@@ -32,7 +36,7 @@ class Term:
             # the step of integer codes that meet real weights is baked into the weights
             step = None if head.is_integer else head.source.step[head.an_input_of(place)]
             self.weight[place] = int(code) if head.is_integer else np.float32(float(code) * step)
-        self.sum = FP32  # format of the partial sums
+        self.sum = head.real_number  # format of the partial sums
         self.bound = 0
         self.stored = None  # places with an entry, once they are asked for
 
@@ -46,7 +50,9 @@ class Synaptic(Head):
     def __init__(self, layer, source: Tensor, shape: tuple[int, ...]):
         super().__init__(layer.name)
         self.source, self.n_out = source, math.prod(shape)
-        self.is_integer = not source.number.is_real and not any(term.format.kind == "real" for term in layer.terms)
+        real = [number for number in (source.number, *(number_of(w.format) for w in layer.terms)) if number.is_real]
+        self.is_integer = not real
+        self.real_number = real[0] if real else FP32  # in which real numbers are worked on
         self.terms = [Term(weight, self) for weight in layer.terms]
         self.has_bias = layer.bias is not None
         bias = [layer.bias[self.channel_of(j)] if self.has_bias else 0 for j in range(self.n_out)]
@@ -57,8 +63,9 @@ class Synaptic(Head):
         if not self.is_integer:
             self.start[0] = [np.float32(float(bias[j]) / first.scale[j]) for j in range(self.n_out)]
             # a scale that the fused layers take along comes in as many numbers
-            self.tensor = replace(real_tensor(shape), n_step=self.n_channel * np.ndim(layer.terms[0].scale))
-            self.set_parameters(layer, FP32.n_bit)
+            n_scale = self.n_channel * np.ndim(layer.terms[0].scale)
+            self.tensor = replace(real_tensor(shape, self.real_number), n_step=n_scale)
+            self.set_parameters(layer, self.real_number.n_bit)
             return
         self.start[0] = [int(each) for each in bias]
         for k, term in enumerate(self.terms):
@@ -167,6 +174,12 @@ class Synaptic(Head):
             magnitude = int(s != 0) if self.source.number.is_real else abs(s)
             for row in self.fan_out(i):
                 self._open(machine, memory, row)
+                for term in self.terms:
+                    # its zero point times the sum of all that is read will be taken off
+                    if term.is_offset and not (machine.gate_zero_inputs and s == 0):
+                        meter.add(s, s, term.sum.operand)
+                        if not machine.per_row:
+                            memory.update(term.sum.operand)
                 for j, place in row:
                     touched.add(j)
                     for k, term in enumerate(self.terms):
@@ -238,6 +251,10 @@ class Synaptic(Head):
     def number(self, meter, neuron):
         """A neuron's partial sums as the one number that the fused layers read."""
         first, operand = self.sums[0][neuron], self.tensor.number.operand
+        for term in self.terms:
+            if term.is_offset:  # the codes here are less it already
+                factor = term.sum.operand if term.sum.is_real else term.number.operand
+                meter.add(0, meter.multiply(0, term.zero_point[neuron], term.sum.operand, factor), term.sum.operand)
         if self.is_integer:
             if len(self.sums) == 1:
                 return first  # the scale lives on in the step

@@ -94,6 +94,8 @@ class Walker:
             at_work = touched_nonzero if self.machine.skip_zero_weights else touched
         head.settle(moment, at_work)
         stored = [*head.parameters(), *((layer.n_parameter, layer.parameter_bits) for layer in node.body)]
+        if isinstance(head, Synaptic):
+            stored += [(head.n_channel, each.number.n_bit) for each in head.terms if each.has_own_zero_points]
         for n_parameter, n_bit in stored:
             inside.read("parameters", min(len(at_work), n_parameter) * n_bit)
         for j in at_work:  # the others keep what they had
@@ -241,13 +243,13 @@ def run(
         tensor = Tensor(declared, shape, [float(network.input_step)] * size, bound=bound)
     elif is_code:
         raw = Number("integer", raw_bits or 8 * frames.dtype.itemsize, frames.dtype.kind == "i")
-        tensor = real_tensor(shape)
+        tensor = real_tensor(shape, declared)
         leading = [layer for layer in nodes[0].fused if kind_of(layer) not in ("Flatten", "Rearrange")]
         if leading and kind_of(leading[0]) in ("Quantize", "Sign", "MultiThreshold"):  # reads the codes themselves
             tensor = Tensor(raw, shape, [float(data_step)] * size, bound=max(map(abs, raw.range)))
     else:
-        raw = Number("real", raw_bits or 32)
-        tensor = real_tensor(shape)
+        raw = declared if raw_bits is None else declared._replace(n_bit=raw_bits)
+        tensor = real_tensor(shape, declared)
     work_out(nodes, tensor)
     by_name = dict.fromkeys((node.name for node in nodes), threshold) if isinstance(threshold, int) else threshold
     walker = Walker(nodes, machine, by_name, raw)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.coded import Coded
-from hwsim.onnx_file.graph import STANDARD_DOMAINS, Node
+from hwsim.onnx_file.element_types import STANDARD_DOMAINS
+from hwsim.onnx_file.graph import Node
 from hwsim.onnx_file.operators import channels_last, elementwise, joining, pooling, quantization, shaping, synaptic
 from hwsim.onnx_file.tensor import Tensor
 

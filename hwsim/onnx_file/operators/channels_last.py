@@ -41,8 +41,7 @@ def channels_last(lower: Callable[[Builder, Node], Tensor]) -> Callable[[Builder
 def _channels_first(weight: Constant) -> Constant:
     """(C_out, kH, kW, C_in) as (C_out, C_in, kH, kW)."""
     if isinstance(weight, Coded):
-        scale = np.broadcast_to(weight.scale, weight.shape)
-        return Coded(np.moveaxis(weight.code, -1, 1), np.moveaxis(scale, -1, 1), weight.format)
+        return weight.moved(lambda array: np.moveaxis(array, -1, 1))
     return np.moveaxis(weight, -1, 1)
 
 

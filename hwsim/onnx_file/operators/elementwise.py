@@ -6,13 +6,11 @@ from hwsim.layers import ELU, HardTanh, Layer, LeakyReLU, MultiThreshold, ReLU, 
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
 from hwsim.onnx_file.coded import Quantizer
+from hwsim.onnx_file.element_types import INTEGER, REAL, type_name
 from hwsim.onnx_file.graph import Array, Node
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
 from hwsim.onnx_file.thresholds import absorbed
-
-FLOATS = (1, 10, 11, 16)
-"""ONNX's numbers for float, half, double and bfloat16."""
 
 
 def same(builder: Builder, node: Node) -> Tensor:
@@ -29,9 +27,11 @@ def dropout(builder: Builder, node: Node) -> Tensor:
 
 
 def cast(builder: Builder, node: Node) -> Tensor:
-    """From one floating-point format to another; everything is computed in float32."""
-    if node.attributes["to"] not in FLOATS:
-        raise Refused("it casts to integers; only casts between floating-point formats are supported")
+    """To real numbers, or from whole numbers to whole numbers, of which the lowest bits are kept."""
+    target, source = type_name(int(node.attributes["to"])), builder.graph.types.get(node.inputs[0], "")
+    if target not in REAL and (target not in INTEGER or source not in INTEGER or target == "BOOL" != source):
+        what = "integers" if target in INTEGER else target.lower() or "no type that onnx names"
+        raise Refused(f"it casts to {what}; casts to float, half, double and bfloat16, and of integers, are supported")
     return builder.tensor(node, 0)
 
 

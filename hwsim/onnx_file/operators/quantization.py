@@ -9,9 +9,10 @@ from hwsim.number_format import NumberFormat
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of, with_affine
 from hwsim.onnx_file.coded import Coded, Constant, Quantizer
+from hwsim.onnx_file.element_types import INTEGER
 from hwsim.onnx_file.graph import Array, Node
 from hwsim.onnx_file.operators.synaptic import convolution, dense
-from hwsim.onnx_file.quantizing import quantized
+from hwsim.onnx_file.quantizing import quantized, reach
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
 from hwsim.onnx_file.thresholds import absorbed
@@ -19,7 +20,7 @@ from hwsim.onnx_file.thresholds import absorbed
 UINT8 = 2
 """ONNX's number for the format that codes have unless said."""
 
-INTEGERS = {np.dtype(np.int8): 8, np.dtype(np.uint8): 8, np.dtype(np.int16): 16, np.dtype(np.uint16): 16}
+WIDTHS = {np.dtype(np.int8): 8, np.dtype(np.uint8): 8, np.dtype(np.int16): 16, np.dtype(np.uint16): 16}
 """Formats that QuantizeLinear makes, with their widths. [bits]"""
 
 
@@ -95,13 +96,26 @@ def trunc(builder: Builder, node: Node) -> Tensor | Coded:
     rounding = str(node.attributes.get("rounding_mode", "FLOOR")).upper()
     if builder.is_constant(node.inputs[0]):
         raise Refused("Trunc of a constant")
-    # every code of the input has its level: nothing is clipped
     tensor = builder.tensor(node, 0)
     if builder.is_real(tensor):
         raise Refused("Trunc of real numbers; expected codes")
-    whole = Quantizer(scale * 2.0**n_dropped, 0, _whole(given[2], "bit width"), True, False, rounding)
+    lowest, highest = (each / float(scale.ravel()[0]) / 2.0**n_dropped for each in reach(builder, tensor))
+    signed = lowest < 0
+    n_bit = _truncated_width(lowest, highest, _whole(given[3], "bit width"))
+    if n_bit > _whole(given[3], "bit width"):
+        builder.remarks.append(f"{node.name}: codes of {n_bit} bits, since it may round beyond those that it states")
+    whole = Quantizer(scale * 2.0**n_dropped, 0, n_bit, signed, False, rounding)
     made = quantized(builder, tensor, whole, node.name)
     return replace(made, chain=with_affine(made.chain, f"{node.name}_factor", 2.0**-n_dropped, 0.0))
+
+
+def _truncated_width(lowest: float, highest: float, stated: int) -> int:
+    """The stated width, or what holds every code that can occur: Trunc itself clips nothing. [bits]"""
+    # whatever the rounding; float64's own is none
+    least, most = int(np.floor(lowest + 2.0**-20)), int(np.ceil(highest - 2.0**-20))
+    if lowest >= 0:
+        return max(stated, most.bit_length())
+    return max(stated, most.bit_length() + 1, (-least - 1).bit_length() + 1)
 
 
 def multi_threshold(builder: Builder, node: Node) -> Tensor:
@@ -178,21 +192,33 @@ def dequantize_linear(builder: Builder, node: Node) -> Tensor | Coded:
         return _constant(builder, node, 0, scale, zero_point)
     tensor = builder.tensor(node, 0)
     if not isinstance(tensor, Levels):
-        raise Refused("it reads what no QuantizeLinear made")
+        return _values(builder, node, tensor, scale, zero_point)
     if not np.array_equal(tensor.scale, scale) or not np.array_equal(tensor.zero_point, zero_point):
         raise Refused("its scale and zero point are not those of the QuantizeLinear before it")
     return Tensor(tensor.layer, tensor.shape, tensor.places, tensor.chain, tensor.is_alone)
+
+
+def _values(builder: Builder, node: Node, tensor: Tensor, scale: Array, zero_point: Array) -> Tensor:
+    """What whole numbers stand for that the graph's input holds: (code - zero point) x scale."""
+    if builder.graph.types[node.inputs[0]] not in INTEGER:
+        raise Refused("it reads what no QuantizeLinear made")
+    if node.attributes.get("block_size", 0):
+        raise Refused("scales per block")
+    axis, n_axis = int(node.attributes.get("axis", 1)), len(tensor.shape) + 1
+    factor, zero = (_spread(each, n_axis, axis) for each in (scale, zero_point))
+    return builder.affine(tensor, node.name, factor, -zero * factor)
 
 
 def q_linear_conv(builder: Builder, node: Node) -> Tensor:
     """DequantizeLinear of all inputs, Conv, QuantizeLinear."""
     read, weight, scale, zero_point = _q_linear(builder, node)
     in_scale, weight_scale = (builder.numbers(node, number, "scale") for number in (1, 4))
-    bias = builder.numbers(node, 8, "bias")
-    if bias is not None:
+    codes, bias = builder.numbers(node, 8, "bias"), None
+    if codes is not None:
         assert in_scale is not None
         assert weight_scale is not None
-        bias = np.asarray(bias * (np.float64(in_scale.ravel()[0]) * weight_scale.ravel().astype(np.float64)))
+        step = np.float64(in_scale.ravel()[0]) * weight_scale.ravel().astype(np.float64)
+        bias = Coded(codes.astype(np.int64), step, NumberFormat("integer", codes.dtype.itemsize * 8))
     made = convolution(builder, node, read, weight, bias)
     return _levels(quantized(builder, made, _linear(scale, zero_point, node), f"{node.name}_codes"), scale, zero_point)
 
@@ -222,7 +248,7 @@ def _q_linear(builder: Builder, node: Node) -> tuple[Tensor, Coded, Array, Array
 
 
 def _linear(scale: Array, zero_point: Array, node: Node) -> Quantizer:
-    if zero_point.dtype not in INTEGERS:
+    if zero_point.dtype not in WIDTHS:
         raise Refused(f"codes of {zero_point.dtype}; 8 and 16 bits are supported")
     if np.any(zero_point != zero_point.ravel()[0]):
         raise Refused("a zero point per channel")
@@ -232,7 +258,7 @@ def _linear(scale: Array, zero_point: Array, node: Node) -> Quantizer:
     if scale.size == 1:
         scale = scale.reshape(())
     signed = zero_point.dtype.kind == "i"
-    return Quantizer(scale, int(zero_point.ravel()[0]), INTEGERS[zero_point.dtype], signed, False, "ROUND", True)
+    return Quantizer(scale, int(zero_point.ravel()[0]), WIDTHS[zero_point.dtype], signed, False, "ROUND", True)
 
 
 def _constant(builder: Builder, node: Node, number: int, scale: Array, zero_point: Array) -> Coded:
@@ -254,10 +280,10 @@ def _coded(builder: Builder, node: Node, number: int, scale: Array, zero_point: 
         raise Refused("its scale is not a positive finite number everywhere")
     zero = np.asarray(_spread(zero_point, constant.ndim, axis), np.int64)
     code = constant.astype(np.int64) - zero
-    width = constant.dtype.itemsize * 8
-    moved = bool(np.any(zero != 0))
-    format = NumberFormat("integer", min(width + moved, 64), signed=moved or constant.dtype.kind == "i")
-    return Coded(code, spread, format)
+    format = NumberFormat("integer", constant.dtype.itemsize * 8, signed=constant.dtype.kind == "i")
+    if np.all(zero == 128) and format == NumberFormat("integer", 8, signed=False):
+        return Coded(code, spread, NumberFormat("integer", 8))  # the same bits, but for the first
+    return Coded(code, spread, format, zero)
 
 
 def _parameters(builder: Builder, node: Node, first: int) -> tuple[Array, Array]:

@@ -10,6 +10,7 @@ from hwsim.layers import Conv2d, Dense, Layer, Pad2d, Weight
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
 from hwsim.onnx_file.coded import Coded, Constant, value_of
+from hwsim.onnx_file.element_types import real_format
 from hwsim.onnx_file.graph import Array, Node
 from hwsim.onnx_file.operators.geometry import Pads, geometry_of
 from hwsim.onnx_file.refusal import Refused
@@ -125,24 +126,24 @@ def _with_pad(builder: Builder, read: Tensor, padding: Pads) -> tuple[Tensor, Pa
 
 
 def _turned(weight: Constant) -> Constant:
-    if isinstance(weight, Coded):
-        return Coded(weight.code.T, np.broadcast_to(weight.scale, weight.shape).T, weight.format)
-    return weight.T
+    return weight.moved(np.transpose) if isinstance(weight, Coded) else weight.T
 
 
 def _as_kernel(weight: Constant) -> Constant:
     """(n_out, n_in) as (n_out, n_in, 1, 1)."""
-    if isinstance(weight, Coded):
-        scale = np.broadcast_to(weight.scale, weight.shape)[:, :, None, None]
-        return Coded(weight.code[:, :, None, None], scale, weight.format)
-    return weight[:, :, None, None]
+    return weight.moved(_with_two_axes) if isinstance(weight, Coded) else _with_two_axes(weight)
+
+
+def _with_two_axes(array: Array) -> Array:
+    return array[:, :, None, None]
 
 
 def _as_image_weight(weight: Constant) -> Constant:
-    if isinstance(weight, Coded):
-        scale = np.broadcast_to(weight.scale, weight.shape)[:, :, None]
-        return Coded(weight.code[:, :, None], scale, weight.format)
-    return weight[:, :, None]
+    return weight.moved(_with_height) if isinstance(weight, Coded) else _with_height(weight)
+
+
+def _with_height(array: Array) -> Array:
+    return array[:, :, None]
 
 
 def _synaptic(builder: Builder, name: str, read: Tensor, weight: Constant, make: Make, declared: bool) -> Tensor:
@@ -157,16 +158,17 @@ def _synaptic(builder: Builder, name: str, read: Tensor, weight: Constant, make:
         return replace(read, layer=builder.add(make(terms, None), read.layer), chain=(), is_alone=True)
     if not signal.format.is_real:
         builder.remarks.append(f"{name}: codes times real weights, in real arithmetic")
+    format = signal.format if signal.format.is_real else real_format(value_of(weight))
     with np.errstate(over="ignore"):  # which Weight refuses
-        term = Weight((value_of(weight) * np.float64(factor)).astype(np.float32))
+        term = Weight((value_of(weight) * np.float64(factor)).astype(np.float32), format)
     return replace(read, layer=builder.add(make((term,), None), read.layer), chain=(), is_alone=True)
 
 
 def _coded(builder: Builder, name: str, weight: Constant, declared: bool) -> tuple[Weight, ...] | None:
     """Weights as codes: those that the file declares, or whose values are those of codes where it declares nothing."""
     if isinstance(weight, Coded):
-        scale = weight.scale_by(1 if weight.ndim == 2 else 0)
-        return None if scale is None else (Weight(weight.code, weight.format, scale),)
+        parameters = weight.by_channel(1 if weight.ndim == 2 else 0)
+        return None if parameters is None else (Weight(weight.code, weight.format, *parameters),)
     terms = None if declared or builder.keep_real else weight_terms(weight)
     if terms is not None:
         kind = "two ternary terms" if len(terms) == 2 else f"{terms[0].format} codes"
@@ -185,5 +187,8 @@ def _biased(builder: Builder, name: str, made: Tensor, bias: Constant | None, n_
     n_channel = made.shape[0]
     if value.size not in (1, n_channel):
         raise Refused(f"its bias has shape {value.shape}; expected ({n_channel},)")
+    if isinstance(bias, Coded):  # codes of sums, of which float32 would lose the last bits
+        value = np.asarray(bias.code * np.asarray(bias.scale, np.float64))
+        builder.stated[made.layer] = bias.format.bit_width
     offset = np.asarray(value, np.float64).reshape(-1, *(1,) * (n_axis - 1))
     return builder.affine(made, f"{name}_bias", 1.0, offset)
