@@ -20,6 +20,7 @@ from strategies import (
 from hwsim import simulate
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
+from hwsim.layers import Softmax
 
 pytestmark = pytest.mark.onnx
 
@@ -71,8 +72,11 @@ def test_integer_networks_equal_the_executor_of_qonnx(data):
     assume(is_exact(network))
     frames, values = values_of(network, data.draw(inputs_for(network, max_frame=3)))
     expected = simulate(network, frames).outputs
-    got = executor(written(network, True), values)
-    assert np.array_equal(got.reshape(expected.shape), expected)
+    got = executor(written(network, True), values).reshape(expected.shape)
+    if isinstance(network.layers[-1], Softmax):  # everybody's exponential has last bits of its own
+        assert np.allclose(got, expected, rtol=1e-5, atol=0)
+    else:
+        assert np.array_equal(got, expected)
 
 
 @examples(40)
