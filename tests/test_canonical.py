@@ -54,7 +54,7 @@ BODIES = {
     "relu, affine, sign": lambda: (ReLU("relu"), affine(12), Sign("bit")),
     "clip, affine, sign": lambda: (HardTanh("clip", lowest=-0.5, highest=0.75), affine(12), Sign("bit")),
     "affine, a quantizer of one bit": lambda: (affine(12), Quantize("bit", scale=1.5, bit_width=1, signed=False)),
-    "half to even": lambda: (Quantize("bit", scale=0.5, bit_width=1, signed=False, rounding="half_even"),),
+    "half to even": lambda: (Quantize("bit", scale=0.75, bit_width=1, signed=False, rounding="half_even"),),
     "floor": lambda: (Quantize("bit", scale=0.7, bit_width=1, signed=False, rounding="floor"),),
     "tanh, affine, sign": lambda: (Tanh("tanh"), affine(12), Sign("bit")),
     "levels, affine, sign": lambda: (
@@ -81,6 +81,13 @@ def test_what_lies_before_one_bit_becomes_a_threshold(name, format):
     made = table[(table.phase == "encode")].groupby("operation")["count"].sum().to_dict()
     n_level = np.shape(getattr(same.layers[0], "thresholds", np.zeros((1, 1))))[1]
     assert made == {"comparison": 300 * 12 * n_level}
+
+
+@pytest.mark.parametrize("format", [FP32, integer(6)], ids=str)
+def test_a_quantizer_that_is_a_shift_stays_one(format):
+    bit = Quantize("bit", scale=0.5, bit_width=1, signed=False)
+    network = Network("folder", (12,), (bit, signs(12, 4)), format, 1.0 if format.is_real else 0.25)
+    assert canonical(network) is network
 
 
 def test_codes_zero_and_one_that_become_minus_one_and_one_are_binary():

@@ -42,6 +42,13 @@ def canonical(network: Network) -> Network:
     return network
 
 
+def _is_shift(layer: Quantize, read: Signal) -> bool:
+    """Whether a Quantize costs no more than a shift, of codes or of numbers that may arrive as such: it stays one."""
+    if read.format.is_real:
+        return bool(np.all(np.frexp(layer.scale)[0] == 0.5))
+    return layer.ratio(read).kind != "multiply"
+
+
 @dataclass(frozen=True)
 class _Steps:
     """A function of few levels, seen from the signal that it reads."""
@@ -88,7 +95,7 @@ class _Spelling:
     def _shortened(self, layer: Layer, steps: _Steps) -> None:
         """Take in what lies before a function of few levels."""
         at, level = layer.inputs[0], steps.level
-        taken, unbiased = isinstance(layer, Quantize), None
+        taken, unbiased = isinstance(layer, Quantize) and not _is_shift(layer, self._read(layer)), None
         while (before := self._alone(at)) is not None and not isinstance(before, Quantize):
             if isinstance(before, Synaptic):
                 if (without := self._without_bias(before, level)) is not None:
