@@ -56,6 +56,15 @@ BODIES = {
     "affine, a quantizer of one bit": lambda: (affine(12), Quantize("bit", scale=1.5, bit_width=1, signed=False)),
     "half to even": lambda: (Quantize("bit", scale=0.75, bit_width=1, signed=False, rounding="half_even"),),
     "floor": lambda: (Quantize("bit", scale=0.7, bit_width=1, signed=False, rounding="floor"),),
+    "offset by channel": lambda: (
+        Quantize("bit", scale=0.7, bit_width=1, signed=False, offset=RANDOM.normal(size=12)),
+    ),
+    "offset, half to even": lambda: (
+        Quantize("bit", scale=0.25, bit_width=1, signed=False, rounding="half_even", offset=-0.25),
+    ),
+    "offset, floor": lambda: (
+        Quantize("bit", scale=0.5, bit_width=1, signed=False, rounding="floor", offset=RANDOM.normal(size=12)),
+    ),
     "tanh, affine, sign": lambda: (Tanh("tanh"), affine(12), Sign("bit")),
     "levels, affine, sign": lambda: (
         MultiThreshold("levels", (), np.sort(RANDOM.normal(size=(12, 3)), axis=1), 1.0, -1.0),

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from hwsim.canonical.bisection import LARGEST, bisected, number
 from hwsim.canonical.curves import along, evaluate
-from hwsim.fixed_point import affine
 from hwsim.layers import ELU, Affine, HardTanh, Layer, LeakyReLU, MultiThreshold, Quantize, ReLU, Sigmoid, Sign, Tanh
 from hwsim.layers.threshold import BEYOND
 from hwsim.number_format import round_real
@@ -44,7 +43,7 @@ def _affine(layer: Affine, read: Signal, level: Level) -> Level | None:
             return level  # a factor moves no zero
         values = lambda real: real.astype(np.float32) * along(scale, real) + along(offset, real)  # noqa: E731
         return _bisected(values, read, level, np.ndim(scale) or np.ndim(offset))
-    fixed = affine(layer.scale, layer.offset, read.step, layer.multiplier_bit_width)
+    fixed = layer.fixed(read)
     if np.any(fixed.multiplier <= 0):
         return None
     # whole numbers of any size, so that nothing overflows
@@ -79,23 +78,22 @@ def _curve(layer: Sigmoid | Tanh | ELU, read: Signal, level: Level) -> Level | N
 
 
 def _quantize(layer: Quantize, read: Signal, level: Level) -> Level:
+    scale, offset = np.asarray(layer.scale), np.asarray(layer.offset)
     if read.format.is_real:
-        scale = np.asarray(layer.scale)
-        values = lambda real: round_real(real * along(scale, real), layer.rounding)  # noqa: E731
-        return _bisected(values, read, level, bool(scale.ndim))
-    ratio = layer.ratio(read)
-    whole = layer.rounding == "floor"
+        values = lambda real: round_real(real * along(scale, real) + along(offset, real), layer.rounding)  # noqa: E731
+        return _bisected(values, read, level, bool(scale.ndim or offset.ndim))
+    ratio, constant = layer.ratio(read), layer.constant(read)
 
     def enough(code: IntArray) -> npt.NDArray[np.bool_]:
-        product, shift = code * along(ratio.multiplier, code), along(ratio.shift, code)
-        half = np.where((shift > 0) & (not whole), np.left_shift(1, np.maximum(shift - 1, 0)), 0)
-        value = (product + half) >> shift
-        is_tie = (half > 0) & (((product + half) & (np.left_shift(1, shift) - 1)) == 0)
+        shift = along(ratio.shift, code)
+        total = code * along(ratio.multiplier, code) + along(constant, code)
+        value = total >> shift
         if layer.rounding == "half_even":
+            is_tie = (shift > 0) & ((total & (np.left_shift(1, shift) - 1)) == 0)
             value -= is_tie & (value % 2 == 1)
         return np.asarray(value >= level)
 
-    rows = read.shape[0] if ratio.multiplier.ndim or len(level) > 1 else 1
+    rows = read.shape[0] if ratio.multiplier.ndim or constant.ndim or len(level) > 1 else 1
     return bisected(enough, (rows, level.shape[1]), read.bound)
 
 

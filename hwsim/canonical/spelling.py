@@ -7,7 +7,6 @@ import numpy as np
 
 from hwsim.canonical.moving import Level, moved
 from hwsim.canonical.two_levels import bipolar
-from hwsim.fixed_point import affine
 from hwsim.layers import Affine, Flatten, Layer, MaxPool2d, MultiThreshold, Quantize, Rearrange, Sign, Synaptic
 from hwsim.network import INPUT, Network
 from hwsim.signals import Signal
@@ -130,7 +129,7 @@ class _Spelling:
         per_channel = any(map(np.ndim, (layer.scale, layer.offset, read.step)))
         if not isinstance(before, MultiThreshold) or per_channel or layer.name == self.last:
             return False
-        fixed = affine(layer.scale, layer.offset, read.step, layer.multiplier_bit_width)
+        fixed = layer.fixed(read)
         unit = 2.0**-fixed.shift
         factor = float(fixed.multiplier) * unit / float(read.step)
         made = bipolar(before, factor, float(fixed.offset) * unit)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.canonical.curves import evaluate
+from hwsim.canonical.curves import along, evaluate
 from hwsim.layers import Layer, MaxPool2d, MultiThreshold, Quantize, Synaptic
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.graph import Array
@@ -80,7 +80,6 @@ def _is_one_code(behind: list[Layer], signal: Signal, ends: IntArray) -> Array:
         level = (value[:, :, None] >= thresholds).sum(axis=2)
         return np.asarray(np.all(level == level[:, :1], axis=1))
     assert isinstance(last, Quantize)
-    scale = np.asarray(last.scale, np.float64)
-    code = value * (scale[:, None] if scale.ndim else scale) + last.zero_point
+    code = value * along(last.scale, value) + along(last.offset, value) + last.zero_point
     # by more than a code, so that no rounding matters
     return np.asarray(np.all(code > last.format.highest + 1, axis=1) | np.all(code < last.format.lowest - 1, axis=1))

@@ -97,6 +97,28 @@ def test_half_precision_against_onnxruntime_and_by_price():
     assert energy["fp32"] == pytest.approx(128 * 4.6e-12)
 
 
+@pytest.mark.parametrize("name", REAL)
+def test_weights_of_two_values_are_binary_in_every_format(name):
+    kind, _ = REAL[name]
+    operations, _, _ = counted(imported(product(kind, 0.5 * RNG.choice([-1, 1], (16, 8)))), RNG.normal(size=(1, 16)))
+    scaled = {("neuron", f"multiplication {name} x {name}"): 8}
+    assert operations == {("synapse", f"addition {name}"): 128, **scaled}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_codes_that_meet_real_weights_are_converted_to_their_format(name):
+    """Each of 16 codes once; then 128 products of real numbers."""
+    kind, _ = REAL[name]
+    proto = typed(model([node("Cast", "x", "c", to=kind), node("MatMul", ("c", "w"), "y")], (1, 16)), TensorProto.INT8)
+    weight = RNG.normal(size=(16, 8))
+    proto.graph.initializer.append(helper.make_tensor("w", kind, weight.shape, weight.ravel().tolist()))
+    operations, _, _ = counted(imported(proto), RNG.integers(1, 127, (1, 16)).astype(np.int8))
+    assert operations["encode", f"conversion int8 x {name}"] == 16
+    assert operations["synapse", f"multiplication {name} x {name}"] == 128
+    assert operations["synapse", f"addition {name}"] == 128
+    assert len(operations) == 3
+
+
 def test_layers_behind_keep_the_format():
     """Bias, curves, pooling, sums and products of a convolutional network, all in half precision."""
     nodes = [

@@ -7,6 +7,7 @@ import numpy as np
 
 from hwsim.canonical import values_of, weight_terms
 from hwsim.layers import Conv2d, Dense, Layer, Pad2d, Weight
+from hwsim.number_format import BF16
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
 from hwsim.onnx_file.coded import Coded, Constant, value_of
@@ -169,7 +170,8 @@ def _coded(builder: Builder, name: str, weight: Constant, declared: bool) -> tup
     if isinstance(weight, Coded):
         parameters = weight.by_channel(1 if weight.ndim == 2 else 0)
         return None if parameters is None else (Weight(weight.code, weight.format, *parameters),)
-    terms = None if declared or builder.keep_real else weight_terms(weight)
+    value = weight.astype(np.float32) if real_format(weight) == BF16 else weight  # which numpy counts to no kind
+    terms = None if declared or builder.keep_real else weight_terms(value)
     if terms is not None:
         kind = "two ternary terms" if len(terms) == 2 else f"{terms[0].format} codes"
         builder.remarks.append(
