@@ -59,8 +59,7 @@ def solve_exactly(weight: Real, curvature: Real, levels: Levels) -> tuple[CodeAr
     For a fixed scale the nearest levels are best, and for fixed codes c the scale A / B with A = sum d |w| c and
     B = sum d c^2, which leaves the error 1/2 (sum d w^2 - A^2 / B). As the scale falls from infinity, weights climb
     the levels one at a time, at scales known beforehand: of all sets of codes on that way, the one of largest
-    A^2 / B is best of all. With levels 0 and 1 this is Proposition 3.2 of Hou & Kwok 2018: sort, and compare
-    prefix sums.
+    A^2 / B is best of all. With levels 0 and 1 this is LATe of Hou & Kwok 2018: sort, compare prefix sums.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Quantized back-propagation: weight gradients whose multiplications are shifts, and how batch norm enters them.
 
-Lin, Courbariaux, Memisevic & Bengio, Neural Networks with Few Multiplications, ICLR 2016, Algorithm 1, and the code
-published with it. Only a layer's input is quantized, and only where it enters the weight gradient.
+Lin, Courbariaux, Memisevic & Bengio, Neural Networks with Few Multiplications, ICLR 2016, and the code published with
+it. Only a layer's input is quantized, and only where it enters the weight gradient.
 """
 
 from dataclasses import dataclass

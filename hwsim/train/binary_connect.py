@@ -1,6 +1,6 @@
 """BinaryConnect and TernaryConnect: weights drawn anew, binary or ternary, for every minibatch.
 
-Courbariaux, Bengio & David, BinaryConnect, NeurIPS 2015; Lin, Courbariaux, Memisevic & Bengio, Neural Networks with
+Courbariaux, Bengio & David, BinaryConnect, NIPS 2015; Lin, Courbariaux, Memisevic & Bengio, Neural Networks with
 Few Multiplications, ICLR 2016. The same draw serves a minibatch's forward and backward pass.
 """
 

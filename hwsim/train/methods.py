@@ -132,7 +132,7 @@ def _connect_methods() -> list[Method]:
 
 
 def _loss_aware_methods() -> list[Method]:
-    """Of Hou & Kwok 2018."""
+    """Of Hou & Kwok 2018; binary ones of Hou, Yao & Kwok 2017."""
     lab, exact, two_exact = solvers.solve_lab, solvers.solve_lat_exact, solvers.solve_lat_two_scales_exact
     two = "ternary weights with a scale for each sign, loss-aware, solved"
     makers: dict[str, tuple[str, Maker]] = {

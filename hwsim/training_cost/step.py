@@ -94,8 +94,8 @@ def count_training(
     batch_norm : bool
         Whether every layer is followed by batch norm, in place of a bias.
     accounting : {"paper", "complete"}, optional
-        The paper's way of counting (Lin et al., ICLR 2016, section 4), which speaks of full-precision and ...-connect
-        methods and is theirs unless said, or every operation of a step, as docs/training.md lists them.
+        The paper's way of counting (Lin et al., ICLR 2016), which speaks of full-precision and ...-connect methods
+        and is theirs unless said, or every operation of a step, as docs/training.md lists them.
     deterministic : bool
         ...-connect: weights are the nearest levels, not drawn.
     max_shift : int, optional
