@@ -43,6 +43,8 @@ def canonical(network: Network) -> Network:
 
 def _is_shift(layer: Quantize, read: Signal) -> bool:
     """Whether a Quantize costs no more than a shift, of codes or of numbers that may arrive as such: it stays one."""
+    if np.any(layer.offset):
+        return False
     if read.format.is_real:
         return bool(np.all(np.frexp(layer.scale)[0] == 0.5))
     return layer.ratio(read).kind != "multiply"
