@@ -69,3 +69,12 @@ def test_a_constant_beside_a_shift():
     neuron, work, _ = counted(Quantize("out", scale=0.25, offset=[0.0, -0.75, 5.3]))
     assert neuron == {"addition int16": 3, "constant_shift int16": 3}  # 1024 x 4 needs 14 bits
     assert (work.n_parameter, work.parameter_bit_width) == (3, 8)
+
+
+def test_the_sum_of_an_affine_is_as_wide_as_its_widest_channel_needs():
+    # signed multipliers of 8 bits make 64ths: 128 x 64 in one channel, 128 x 16 + 400 x 64 in the other; one channel's
+    # product never meets the other's offset, so that 16 bits hold either
+    affine = Affine("affine", scale=[1.0, 0.25], offset=[0.0, 400.0], multiplier_bit_width=8)
+    made = Network("two channels", (2,), (affine,), input_format=INT8).output
+    assert made.bound == max(128 * 64, 128 * 16 + 400 * 64) == 27_648
+    assert made.format.bit_width == 16

@@ -216,7 +216,9 @@ class Affine(ElementWise):
         if read.format.is_real:
             return read
         fixed = self.fixed(read)
-        bound = read.bound * int(np.abs(fixed.multiplier).max()) + int(np.abs(fixed.offset).max())
+        # of the channel that reaches furthest, in whole numbers of any size
+        multiplier, offset = (np.ravel(each).tolist() for each in np.broadcast_arrays(fixed.multiplier, fixed.offset))
+        bound = max(read.bound * abs(m) + abs(o) for m, o in zip(multiplier, offset, strict=True))
         return Signal(read.shape, integer(accumulator_width(bound)), np.asarray(2.0**-fixed.shift), bound=bound)
 
     def fixed(self, read: Signal) -> FixedAffine:

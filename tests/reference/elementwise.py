@@ -248,7 +248,7 @@ class Affine(Elementwise):
             self.multiplier = [nearest_even(math.ldexp(factor, shift)) for factor in factors]
             self.offset = [nearest_even(math.ldexp(offset, shift)) for offset in self.offset]
             product, largest = source.bound * max(map(abs, self.multiplier)), max(map(abs, self.offset))
-            bound = product + largest
+            bound = max(source.bound * abs(m) + abs(o) for m, o in zip(self.multiplier, self.offset, strict=True))
             self.tensor = Tensor(partial_sum(bound), source.shape, [2.0**-shift] * source.size, bound=bound)
             self.sum_operand, offset_bits = partial_sum(max(product, largest)).operand, signed_width(largest)
         # of each channel is stored what is its own
