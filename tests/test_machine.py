@@ -18,7 +18,8 @@ FRAMES = np.array([[3, 2, 0, 1], [0, 2, 0, -2]], np.int8)
 
 
 def network(weight=WEIGHT, accumulator=32):
-    dense = hwsim.Dense("dense", terms=(hwsim.Weight(weight, INT8),), accumulator=accumulator)
+    bias = np.zeros(np.shape(weight)[1], int)  # declared, and so stored
+    dense = hwsim.Dense("dense", terms=(hwsim.Weight(weight, INT8),), bias=bias, accumulator=accumulator)
     return hwsim.Network("by hand", (len(weight),), (dense,), input_format=INT8)
 
 
@@ -285,9 +286,9 @@ def test_files_that_are_no_machine(tmp_path, old, new, parts):
 
 def test_memories_fit_what_they_hold():
     layers = (
-        hwsim.Dense("one", terms=(hwsim.Weight(np.ones((6, 5), int), INT8),), accumulator=32),
+        hwsim.Dense("one", terms=(hwsim.Weight(np.ones((6, 5), int), INT8),), bias=np.zeros(5, int), accumulator=32),
         hwsim.Quantize("quantize", bit_width=8),
-        hwsim.Dense("two", terms=(hwsim.Weight(np.ones((5, 9), int), INT8),), accumulator=32),
+        hwsim.Dense("two", terms=(hwsim.Weight(np.ones((5, 9), int), INT8),), bias=np.zeros(9, int), accumulator=32),
     )
     net = hwsim.Network("net", (6,), layers, input_format=INT8)
     counts = count("delta-mac", np.ones((2, 6), np.int8) * np.array([[1], [2]], np.int8), net)

@@ -166,11 +166,19 @@ def _clipped(builder: Builder, made: str, after: Chain, quantizer: Quantizer, sc
     return builder.add(HardTanh(f"{builder.layers[made].name}_limit", lowest=ends[0], highest=ends[1]), made)
 
 
+def _is_shift(builder: Builder, tensor: Tensor, quantizer: Quantizer, scale: Array) -> bool:
+    """Whether a quantizer of what waits for nothing is but a shift."""
+    if quantizer.is_bipolar or tensor.chain or _rounding(quantizer) is None:
+        return False
+    step = 1.0 if builder.is_real(tensor) else builder.signal(tensor).step
+    return bool(np.all(np.frexp(np.asarray(step / scale))[0] == 0.5))
+
+
 def _wants_thresholds(builder: Builder, tensor: Tensor, quantizer: Quantizer, scale: Array) -> bool:
     """Whether thresholds are all that is exact, cheap enough, or asked for."""
     if quantizer.bit_width > WIDEST:
         return False
-    if quantizer.bit_width == 1:
+    if quantizer.bit_width == 1 and not _is_shift(builder, tensor, quantizer, scale):
         return True
     if builder.is_real(tensor):
         # a few comparisons cost less than scale and offset

@@ -93,11 +93,11 @@ def test_all_thresholds_are_compared_at_once(execution, n_row):
     frames = np.array([[1, 2, 3], [1, 2, 4]])
     counts = hwsim.count(hwsim.simulate(network, frames, execution).activity)
     # the default delta machine updates what a non-zero weight has reached: in the second frame one neuron
-    n_update, n_word = {"delta": (3 + 1, 11 + 4)}.get(execution, (3 + 3, 11 + 11))
+    n_update, n_word = {"delta": (3 + 1, 2 + 1)}.get(execution, (3 + 3, 2 + 2))
     assert counts.total("neuron", "comparison") == 7 * n_update
     plain = hwsim.count(hwsim.simulate(Network("n", (3,), (first,), INT8), frames, execution).activity)
     more = counts.total("memory", "sram_read", "dense") - plain.total("memory", "sram_read", "dense")
-    # those of each channel are read, 7 of 32 bits, in words of 64
+    # those of each channel are read, 7 of the 5 bits that 8 needs with its sign, in words of 64: of three channels, one
     assert more == (0 if n_row == 1 else n_word)
 
 

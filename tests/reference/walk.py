@@ -171,7 +171,7 @@ class Walker:
                 if self.machine.is_dense or meter.differs(s, type(s)(0), operand)
             ]
         value = tensor.number.difference if self.machine.is_delta else tensor.number
-        for real in self._real_weights_behind(node) if value.kind == "integer" else []:
+        for real in self._real_weights_behind(node) if value.kind == "integer" and not value.is_flag else []:
             for _, s in emitted.event:
                 meter.convert(s, value.operand, real.operand)
         if not self.machine.is_dense:
