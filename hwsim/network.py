@@ -260,6 +260,8 @@ def _content(layer: object) -> Iterator[bytes]:
                 yield from _content(part)
             elif isinstance(part, np.ndarray):
                 array: npt.NDArray[np.generic] = np.ascontiguousarray(part)
-                yield f"{each.name}{array.shape}{array.dtype.str}".encode() + array.tobytes()
+                # which makes (1,) of (): one number for the only channel is stored, one for the whole layer is not
+                own = " of each channel" if part.shape == (1,) else ""
+                yield f"{each.name}{array.shape}{array.dtype.str}{own}".encode() + array.tobytes()
             else:
                 yield f"{each.name}={part!r}".encode()

@@ -234,3 +234,10 @@ def test_intervals_stand_in_text_and_page():
     assert '<td>30.8<br><span class="interval">25.5\N{EN DASH}36.6</span></td>' in content
     row = comparison.to_dataframe().iloc[0]
     assert (row["accuracy low"], row["accuracy high"]) == pytest.approx((0.2553, 0.3662), abs=0.00005)
+
+
+def test_what_chance_may_explain_is_not_called_the_same():
+    # 57 against 52 of 60 frames: 8.3 points, and p = 0.06
+    rights = [some_right(60, 3), some_right(60, 8)]
+    lead, _, _ = said_of(comparison_of(rights, [[8, 8], [4, 4]], PRICES))
+    assert lead.endswith("at an accuracy that 60 frames do not tell apart, 86.7 % against 95.0 %.")

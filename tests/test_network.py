@@ -341,3 +341,17 @@ def test_windows_that_are_none(fields):
 
 def test_one_input_may_be_named_without_a_tuple():
     assert net(dense(), ReLU("relu", inputs="dense")).layers[1].inputs == ("dense",)
+
+
+def test_one_number_for_a_channel_is_not_one_for_the_layer():
+    """Of a layer with one channel both have one number, but one is stored and counted, and the other is wired in."""
+    dense = Dense("dense", terms=(Weight(np.array([[1], [2]]), integer(8)),))
+    made = [
+        Network("n", (2,), (dense, Quantize("quantize", scale=0.3, offset=offset)), integer(8))
+        for offset in (0.25, np.array([0.25]))
+    ]
+    assert made[0] != made[1]
+    assert made[0].digest != made[1].digest
+    frames = np.array([[3, 4]], np.int8)
+    words = [hwsim.count(hwsim.simulate(each, frames).activity).total("memory", "sram_read", "dense") for each in made]
+    assert words[0] < words[1]

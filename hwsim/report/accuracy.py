@@ -29,7 +29,10 @@ def at_accuracy(comparison: Comparison, cell: Cell, baseline: Cell) -> str:
     here, there = shown(cell), shown(baseline)
     if not comparison.has_same_accuracy(cell):
         return f", at {here} % instead of {there} % accuracy"
-    return f", at the same accuracy, {here} %" + ("" if here == there else f" against {there} %")
+    apart = "" if here == there else f" against {there} %"
+    if cell.against is not None and abs(cell.against.difference) > comparison.accuracy_tolerance:
+        return f", at an accuracy that {cell.counts.n_inference:,} frames do not tell apart, {here} %{apart}"
+    return f", at the same accuracy, {here} %{apart}"
 
 
 def paired_sentence(cell: Cell) -> str:
