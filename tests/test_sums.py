@@ -39,7 +39,7 @@ def summing(parameters, out, signs=(), bit_width=8, rounding="half_even", betwee
 def made(network, parameters, codes):
     """Codes, zero point included, that the network makes of codes (n, n_signal)."""
     values = np.stack([(codes[:, k] - z) * s for k, (s, z) in enumerate(parameters)], axis=1).astype(np.float32)
-    return simulate(network, Dataset(values, name="codes"), "dense").output_codes[:, 0] + network.layers[-1].zero_point
+    return simulate(network, Dataset(values, name="codes"), "dense").output_codes[:, 0]
 
 
 def right(parameters, out, codes, signs=(), rounding="half_even", bit_width=8):
