@@ -76,19 +76,33 @@ class Sums:
         rounding = self.quantize.rounding
         nearest = self._clipped(round_real(value, rounding).astype(np.int64))
         tie = value - (0 if rounding == "floor" else 0.5)
-        for i, j in zip(*np.nonzero(np.abs(tie - np.rint(tie)) < DOUBTFUL), strict=True):
-            nearest[i, j] = self._exact((*first, int(self.code[-2][i]), int(self.code[-1][j])))
+        i, j = np.nonzero(np.abs(tie - np.rint(tie)) < DOUBTFUL)
+        if i.size:
+            nearest[i, j] = self._exact(first, self.code[-2][i], self.code[-1][j])
         return nearest
 
-    def _exact(self, code: tuple[int, ...]) -> int:
-        total = sum((each * step for each, step in zip(code, self._exact_step, strict=True)), Fraction(0))
-        value, rounding = total / exactly(self.out_step) + Fraction(self.offset), self.quantize.rounding
-        whole = round(value) if rounding == "half_even" else math.floor(value + Fraction(rounding == "half_up", 2))
-        return int(self._clipped(np.asarray(whole)))
+    def _exact(self, first: tuple[int, ...], *pair: IntArray) -> IntArray:
+        """The nearest codes of some sums, in whole numbers over one denominator."""
+        *factors, offset, one = self._whole
+        largest = [*map(abs, first), *(int(np.abs(code).max(initial=0)) for code in pair)]
+        reach = 2 * (sum(abs(f) * c for f, c in zip(factors, largest, strict=True)) + abs(offset)) + one
+        dtype = np.int64 if reach < 2**62 else object  # numbers of any size
+        total = sum(f * c for f, c in zip(factors, first, strict=False)) + offset
+        twice = 2 * (total + sum(f * code.astype(dtype) for f, code in zip(factors[-2:], pair, strict=True)))
+        rounding = self.quantize.rounding
+        moved = twice + (0 if rounding == "floor" else one)
+        code = moved // (2 * one)
+        if rounding == "half_even":
+            code = code - ((moved % (2 * one) == 0) & (code % 2 == 1))
+        return self._clipped(np.asarray(code, np.int64))
 
     @cached_property
-    def _exact_step(self) -> tuple[Fraction, ...]:
-        return tuple(map(exactly, self.step))
+    def _whole(self) -> tuple[int, ...]:
+        """What each code weighs in the quantizer's, its offset, and one, as whole numbers of one unit."""
+        out = exactly(self.out_step)
+        parts = [*(exactly(step) / out for step in self.step), Fraction(self.offset), Fraction(1)]
+        unit = math.lcm(*(part.denominator for part in parts))
+        return tuple(int(part * unit) for part in parts)
 
     def _clipped(self, code: IntArray) -> IntArray:
         format, zero_point = self.quantize.format, self.quantize.zero_point
