@@ -30,7 +30,7 @@ def at_accuracy(comparison: Comparison, cell: Cell, baseline: Cell) -> str:
     if not comparison.has_same_accuracy(cell):
         return f", at {here} % instead of {there} % accuracy"
     apart = "" if here == there else f" against {there} %"
-    if cell.against is not None and abs(cell.against.difference) > comparison.accuracy_tolerance:
+    if cell.against is not None and not cell.against.is_within(comparison.accuracy_tolerance):
         return f", at an accuracy that {cell.counts.n_inference:,} frames do not tell apart, {here} %{apart}"
     return f", at the same accuracy, {here} %{apart}"
 
