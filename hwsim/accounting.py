@@ -9,7 +9,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.activity import Activity, ConnectionActivity, Histogram, JoinActivity, LayerActivity, NeuronWork
+from hwsim.activity import (
+    Activity,
+    ConnectionActivity,
+    Histogram,
+    JoinActivity,
+    LayerActivity,
+    NeuronWork,
+    SignalActivity,
+)
 from hwsim.counts import Counts, Operation, Phase
 from hwsim.errors import MachineError
 from hwsim.machine import DEFAULT_MACHINE, Machine, load_machine
@@ -90,8 +98,7 @@ def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity, machi
             tally.add(layer.name, phase, operation, activity.sum_by_group(join.n_operation))
     if layer.emitted is None:
         return
-    for reader in activity.layers:
-        _count_conversions(tally, reader, layer, phase, activity, machine)
+    _count_conversions(tally, layer.emitted, layer.name, phase, activity, machine)
     if activity.execution.kind == "dense":
         return
     code = (layer.emitted.format.operand,)
@@ -102,16 +109,17 @@ def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity, machi
 
 
 def _count_conversions(
-    tally: Tally, reader: LayerActivity, layer: LayerActivity, phase: Phase, activity: Activity, machine: Machine
+    tally: Tally, signal: SignalActivity, layer: str, phase: Phase, activity: Activity, machine: Machine
 ) -> None:
     """Codes that a layer sends to real weights become real numbers, each event once for every layer that reads it."""
-    if layer.emitted is None or not reader.connections or is_whole(reader, machine):
-        return
-    connection = reader.connections[0]
-    if is_converted(connection):
-        operation = Operation("conversion", (connection.event_format.operand, connection.weight_format.operand))
-        times = reader.sources.count(layer.emitted.name) * activity.sum_by_group(layer.emitted.n_event)
-        tally.add(layer.name, phase, operation, times)
+    n_event = activity.sum_by_group(signal.n_event)
+    for reader in activity.layers:
+        n_reading = reader.sources.count(signal.name)
+        if n_reading and reader.connections and not is_whole(reader, machine):
+            connection = reader.connections[0]
+            if is_converted(connection):
+                formats = (connection.event_format.operand, connection.weight_format.operand)
+                tally.add(layer, phase, Operation("conversion", formats), n_reading * n_event)
 
 
 def is_converted(connection: ConnectionActivity) -> bool:

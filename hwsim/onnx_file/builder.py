@@ -10,10 +10,10 @@ import numpy as np
 
 from hwsim.canonical import bipolar
 from hwsim.errors import NetworkError
-from hwsim.layers import Affine, Flatten, HardTanh, Layer, Rearrange, Synaptic, Weight, unless_zero
-from hwsim.layers.weight import per_channel
+from hwsim.layers import Affine, Flatten, HardTanh, Layer, Rearrange, Synaptic
 from hwsim.network import INPUT
 from hwsim.number_format import FP32, NumberFormat
+from hwsim.onnx_file.affine_inside import whole_codes, with_affine_inside
 from hwsim.onnx_file.chain import Chain, factor_of, is_uniform, with_affine
 from hwsim.onnx_file.coded import Constant, value_of
 from hwsim.onnx_file.graph import Array, Graph, Node, only_shaped, readers
@@ -173,8 +173,7 @@ class Builder:
         layer = self.layers.get(name)
         if not isinstance(layer, Synaptic):
             return False
-        real = self.signals[name].format.is_real
-        changed = _real_folded(layer, affine) if real else _codes_folded(layer, affine, self.signals[name].step)
+        changed = with_affine_inside(layer, affine, self.signals[name])
         if changed is not None:
             self.change(changed)
         return changed is not None
@@ -298,51 +297,3 @@ def _name(wanted: str, taken: Container[str]) -> str:
         number += 1
         name = f"{base}_{number}"
     return name
-
-
-def _real_folded(layer: Synaptic, affine: Affine) -> Synaptic | None:
-    """Real arithmetic: weights, or their scales, times the factor, rounded to float32 once."""
-    scale, offset = (np.broadcast_to(each, (layer.n_channel,)) for each in (affine.scale, affine.offset))
-    term = layer.terms[0]
-    bias = unless_zero(np.asarray(layer.start * scale + offset, np.float64))
-    if term.format.is_real:
-        along = scale if term.code.ndim == 2 else scale[:, None, None, None]
-        with np.errstate(over="ignore"):  # which Weight refuses
-            weight = Weight((term.value * along).astype(np.float32), term.format)
-        return replace(layer, terms=(weight,), bias=bias)
-    terms = tuple(_scaled(each, np.asarray(affine.scale, np.float64)) for each in layer.terms)
-    return None if None in terms else replace(layer, terms=terms, bias=bias)  # type: ignore[arg-type]
-
-
-def _scaled(term: Weight, scale: Array) -> Weight | None:
-    """Coded weights times a factor, which where it is negative turns their codes; None where they cannot be turned."""
-    if np.any(scale == 0):
-        return None
-    sign = np.where(scale < 0, -1, 1)
-    code = term.code * per_channel(sign, term.code.ndim)
-    if not term.is_offset and (code.max() > term.format.highest or code.min() < term.format.lowest):
-        return None
-    return replace(term.turned(sign), scale=np.asarray(term.scale * np.abs(scale)))
-
-
-def _codes_folded(layer: Synaptic, affine: Affine, step: Array) -> Synaptic | None:
-    """Integer arithmetic: positive factors into the scales of the weights, offsets that are whole numbers of codes."""
-    scale = np.asarray(affine.scale, np.float64)
-    if np.any(scale <= 0):
-        return None
-    # biases are codes of the first term's sums, of which those of two terms may be parts
-    step = step if len(layer.terms) == 1 else step * 2.0 ** int(layer.merge.shift.max())
-    whole = whole_codes(np.asarray(affine.offset, np.float64), np.asarray(step * scale))
-    if whole is None:
-        return None
-    terms = tuple(replace(term, scale=np.asarray(term.scale) * scale) for term in layer.terms)
-    return replace(layer, terms=terms, bias=unless_zero(np.asarray(layer.start + whole, np.int64)))
-
-
-def whole_codes(value: Array, step: Array) -> Array | None:
-    """Values as codes of a step, if they are whole numbers of it but for float32's rounding; else None."""
-    exact = np.asarray(value / step)
-    code = np.rint(exact)
-    if np.any(np.abs(exact - code) > np.abs(exact) * 2.0**-22) or np.any(np.abs(code) >= 2.0**62):
-        return None
-    return code.astype(np.int64)

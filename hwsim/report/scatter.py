@@ -3,7 +3,7 @@
 import math
 
 from hwsim.comparison import Cell
-from hwsim.report import accuracy, labels, wording
+from hwsim.report import accuracy, answering, labels
 from hwsim.report.figures import Figure, axis, color_of, escaped, layout, logarithmic_axis, symbol_of
 from hwsim.report.units import figures, times
 from hwsim.report.wording import Priced
@@ -19,13 +19,13 @@ LEGEND_COLUMNS, LEGEND_ROW = 2, 20
 
 def accuracy_against_energy(priced: Priced) -> Figure | None:
     """Every priced row as a point with its interval; without accuracies, the rows one below the other."""
-    cells = [cell for cell in priced.cells if cell.breakdown is not None and wording.energy(cell) > 0]
+    cells = [cell for cell in priced.cells if cell.breakdown is not None and answering.energy(cell) > 0]
     if not cells:
         return None
     known = all(cell.accuracy is not None for cell in cells)
     heights = [100 * cell.accuracy if cell.accuracy is not None else -row for row, cell in enumerate(cells)]
     lows, highs = ([_bound(priced, cell, name) for cell in cells] for name in ("low", "high"))
-    energies = [priced.unit.of(wording.energy(cell)) for cell in cells]
+    energies = [priced.unit.of(answering.energy(cell)) for cell in cells]
     spread = max(highs) / min(energies)
     x_range = (
         min(low for low in (*lows, *energies) if low > 0) / max(1.25, spread**0.08),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from hwsim.accuracy import CONFIDENCE
 from hwsim.comparison import Cell, Comparison
 from hwsim.counts import PHASES
-from hwsim.report import accuracy, frames, origins, wording
+from hwsim.report import accuracy, answering, frames, origins, wording
 from hwsim.report.power import NOT_STATED, frame_rate
 from hwsim.report.units import power_unit, times, whole
 from hwsim.report.wording import Priced, Row
@@ -47,7 +47,7 @@ def method(cell: Cell) -> str:
 
 def answer(comparison: Comparison, priced: Priced) -> str:
     """The sentences that a reader came for."""
-    said = wording.answer(comparison, priced)
+    said = answering.answer(comparison, priced)
     second = f'<p class="second">{text(said.second)}</p>' if said.second else ""
     of = f"Energy table {priced.table.name}: {wording.process(priced)}."
     return f'<h1>{text(said.lead)}</h1>{second}<p class="remarks">{text(" ".join((of, *said.remarks)))}</p>'
@@ -96,7 +96,7 @@ def all_rows(priced: Priced) -> str:
         "advantage",
         *(f"{sign}{breaks[name]}" for sign, name in zip(signs, factors, strict=False)),
     ]
-    said = " ".join(filter(None, (wording.power_sentence(priced), *origins.sentences(priced.breakdowns))))
+    said = " ".join(filter(None, (answering.power_sentence(priced), *origins.sentences(priced.breakdowns))))
     rows = table([groups, row_of(names, "th")], [_row(row, priced, factors) for row in priced.rows])
     return f'<p class="caption">{text(said)}</p>{rows}'
 
@@ -209,4 +209,4 @@ def _covered(cell: Cell, phase: str, priced: Priced) -> str:
 
 def power(priced: Priced) -> str:
     """The energies of all rows as power at a frame rate."""
-    return f"<p>{text(wording.power_sentence(priced))}</p>"
+    return f"<p>{text(answering.power_sentence(priced))}</p>"

@@ -13,7 +13,7 @@ from hwsim.accuracy import CONFIDENCE
 from hwsim.comparison import Comparison
 from hwsim.counts import PHASES
 from hwsim.energy import Breakdown, Line
-from hwsim.report import accuracy, origins, power, wording
+from hwsim.report import accuracy, answering, origins, power, wording
 from hwsim.report.units import Unit, energy_unit, figures, percent, power_unit, times, whole
 from hwsim.report.wording import Priced, Row
 from hwsim.simulator import Run
@@ -125,8 +125,8 @@ def _one_table(comparison: Comparison, priced: Priced, width: int) -> str:
         f"Energy table {table.name} ({wording.process(priced)}): {priced.energy_kind} {priced.unit.name} per "
         f"inference, {wording.phases_sentence(priced.phases)}"
     )
-    answer = wording.answer(comparison, priced)
-    lines = [answer.lead, answer.second, *answer.remarks, wording.power_sentence(priced)]
+    answer = answering.answer(comparison, priced)
+    lines = [answer.lead, answer.second, *answer.remarks, answering.power_sentence(priced)]
     lines += [*origins.sentences(priced.breakdowns), *_not_priced(priced)]
     lines.insert(2, accuracy.intervals_sentence(priced.cells))
     return "\n\n".join([_folded(title, width), table_text(_columns(priced), width), _listed(lines, width)])
