@@ -207,9 +207,9 @@ def figure(table, frames, layers, name):
             page.update_xaxes(title_text=x, row=row, col=column)
             page.update_yaxes(title_text=y, type="linear" if column == 1 else "log", row=row, col=column)
         page.update_xaxes(type="log", row=row, col=1)
-    page.update_layout(
-        title=f"{name} on video, as rounding and sigma-delta networks", height=450 * len(clips), template="plotly_white"
-    )
+    # a width of its own: a narrow window scrolls it rather than folding six panels into one another
+    title = f"{name} on video, as rounding and sigma-delta networks"
+    page.update_layout(title=title, width=1450, height=450 * len(clips), template="plotly_white")
     return page
 
 
