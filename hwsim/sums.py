@@ -85,7 +85,8 @@ class Sums:
         """The nearest codes of some sums, in whole numbers over one denominator."""
         *factors, offset, one = self._whole
         largest = [*map(abs, first), *(int(np.abs(code).max(initial=0)) for code in pair)]
-        reach = 2 * (sum(abs(f) * c for f, c in zip(factors, largest, strict=True)) + abs(offset)) + one
+        # factors of codes that are all 0 have to fit, too
+        reach = 2 * (sum(abs(f) * max(c, 1) for f, c in zip(factors, largest, strict=True)) + abs(offset)) + one
         dtype = np.int64 if reach < 2**62 else object  # numbers of any size
         total = sum(f * c for f, c in zip(factors, first, strict=False)) + offset
         twice = 2 * (total + sum(f * code.astype(dtype) for f, code in zip(factors[-2:], pair, strict=True)))

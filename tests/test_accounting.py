@@ -185,6 +185,21 @@ def in_format(network, format):
         return network
 
 
+@pytest.mark.parametrize("machine", REAL)
+def test_scales_of_real_weights_are_stored_where_the_layer_applies_them(machine):
+    """Not by a quantizer behind a pool, to which numbers come with the scales in them, scales of 1 like any others."""
+    weight = hwsim.Weight(np.ones((2, 1, 1, 1), np.int8), hwsim.NumberFormat.parse("ternary"), scale=np.ones(2))
+    layers = (
+        hwsim.Conv2d("conv2d", terms=(weight,)),
+        hwsim.MaxPool2d("maxpool", kernel=(2, 2)),
+        hwsim.Quantize("quantize", scale=16.0, bit_width=4),
+        hwsim.Conv2d("last", terms=(hwsim.Weight(np.ones((1, 2, 1, 1), np.float32), FP32),)),
+    )
+    network = hwsim.Network("scales", (1, 2, 2), layers)
+    frames = np.arange(8, dtype=np.float32).reshape(2, 1, 2, 2)
+    assert_same_counts(network, frames, *both(machine, 8, 1))
+
+
 ZEROS = st.lists(st.sampled_from([0, 0, 0, 0, 1]), min_size=1, max_size=70)
 
 

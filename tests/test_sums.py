@@ -12,6 +12,7 @@ from hwsim.datasets import Dataset
 from hwsim.layers import Add, Dense, HardTanh, Quantize, ReLU, Weight
 from hwsim.network import Network
 from hwsim.network_file import load_network, save_network
+from hwsim.number_format import integer
 from hwsim.simulator import simulate
 
 
@@ -120,6 +121,23 @@ def test_three_signals_of_eight_bits_next_to_ties():
     wrong = np.count_nonzero(made(network, parameters, codes) != right(parameters, out, codes))
     noted = int(network.notes[0].split("codes ")[1].split(" ")[0].replace(",", "")) if network.notes else 0
     assert wrong == noted
+
+
+def test_a_signal_that_is_always_zero_may_have_any_step():
+    """One whose weights are all zero: what its step makes of a common unit can be beyond 64 bits."""
+    one, none = np.ones((1, 1), np.int8), np.zeros((1, 1), np.int8)
+    offset, out = 0.5 + 2.0**-33, float32(1.1)  # 0 is next to a tie
+    layers = (
+        Dense("codes", ("input",), terms=(Weight(one, integer(8)),)),
+        Dense("zero", ("input",), terms=(Weight(none, integer(8), scale=1000 / 3),)),
+        Add("add", inputs=("codes", "zero")),
+        Quantize("out", scale=1 / out, bit_width=8, rounding="half_up", offset=offset),
+    )
+    network = Network("zeros", (1,), layers, input_format=integer(2))
+    codes = np.arange(-2, 2, dtype=np.int8)[:, None]
+    made = simulate(network, Dataset(codes, name="codes"), "dense").output_codes[:, 0]
+    exact = [code / Fraction(out) + Fraction(offset) for code in codes[:, 0].tolist()]
+    assert made.tolist() == [math.floor(value + Fraction(1, 2)) for value in exact]
 
 
 def test_equal_steps_take_one_factor():

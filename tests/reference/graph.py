@@ -1,7 +1,7 @@
 """A network as stages: layers with neurons of their own, and what is fused into them."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reference.elementwise import ELEMENTWISE, Elementwise, Tensor, concatenated
@@ -88,7 +88,7 @@ def work_out(nodes: list[Node], input_tensor: Tensor) -> None:
     """Work out what leaves every stage, and prepare the layers in it."""
     leaving: dict[str, Tensor] = {}  # by name of a signal
     for node in nodes:
-        tensors = [leaving[name] for name in node.reads]
+        tensors = [_settled(leaving[name]) for name in node.reads]
         tensor = input_tensor
         if tensors:
             tensor = tensors[0]
@@ -115,3 +115,8 @@ def work_out(nodes: list[Node], input_tensor: Tensor) -> None:
         if node.head:
             node.head.body = node.body
         node.tensor = tensor
+
+
+def _settled(tensor: Tensor) -> Tensor:
+    """What arrives at the next stage: real numbers have been multiplied by the scales of the weights by then."""
+    return replace(tensor, n_step=0) if tensor.number.is_real else tensor
