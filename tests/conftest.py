@@ -55,6 +55,20 @@ def pytest_configure(config):
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )
     settings.load_profile("hwsim")
+    draw_no_constants_of_ours()
+
+
+def draw_no_constants_of_ours():
+    """Hypothesis also draws numbers that stand in modules imported so far, which depends on what ran before a test.
+
+    Without them a test draws the same examples alone, among others, and on every worker.
+    """
+    try:
+        from hypothesis.internal.conjecture import providers
+    except ImportError:  # of a version that draws none
+        return
+    if hasattr(providers, "_get_local_constants"):
+        providers._get_local_constants = providers.Constants
 
 
 # --- how many processes
