@@ -11,7 +11,7 @@ import math
 from pathlib import Path
 
 import hwsim
-from hwsim.catalogue import network_names
+from hwsim.files.catalogue import network_names
 from hwsim.report.units import figures
 from hwsim.training_cost import METHODS
 

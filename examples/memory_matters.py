@@ -15,8 +15,8 @@ from pathlib import Path
 import pandas as pd
 
 import hwsim
-from hwsim import catalogue
-from hwsim.energy import lacking
+from hwsim.files import catalogue
+from hwsim.pricing.energy import lacking
 
 RULES = ("bit-width-law", "interpolation")  # for widths and capacities between those that a table states
 BASELINE = ("mlp", "mac-array")

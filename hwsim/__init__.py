@@ -16,73 +16,72 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hwsim.accounting import count as count
     from hwsim.activity import Activity as Activity
     from hwsim.activity import Delta as Delta
     from hwsim.activity import Execution as Execution
-    from hwsim.comparison import Comparison as Comparison
-    from hwsim.comparison import compare as compare
-    from hwsim.counts import Counts as Counts
+    from hwsim.activity.rules import RULES as RULES
+    from hwsim.counting.accounting import count as count
+    from hwsim.counting.counts import Counts as Counts
     from hwsim.datasets import Dataset as Dataset
     from hwsim.datasets import Preprocessing as Preprocessing
     from hwsim.datasets import Source as Source
     from hwsim.datasets import load_dataset as load_dataset
-    from hwsim.energy import Breakdown as Breakdown
-    from hwsim.energy import price as price
-    from hwsim.energy_table import EnergyTable as EnergyTable
-    from hwsim.energy_table import load_table as load_table
     from hwsim.errors import HwsimError as HwsimError
     from hwsim.machine import Machine as Machine
     from hwsim.machine import load_machine as load_machine
-    from hwsim.network import ELU as ELU
-    from hwsim.network import Add as Add
-    from hwsim.network import Affine as Affine
-    from hwsim.network import AvgPool2d as AvgPool2d
-    from hwsim.network import Concat as Concat
-    from hwsim.network import Conv2d as Conv2d
-    from hwsim.network import Dense as Dense
-    from hwsim.network import Divide as Divide
-    from hwsim.network import Flatten as Flatten
-    from hwsim.network import GlobalAvgPool as GlobalAvgPool
-    from hwsim.network import HardTanh as HardTanh
-    from hwsim.network import LeakyReLU as LeakyReLU
-    from hwsim.network import MaxPool2d as MaxPool2d
-    from hwsim.network import Multiply as Multiply
-    from hwsim.network import MultiThreshold as MultiThreshold
-    from hwsim.network import Network as Network
-    from hwsim.network import Pad2d as Pad2d
-    from hwsim.network import Quantize as Quantize
-    from hwsim.network import Rearrange as Rearrange
-    from hwsim.network import ReLU as ReLU
-    from hwsim.network import Sigmoid as Sigmoid
-    from hwsim.network import Sign as Sign
-    from hwsim.network import Softmax as Softmax
-    from hwsim.network import Tanh as Tanh
-    from hwsim.network import Weight as Weight
-    from hwsim.network import Wrap as Wrap
+    from hwsim.network.graph import Network as Network
+    from hwsim.network.layers import ELU as ELU
+    from hwsim.network.layers import Add as Add
+    from hwsim.network.layers import Affine as Affine
+    from hwsim.network.layers import AvgPool2d as AvgPool2d
+    from hwsim.network.layers import Concat as Concat
+    from hwsim.network.layers import Conv2d as Conv2d
+    from hwsim.network.layers import Dense as Dense
+    from hwsim.network.layers import Divide as Divide
+    from hwsim.network.layers import Flatten as Flatten
+    from hwsim.network.layers import GlobalAvgPool as GlobalAvgPool
+    from hwsim.network.layers import HardTanh as HardTanh
+    from hwsim.network.layers import LeakyReLU as LeakyReLU
+    from hwsim.network.layers import MaxPool2d as MaxPool2d
+    from hwsim.network.layers import Multiply as Multiply
+    from hwsim.network.layers import MultiThreshold as MultiThreshold
+    from hwsim.network.layers import Pad2d as Pad2d
+    from hwsim.network.layers import Quantize as Quantize
+    from hwsim.network.layers import Rearrange as Rearrange
+    from hwsim.network.layers import ReLU as ReLU
+    from hwsim.network.layers import Sigmoid as Sigmoid
+    from hwsim.network.layers import Sign as Sign
+    from hwsim.network.layers import Softmax as Softmax
+    from hwsim.network.layers import Tanh as Tanh
+    from hwsim.network.layers import Weight as Weight
+    from hwsim.network.layers import Wrap as Wrap
+    from hwsim.network.number_format import NumberFormat as NumberFormat
     from hwsim.network_file import load_network as load_network
     from hwsim.network_file import save_network as save_network
-    from hwsim.number_format import NumberFormat as NumberFormat
     from hwsim.onnx_file import write_onnx as write_onnx
-    from hwsim.rules import RULES as RULES
-    from hwsim.simulator import Run as Run
-    from hwsim.simulator import simulate as simulate
+    from hwsim.pricing.energy import Breakdown as Breakdown
+    from hwsim.pricing.energy import price as price
+    from hwsim.pricing.energy_table import EnergyTable as EnergyTable
+    from hwsim.pricing.energy_table import load_table as load_table
+    from hwsim.simulation.simulator import Run as Run
+    from hwsim.simulation.simulator import simulate as simulate
+    from hwsim.study.comparison import Comparison as Comparison
+    from hwsim.study.comparison import compare as compare
     from hwsim.train.from_torch import from_torch as from_torch
     from hwsim.training_cost import count_training as count_training
 
 __version__ = "0.2.0"
 
 _HOME = {
-    "accounting": ("count",),
-    "activity": ("Activity", "Delta", "Execution"),
-    "comparison": ("Comparison", "compare"),
-    "counts": ("Counts",),
+    "counting.accounting": ("count",),
+    "study.comparison": ("Comparison", "compare"),
+    "counting.counts": ("Counts",),
     "datasets": ("Dataset", "Preprocessing", "Source", "load_dataset"),
-    "energy": ("Breakdown", "price"),
-    "energy_table": ("EnergyTable", "load_table"),
+    "pricing.energy": ("Breakdown", "price"),
+    "pricing.energy_table": ("EnergyTable", "load_table"),
     "errors": ("HwsimError",),
     "machine": ("Machine", "load_machine"),
-    "network": (
+    "network.layers": (
         "ELU",
         "Add",
         "Affine",
@@ -98,7 +97,6 @@ _HOME = {
         "MaxPool2d",
         "MultiThreshold",
         "Multiply",
-        "Network",
         "Pad2d",
         "Quantize",
         "ReLU",
@@ -111,10 +109,11 @@ _HOME = {
         "Wrap",
     ),
     "network_file": ("load_network", "save_network"),
-    "number_format": ("NumberFormat",),
+    "network.graph": ("Network",),
+    "network.number_format": ("NumberFormat",),
     "onnx_file": ("write_onnx",),
-    "rules": ("RULES",),
-    "simulator": ("Run", "simulate"),
+    "activity": ("Activity", "Delta", "Execution", "RULES"),
+    "simulation.simulator": ("Run", "simulate"),
     "train.from_torch": ("from_torch",),
     "training_cost": ("count_training",),
 }

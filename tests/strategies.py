@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hypothesis_numpy
 
 from hwsim.errors import NetworkError
-from hwsim.network import (
+from hwsim.network.graph import INPUT, Network
+from hwsim.network.layers import (
     ELU,
-    INPUT,
     Add,
     Affine,
     AvgPool2d,
@@ -30,7 +30,6 @@ from hwsim.network import (
     MaxPool2d,
     Multiply,
     MultiThreshold,
-    Network,
     Pad2d,
     Quantize,
     Rearrange,
@@ -41,8 +40,8 @@ from hwsim.network import (
     Tanh,
     Weight,
 )
-from hwsim.number_format import FP32, NumberFormat
-from hwsim.signals import Signal
+from hwsim.network.number_format import FP32, NumberFormat
+from hwsim.network.signals import Signal
 
 SHAPES = ((3,), (1,), (2,), (4,), (5,), (6,), (7,), (1, 2, 2), (2, 1, 3), (2, 2, 2))
 IMAGES = (

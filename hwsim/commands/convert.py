@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hwsim.data_options import DATA_HELP, Data, takes_data
+from hwsim.commands.data_options import DATA_HELP, Data, takes_data
 from hwsim.errors import HwsimError
 
 convert = typer.Typer(no_args_is_help=True, help="Make networks of networks, without torch.")
@@ -76,7 +76,7 @@ def _convert(method: str, network: str, data: str | None, out: Path, options: di
 
 def say_where(out: Path) -> None:
     """Tell where a network was written, and its accuracy."""
-    from hwsim.catalogue import network_names
+    from hwsim.files.catalogue import network_names
     from hwsim.network_file import load_network
     from hwsim.report.listing import accuracy_text
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hwsim.commands.convert import FloatNetwork, Out, numbers
-from hwsim.data_options import Data, takes_data
+from hwsim.commands.data_options import Data, takes_data
 from hwsim.errors import DataError, FileError, HwsimError
 
 if TYPE_CHECKING:
     from hwsim.convert.radius_search import Search
     from hwsim.datasets import Dataset
-    from hwsim.network import Network
+    from hwsim.network.graph import Network
 
 LONGEST = 10_000
 """A range such as 1..10 has at most so many numbers."""

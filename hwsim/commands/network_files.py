@@ -9,7 +9,7 @@ import typer
 from hwsim.errors import FileError, NetworkError
 
 if TYPE_CHECKING:
-    from hwsim.network import Network
+    from hwsim.network.graph import Network
     from hwsim.onnx_file import Examination
 
 ONNX = ".onnx"
@@ -121,10 +121,10 @@ def _told(network: "Network") -> str:
     """A network as it would run, by one frame that is run dense."""
     import numpy as np
 
-    from hwsim.accounting import count
+    from hwsim.counting.accounting import count
     from hwsim.datasets import Dataset
     from hwsim.report.check import check_text
-    from hwsim.simulator import simulate
+    from hwsim.simulation.simulator import simulate
 
     name, largest = max(network.signals.items(), key=lambda each: each[1].size)
     if largest.size > MOST_NUMBERS:

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from hwsim.commands.convert import FloatNetwork, Frames, Out, Split, numbers, say_where
-from hwsim.data_options import Data, takes_data, with_options
+from hwsim.commands.data_options import Data, takes_data, with_options
 from hwsim.errors import HwsimError
 
 if TYPE_CHECKING:

@@ -17,13 +17,14 @@ Rules = Annotated[
         "may be given several times.",
     ),
 ]
+Rate = Annotated[float | None, typer.Option(help="Inferences per second: adds static energy where the table has it.")]
 
 
 @tables.command("list")
 def table_list() -> None:
     """List the energy tables that ship with hwsim, and those in the folder that --tables names."""
-    from hwsim.catalogue import table_names
-    from hwsim.energy_table import load_table
+    from hwsim.files.catalogue import table_names
+    from hwsim.pricing.energy_table import load_table
 
     names = table_names()
     width = max(map(len, names))
@@ -40,7 +41,7 @@ def table_list() -> None:
 @tables.command("show")
 def table_show(table: Table, rule: Rules = None) -> None:
     """Show every price of a table, with its standing and source."""
-    from hwsim.energy_table import load_table
+    from hwsim.pricing.energy_table import load_table
     from hwsim.report.listing import table_text
 
     typer.echo(table_text(load_table(table, rule or ())))
@@ -49,7 +50,7 @@ def table_show(table: Table, rule: Rules = None) -> None:
 @tables.command("new")
 def table_new(file: Annotated[Path, typer.Argument(help="The file to write, such as my_28nm.yaml.")]) -> None:
     """Write the commented start of an energy table of one's own."""
-    from hwsim.energy_table.writing import new_table
+    from hwsim.pricing.energy_table.writing import new_table
 
     new_table(file)
     typer.echo(f"wrote {file}; fill in its blanks, then: hwsim table check {file}")
@@ -63,8 +64,8 @@ def table_check(
     rule: Rules = None,
 ) -> None:
     """Check that a file is an energy table, and say what it lacks, for a network and a machine where asked."""
-    from hwsim.catalogue import machine_names, network_names
-    from hwsim.energy_table import load_table
+    from hwsim.files.catalogue import machine_names, network_names
+    from hwsim.pricing.energy_table import load_table
 
     each = load_table(table, rule or ())
     typer.echo(f"{each.name}: a valid energy table; no price for: {', '.join(each.lacks) or 'nothing'}")
@@ -75,7 +76,7 @@ def table_check(
         others = "; ".join(map(str, each.other_processes))
         typer.echo(f"figures of another process than {each.own_process}: {others}")
     if network or machine:
-        from hwsim.table_check import coverage
+        from hwsim.study.table_check import coverage
 
         for found in coverage(each, network or network_names(), machine or machine_names()):
             typer.echo(f"{found.network} on {found.machine}: {found.text or 'every price is there'}")
@@ -84,8 +85,8 @@ def table_check(
 @tables.command("compare")
 def table_compare(first: Table, second: Table, rule: Rules = None) -> None:
     """Print the ratio of every price that one of two tables states, the second's to the first's."""
-    from hwsim.energy_table import load_table
-    from hwsim.energy_table.comparison import compare_tables, mean_ratios
+    from hwsim.pricing.energy_table import load_table
+    from hwsim.pricing.energy_table.comparison import compare_tables, mean_ratios
     from hwsim.report.listing import frame_text
 
     a, b = (load_table(each, rule or ()) for each in (first, second))
@@ -106,9 +107,9 @@ def table_scale(
     out: Annotated[Path | None, typer.Option(help="Where to write the scaled table; else it is shown.")] = None,
 ) -> None:
     """Carry a table to another process by equations; what published figures say of the step is printed beside it."""
-    from hwsim.energy_table import load_table
-    from hwsim.energy_table.scaling import METHOD, scale, scaling
-    from hwsim.energy_table.writing import write_table
+    from hwsim.pricing.energy_table import load_table
+    from hwsim.pricing.energy_table.scaling import METHOD, scale, scaling
+    from hwsim.pricing.energy_table.writing import write_table
     from hwsim.report.listing import table_text
 
     if method != METHOD:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from hwsim.commands.convert import Out, numbers, say_where
-from hwsim.data_options import Data, takes_data
+from hwsim.commands.data_options import Data, takes_data
 from hwsim.errors import INTERRUPTED
 
 FLOAT = "mlp"

@@ -25,7 +25,7 @@ def training_cost(
     table: Annotated[str, typer.Option(help="Energy table.")] = "default_45nm",
 ) -> None:
     """Count one training step: multiplications, additions, shifts and random numbers, by layer and pass; price it."""
-    from hwsim.energy import price
+    from hwsim.pricing.energy import price
     from hwsim.report.text import line_width
     from hwsim.report.training import training_cost_text
     from hwsim.train.architecture import ARCHITECTURES

@@ -21,7 +21,8 @@ from hwsim.convert.fixed_point import width_of_codes
 from hwsim.convert.places import cannot_be_negative, is_of_input, place
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.layers import (
+from hwsim.network.graph import INPUT, Network
+from hwsim.network.layers import (
     Add,
     Affine,
     AvgPool2d,
@@ -34,9 +35,8 @@ from hwsim.layers import (
     Synaptic,
     unless_zero,
 )
-from hwsim.network import INPUT, Network
-from hwsim.number_format import NumberFormat, integer, round_real
-from hwsim.signals import FloatArray, Signal
+from hwsim.network.number_format import NumberFormat, integer, round_real
+from hwsim.network.signals import FloatArray, Signal
 
 METHOD = "signals quantized after weights"
 

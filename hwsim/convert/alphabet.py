@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.errors import NetworkError
-from hwsim.layers import Synaptic, Weight
-from hwsim.network import Network
-from hwsim.number_format import BINARY, NumberFormat, integer, width_of
-from hwsim.signals import FloatArray, IntArray
+from hwsim.network.graph import Network
+from hwsim.network.layers import Synaptic, Weight
+from hwsim.network.number_format import BINARY, NumberFormat, integer, width_of
+from hwsim.network.signals import FloatArray, IntArray
 
 Unit: TypeAlias = Literal["median", "nonzero-median", "largest"]
 """What a radius is a multiple of: the layer's median |w| (the paper), that of the weights that are not zero (for

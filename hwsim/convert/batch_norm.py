@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.code_boundaries import fewest_bits
 from hwsim.errors import NetworkError
-from hwsim.layers import Affine, Layer, Quantize, ReLU, Synaptic, Weight, unless_zero
-from hwsim.network import Network
-from hwsim.signals import FloatArray, IntArray, Signal
+from hwsim.network.code_boundaries import fewest_bits
+from hwsim.network.graph import Network
+from hwsim.network.layers import Affine, Layer, Quantize, ReLU, Synaptic, Weight, unless_zero
+from hwsim.network.signals import FloatArray, IntArray, Signal
 
 METHOD = "batch norm folded into the layers before it"
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.layers import (
+from hwsim.network.graph import Network
+from hwsim.network.layers import (
     Affine,
     AvgPool2d,
     Conv2d,
@@ -23,9 +24,8 @@ from hwsim.layers import (
     Weight,
     unless_zero,
 )
-from hwsim.network import Network
-from hwsim.number_format import FP32
-from hwsim.signals import FloatArray
+from hwsim.network.number_format import FP32
+from hwsim.network.signals import FloatArray
 
 METHOD = "batch norm folded into the layers after it"
 

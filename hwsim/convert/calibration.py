@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.datasets import Dataset
-from hwsim.layers import Concat, Layer, Quantize
-from hwsim.network import INPUT, Network
-from hwsim.number_format import NumberFormat
-from hwsim.signals import FloatArray
-from hwsim.simulator import simulate
+from hwsim.network.graph import INPUT, Network
+from hwsim.network.layers import Concat, Layer, Quantize
+from hwsim.network.number_format import NumberFormat
+from hwsim.network.signals import FloatArray
+from hwsim.simulation.simulator import simulate
 
 Array: TypeAlias = npt.NDArray[Any]
 

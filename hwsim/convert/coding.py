@@ -10,10 +10,10 @@ import numpy.typing as npt
 import yaml
 from pydantic import Field
 
-from hwsim import strict_yaml
 from hwsim.errors import FileError, NetworkError
-from hwsim.signals import FloatArray
-from hwsim.strict_yaml import Schema, SchemaVersion
+from hwsim.files import strict_yaml
+from hwsim.files.strict_yaml import Schema, SchemaVersion
+from hwsim.network.signals import FloatArray
 
 LARGEST_FILE = 16_000_000
 """Files of scales above this are refused: a unit takes up to 70 bytes. [bytes]"""

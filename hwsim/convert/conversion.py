@@ -7,9 +7,9 @@ import numpy as np
 from hwsim.convert.calibration import Calibration
 from hwsim.convert.places import Places
 from hwsim.datasets import Dataset
-from hwsim.layers import Conv2d, Layer, Quantize, Synaptic
-from hwsim.network import Network
-from hwsim.signals import FloatArray
+from hwsim.network.graph import Network
+from hwsim.network.layers import Conv2d, Layer, Quantize, Synaptic
+from hwsim.network.signals import FloatArray
 
 
 class Conversion:

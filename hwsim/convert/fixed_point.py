@@ -3,9 +3,9 @@
 import numpy as np
 
 from hwsim.datasets import Dataset
-from hwsim.network import Network
-from hwsim.number_format import integer, round_real
-from hwsim.signals import FloatArray, IntArray
+from hwsim.network.graph import Network
+from hwsim.network.number_format import integer, round_real
+from hwsim.network.signals import FloatArray, IntArray
 
 
 def width_of_codes(lowest: float, highest: float, signed: bool) -> int:

@@ -21,9 +21,9 @@ from hwsim.convert.layers_of_codes import alphabet_of, checked_levels, rule_of, 
 from hwsim.convert.patches import parts_of, whole_of
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.layers import Conv2d, Synaptic, unless_zero
-from hwsim.network import Network
-from hwsim.signals import FloatArray
+from hwsim.network.graph import Network
+from hwsim.network.layers import Conv2d, Synaptic, unless_zero
+from hwsim.network.signals import FloatArray
 
 METHOD = "greedy path-following quantization of weights (GPFQ, Lybrand & Saab 2021)"
 

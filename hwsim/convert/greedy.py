@@ -21,7 +21,7 @@ import numpy.typing as npt
 from hwsim.convert.alphabet import Alphabet
 from hwsim.errors import NetworkError
 from hwsim.kernels.gpfq import HARD, NO_SPARSITY, SOFT, align, sweep_gram, sweep_rows
-from hwsim.signals import FloatArray
+from hwsim.network.signals import FloatArray
 
 Index: TypeAlias = npt.NDArray[np.int16]
 

@@ -14,7 +14,8 @@ from hwsim.convert.conversion import Conversion, along_inputs, along_outputs, ov
 from hwsim.convert.fixed_point import about, weight_codes
 from hwsim.convert.places import cannot_be_negative, convertible, is_of_input, place
 from hwsim.datasets import Dataset
-from hwsim.layers import (
+from hwsim.network.graph import INPUT, Network
+from hwsim.network.layers import (
     Add,
     Affine,
     AvgPool2d,
@@ -28,9 +29,8 @@ from hwsim.layers import (
     Weight,
     unless_zero,
 )
-from hwsim.network import INPUT, Network
-from hwsim.number_format import integer, round_real
-from hwsim.signals import FloatArray
+from hwsim.network.number_format import integer, round_real
+from hwsim.network.signals import FloatArray
 
 METHOD = "int8 weights and activations, scales from calibration (after Jacob et al. 2018, zero points 0)"
 

@@ -14,9 +14,9 @@ from hwsim.convert.greedy import Gram, Moments, Rows, gram_of
 from hwsim.convert.patches import columns, n_column, parts_of
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.layers import Add, Concat, Divide, Joining, Layer, MultiThreshold, Quantize, Sign, Synaptic
-from hwsim.network import INPUT, Network
-from hwsim.simulator import simulate
+from hwsim.network.graph import INPUT, Network
+from hwsim.network.layers import Add, Concat, Divide, Joining, Layer, MultiThreshold, Quantize, Sign, Synaptic
+from hwsim.simulation.simulator import simulate
 
 Values: TypeAlias = npt.NDArray[np.float32]
 

@@ -8,9 +8,9 @@ import numpy.typing as npt
 from hwsim.convert.alphabet import Alphabet, Unit, check_radius, equispaced, gapped, unit_of
 from hwsim.convert.greedy import Rule
 from hwsim.errors import NetworkError
-from hwsim.layers import Synaptic, unless_zero
-from hwsim.network import Network
-from hwsim.signals import FloatArray
+from hwsim.network.graph import Network
+from hwsim.network.layers import Synaptic, unless_zero
+from hwsim.network.signals import FloatArray
 
 
 def alphabet_of(

@@ -10,21 +10,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hwsim.accounting import count
 from hwsim.convert import activations, gpfq
 from hwsim.convert.alphabet import Unit
 from hwsim.convert.greedy import quantize
 from hwsim.convert.layer_inputs import LayerInputs
 from hwsim.convert.layers_of_codes import alphabet_of, with_codes
 from hwsim.convert.patches import parts_of, whole_of
+from hwsim.counting.accounting import count
 from hwsim.datasets import Dataset
-from hwsim.energy import price
-from hwsim.energy_table import EnergyTable
 from hwsim.errors import NetworkError
-from hwsim.layers import Synaptic
 from hwsim.machine import Machine, load_machine
-from hwsim.network import Network
-from hwsim.simulator import simulate
+from hwsim.network.graph import Network
+from hwsim.network.layers import Synaptic
+from hwsim.pricing.energy import price
+from hwsim.pricing.energy_table import EnergyTable
+from hwsim.simulation.simulator import simulate
 
 
 @dataclass(frozen=True)

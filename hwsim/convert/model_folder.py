@@ -9,9 +9,9 @@ import numpy as np
 
 from hwsim.datasets import Dataset, Source, has_splits, load_dataset
 from hwsim.errors import DataError, UnknownNameError
-from hwsim.network import Network
+from hwsim.network.graph import Network
 from hwsim.network_file import load_network, save_network
-from hwsim.simulator import simulate
+from hwsim.simulation.simulator import simulate
 
 METHODS = ("batch-norm", "int8", "rounding", "sigma-delta")
 """The modules with a ``convert``."""

@@ -13,9 +13,9 @@ from hwsim.convert.layer_inputs import check_real
 from hwsim.convert.layers_of_codes import alphabet_of, checked_levels, with_codes
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.layers import Synaptic
-from hwsim.network import Network
-from hwsim.signals import FloatArray
+from hwsim.network.graph import Network
+from hwsim.network.layers import Synaptic
+from hwsim.network.signals import FloatArray
 
 METHOD = "weights rounded to the nearest level (MSQ, the baseline of Lybrand & Saab 2021)"
 

@@ -12,9 +12,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.layers import Conv2d, Dense, Synaptic
-from hwsim.layers.window import Axis
-from hwsim.signals import FloatArray, Signal
+from hwsim.network.layers import Conv2d, Dense, Synaptic
+from hwsim.network.layers.window import Axis
+from hwsim.network.signals import FloatArray, Signal
 
 Frames: TypeAlias = npt.NDArray[np.float32]
 Index: TypeAlias = npt.NDArray[np.int16]

@@ -10,7 +10,8 @@ from itertools import chain
 from typing import NamedTuple
 
 from hwsim.errors import NetworkError
-from hwsim.layers import (
+from hwsim.network.graph import INPUT, Network
+from hwsim.network.layers import (
     Add,
     Affine,
     AvgPool2d,
@@ -30,7 +31,6 @@ from hwsim.layers import (
     Softmax,
     Synaptic,
 )
-from hwsim.network import INPUT, Network
 
 KINDS = (
     Add,

@@ -20,9 +20,9 @@ from hwsim.convert.alphabet import Unit
 from hwsim.convert.layer_inputs import LayerInputs
 from hwsim.datasets import Dataset
 from hwsim.errors import DataError
-from hwsim.layers import Synaptic
-from hwsim.network import Network
-from hwsim.simulator import simulate
+from hwsim.network.graph import Network
+from hwsim.network.layers import Synaptic
+from hwsim.simulation.simulator import simulate
 
 if TYPE_CHECKING:
     import pandas as pd

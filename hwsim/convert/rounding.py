@@ -17,10 +17,10 @@ from hwsim.convert.places import cannot_be_negative, convertible, is_of_input, p
 from hwsim.convert.scales import Scales, SignalSets, per_input
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.layers import Affine, Conv2d, HardTanh, Layer, Quantize, ReLU, Synaptic, Weight, unless_zero
-from hwsim.network import INPUT, Network
-from hwsim.number_format import integer
-from hwsim.signals import FloatArray
+from hwsim.network.graph import INPUT, Network
+from hwsim.network.layers import Affine, Conv2d, HardTanh, Layer, Quantize, ReLU, Synaptic, Weight, unless_zero
+from hwsim.network.number_format import integer
+from hwsim.network.signals import FloatArray
 
 METHOD = "rounding network (O'Connor & Welling 2017, eq. 26-27)"
 

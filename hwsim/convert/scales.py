@@ -7,7 +7,8 @@ import numpy as np
 from hwsim.convert.coding import Coding, CodingLike, coding
 from hwsim.convert.places import cannot_be_negative, is_of_input
 from hwsim.errors import NetworkError
-from hwsim.layers import (
+from hwsim.network.graph import INPUT, Network
+from hwsim.network.layers import (
     Add,
     Affine,
     AvgPool2d,
@@ -20,8 +21,7 @@ from hwsim.layers import (
     Rearrange,
     Synaptic,
 )
-from hwsim.network import INPUT, Network
-from hwsim.signals import FloatArray
+from hwsim.network.signals import FloatArray
 
 JOINTS = (Add, AvgPool2d, Concat, GlobalAvgPool, HardTanh, Affine, Pad2d, Rearrange)
 """Where signals pass one of these, their units are rounded alike."""

@@ -12,8 +12,8 @@ from pathlib import Path
 from hwsim.convert import batch_norm, rounding
 from hwsim.convert.coding import CodingLike, read_codings
 from hwsim.datasets import Dataset
-from hwsim.layers import Synaptic
-from hwsim.network import Network
+from hwsim.network.graph import Network
+from hwsim.network.layers import Synaptic
 
 METHOD = "sigma-delta network, a rounding network run on differences of frames (O'Connor & Welling 2017)"
 

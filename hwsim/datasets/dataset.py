@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.errors import DataError
-from hwsim.number_format import FP32, NumberFormat, integer
-from hwsim.signals import IntArray
+from hwsim.network.number_format import FP32, NumberFormat, integer
+from hwsim.network.signals import IntArray
 
 _CODES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64")
 

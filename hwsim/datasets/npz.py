@@ -6,7 +6,7 @@ import numpy as np
 
 from hwsim.datasets.dataset import Dataset
 from hwsim.errors import DataError
-from hwsim.strict_npz import ArrayFile
+from hwsim.files.strict_npz import ArrayFile
 
 
 def read_npz(path: Path, step: float | None = None) -> Dataset:

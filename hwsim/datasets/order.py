@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from hwsim.datasets.dataset import as_dataset
 from hwsim.errors import DataError
-from hwsim.signals import IntArray
+from hwsim.network.signals import IntArray
 
 
 def temporal_order(inputs: npt.ArrayLike, buffer_size: int = 1000) -> IntArray:

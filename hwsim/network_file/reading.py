@@ -3,14 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from hwsim.canonical import canonical
-from hwsim.catalogue import network_path
 from hwsim.errors import FileError, NetworkError
-from hwsim.network import Layer, Network
+from hwsim.files.catalogue import network_path
+from hwsim.files.strict_npz import ArrayFile
+from hwsim.files.strict_yaml import load
+from hwsim.network.canonical import canonical
+from hwsim.network.graph import Network
+from hwsim.network.layers import Layer
+from hwsim.network.number_format import NumberFormat
 from hwsim.network_file.schema import ARRAYS, DESCRIPTION, Description
-from hwsim.number_format import NumberFormat
-from hwsim.strict_npz import ArrayFile
-from hwsim.strict_yaml import load
 
 
 def load_network(network: Network | str | Path, keep_real: bool = False) -> Network:

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pydantic
 
-from hwsim.layers import (
+from hwsim.files.strict_npz import ArrayFile
+from hwsim.files.strict_yaml import Schema, SchemaVersion
+from hwsim.network.layers import (
     ELU,
     Add,
     Affine,
@@ -38,9 +40,7 @@ from hwsim.layers import (
     Weight,
     Wrap,
 )
-from hwsim.number_format import NumberFormat, Rounding
-from hwsim.strict_npz import ArrayFile
-from hwsim.strict_yaml import Schema, SchemaVersion
+from hwsim.network.number_format import NumberFormat, Rounding
 
 DESCRIPTION = "network.yaml"
 ARRAYS = "weights.npz"

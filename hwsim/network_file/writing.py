@@ -12,8 +12,9 @@ import pydantic
 import yaml
 
 from hwsim.errors import FileError, NetworkError
-from hwsim.layers import Layer, MultiThreshold, Synaptic, Weight
-from hwsim.network import Network
+from hwsim.files.strict_npz import Array
+from hwsim.network.graph import Network
+from hwsim.network.layers import Layer, MultiThreshold, Synaptic, Weight
 from hwsim.network_file.schema import (
     ARRAYS,
     DESCRIPTION,
@@ -24,7 +25,6 @@ from hwsim.network_file.schema import (
     PerChannel,
     array_numbers,
 )
-from hwsim.strict_npz import Array
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "add": ("signs", "multiplier_bit_width"),

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.layers import Affine, Synaptic, Weight, unless_zero
-from hwsim.layers.weight import per_channel
+from hwsim.network.layers import Affine, Synaptic, Weight, unless_zero
+from hwsim.network.layers.weight import per_channel
+from hwsim.network.signals import Signal
 from hwsim.onnx_file.graph import Array
-from hwsim.signals import Signal
 
 
 def with_affine_inside(layer: Synaptic, affine: Affine, signal: Signal) -> Synaptic | None:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.canonical import bipolar
 from hwsim.errors import NetworkError
-from hwsim.layers import Affine, Flatten, HardTanh, Layer, Rearrange, Synaptic
-from hwsim.network import INPUT
-from hwsim.number_format import FP32, NumberFormat
+from hwsim.network.canonical import bipolar
+from hwsim.network.graph import INPUT
+from hwsim.network.layers import Affine, Flatten, HardTanh, Layer, Rearrange, Synaptic
+from hwsim.network.number_format import FP32, NumberFormat
+from hwsim.network.signals import Signal
 from hwsim.onnx_file.affine_inside import whole_codes, with_affine_inside
 from hwsim.onnx_file.chain import Chain, factor_of, is_uniform, with_affine
 from hwsim.onnx_file.coded import Constant, value_of
@@ -20,7 +21,6 @@ from hwsim.onnx_file.graph import Array, Graph, Node, only_shaped, readers
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.soundness import MOST_NUMBERS
 from hwsim.onnx_file.tensor import Tensor, frame_of, is_in_order, order_in_frame, plain, size_of, without_ones
-from hwsim.signals import Signal
 
 MULTIPLIER_BIT_WIDTH = 24
 """Of an Affine on codes: as fine as the mantissa of the numbers it was given with. [bits]"""

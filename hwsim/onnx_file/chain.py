@@ -6,7 +6,7 @@ which are exact. So element-wise layers are kept back, and made only where nothi
 
 import numpy as np
 
-from hwsim.layers import Affine, Layer
+from hwsim.network.layers import Affine, Layer
 from hwsim.onnx_file.graph import Array
 
 Chain = tuple[Layer, ...]

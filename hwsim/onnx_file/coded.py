@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hwsim.number_format import BINARY, NumberFormat
+from hwsim.network.number_format import BINARY, NumberFormat
 from hwsim.onnx_file.graph import Array
 from hwsim.onnx_file.refusal import Refused
 

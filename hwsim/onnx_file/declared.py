@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from hwsim.canonical.curves import evaluate
-from hwsim.layers import Wrap
-from hwsim.number_format import FP32, NumberFormat
+from hwsim.network.canonical.curves import evaluate
+from hwsim.network.layers import Wrap
+from hwsim.network.number_format import FP32, NumberFormat
+from hwsim.network.signals import FloatArray
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.coded import Coded, finn_format
 from hwsim.onnx_file.element_types import INTEGER, REAL
 from hwsim.onnx_file.graph import Graph, Node
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
-from hwsim.signals import FloatArray
 
 WIDEST_CODES = 32
 """Inputs of more bits are taken as real numbers. [bits]"""

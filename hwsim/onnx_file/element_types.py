@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.number_format import BF16, FP16, FP32, FP64, NumberFormat, integer
+from hwsim.network.number_format import BF16, FP16, FP32, FP64, NumberFormat, integer
 
 if TYPE_CHECKING:
     from hwsim.onnx_file.graph import Node

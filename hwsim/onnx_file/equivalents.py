@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from hwsim.layers import (
+from hwsim.network.layers import (
     ELU,
     Add,
     Affine,
@@ -32,7 +32,7 @@ from hwsim.layers import (
     Tanh,
     Window,
 )
-from hwsim.layers.window import padding_pairs
+from hwsim.network.layers.window import padding_pairs
 from hwsim.onnx_file.nodes import Nodes, NoEquivalent
 from hwsim.onnx_file.quant_nodes import DOMAIN, channels, quant, times
 from hwsim.onnx_file.weight_nodes import conv, dense, pads_of

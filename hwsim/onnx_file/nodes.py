@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.layers import Layer
-from hwsim.network import INPUT, Network
-from hwsim.signals import Signal
+from hwsim.network.graph import INPUT, Network
+from hwsim.network.layers import Layer
+from hwsim.network.signals import Signal
 
 
 class NoEquivalent(Exception):

@@ -3,9 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.number_format import NumberFormat
+from hwsim.network.number_format import NumberFormat
+from hwsim.network.signals import Signal
 from hwsim.onnx_file.nodes import Nodes, NoEquivalent
-from hwsim.signals import Signal
 
 DOMAIN = "qonnx.custom_op.general"
 """Of QONNX's operators."""

@@ -5,9 +5,9 @@ from typing import Literal
 
 import numpy as np
 
-from hwsim.canonical.curves import evaluate
-from hwsim.code_boundaries import fewest_bits
-from hwsim.layers import (
+from hwsim.network.canonical.curves import evaluate
+from hwsim.network.code_boundaries import fewest_bits
+from hwsim.network.layers import (
     Add,
     Affine,
     AvgPool2d,

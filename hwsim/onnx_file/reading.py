@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hwsim.canonical import canonical
 from hwsim.errors import FileError, HwsimError, NetworkError
-from hwsim.layers import Affine
-from hwsim.network import INPUT, Network
-from hwsim.number_format import NumberFormat
+from hwsim.network.canonical import canonical
+from hwsim.network.graph import INPUT, Network
+from hwsim.network.layers import Affine
+from hwsim.network.number_format import NumberFormat
+from hwsim.network.signals import Signal
 from hwsim.onnx_file.builder import MULTIPLIER_BIT_WIDTH, Builder, Unknown
 from hwsim.onnx_file.coded import Constant, annotated
 from hwsim.onnx_file.declared import as_declared, input_format, real_input
@@ -25,7 +26,6 @@ from hwsim.onnx_file.operators.quantization import Levels, with_codes
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.stated_sums import stated_sums
 from hwsim.onnx_file.tensor import Tensor, frame_of, is_in_order, order_in_frame
-from hwsim.signals import Signal
 
 NO_LAYER = "no layer of hwsim does this"
 SHOWN = 4

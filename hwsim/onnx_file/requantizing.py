@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from hwsim.layers import Add, Affine, HardTanh, ReLU, Synaptic
+from hwsim.network.layers import Add, Affine, HardTanh, ReLU, Synaptic
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import Chain
 from hwsim.onnx_file.graph import Array

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.canonical.curves import along, evaluate
-from hwsim.layers import Layer, MaxPool2d, MultiThreshold, Quantize, Synaptic
+from hwsim.network.canonical.curves import along, evaluate
+from hwsim.network.layers import Layer, MaxPool2d, MultiThreshold, Quantize, Synaptic
+from hwsim.network.signals import FloatArray, IntArray, Signal
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.graph import Array
 from hwsim.onnx_file.refusal import Refused
-from hwsim.signals import FloatArray, IntArray, Signal
 
 
 def stated_sums(builder: Builder) -> None:

@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.canonical.bisection import LARGEST, bisected, number
-from hwsim.canonical.curves import evaluate
-from hwsim.layers import Affine, MultiThreshold, Synaptic, unless_zero
-from hwsim.layers.weight import per_channel
+from hwsim.network.canonical.bisection import LARGEST, bisected, number
+from hwsim.network.canonical.curves import evaluate
+from hwsim.network.layers import Affine, MultiThreshold, Synaptic, unless_zero
+from hwsim.network.layers.weight import per_channel
+from hwsim.network.signals import FloatArray, IntArray, Signal
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import Chain, is_rising
 from hwsim.onnx_file.coded import Quantizer
 from hwsim.onnx_file.graph import Array
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
-from hwsim.signals import FloatArray, IntArray, Signal
 
 WIDEST = 8
 """Codes of more bits are not made by thresholds, of which there would be too many. [bits]"""

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.layers import Conv2d, Dense, Synaptic, Weight
-from hwsim.layers.window import padding_pairs, pair
+from hwsim.network.layers import Conv2d, Dense, Synaptic, Weight
+from hwsim.network.layers.window import padding_pairs, pair
+from hwsim.network.signals import Signal
 from hwsim.onnx_file.nodes import Nodes, NoEquivalent
 from hwsim.onnx_file.quant_nodes import quant
-from hwsim.signals import Signal
 
 
 def _weight(nodes: Nodes, term: Weight, scale: npt.NDArray[np.float64], number: str) -> str:

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 from hwsim.errors import FileError, NetworkError
-from hwsim.layers import Layer, MultiThreshold, Quantize, Sign, Synaptic
-from hwsim.network import INPUT, Network
-from hwsim.number_format import FP32
+from hwsim.network.graph import INPUT, Network
+from hwsim.network.layers import Layer, MultiThreshold, Quantize, Sign, Synaptic
+from hwsim.network.number_format import FP32
 from hwsim.onnx_file.equivalents import NODES_OF
 from hwsim.onnx_file.nodes import Nodes, NoEquivalent
 from hwsim.onnx_file.quant_nodes import DOMAIN, quant

@@ -1,8 +1,8 @@
 """What is said of accuracies: their intervals, and how a row's compares with the baseline's."""
 
-from hwsim.accuracy import CONFIDENCE
-from hwsim.comparison import Cell, Comparison
 from hwsim.report.units import percent
+from hwsim.simulation.accuracy import CONFIDENCE
+from hwsim.study.comparison import Cell, Comparison
 
 
 def with_interval(cell: Cell) -> str:

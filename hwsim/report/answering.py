@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-from hwsim.comparison import Cell, Comparison
-from hwsim.counts import PHASES
-from hwsim.ranking import difference
+from hwsim.counting.counts import PHASES
 from hwsim.report import accuracy, power
 from hwsim.report.units import Unit, times
 from hwsim.report.wording import Priced, factors_sentence, phases_sentence, shortened
+from hwsim.study.comparison import Cell, Comparison
+from hwsim.study.ranking import difference
 
 
 class Answer(NamedTuple):

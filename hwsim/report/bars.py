@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hwsim.comparison import Cell
-from hwsim.counts import PHASES
-from hwsim.energy import Line
+from hwsim.counting.counts import PHASES
+from hwsim.pricing.energy import Line
 from hwsim.report import wording
 from hwsim.report.figures import PALETTE, Figure, axis, escaped, layout
 from hwsim.report.wording import Priced
+from hwsim.study.comparison import Cell
 
 OPERATIONS = (
     "multiplication",

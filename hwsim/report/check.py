@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from hwsim.activity import Activity
-from hwsim.counts import Counts
-from hwsim.layers import Layer, Synaptic
-from hwsim.network import Network
-from hwsim.number_format import FP32
+from hwsim.counting.counts import Counts
+from hwsim.network.graph import Network
+from hwsim.network.layers import Layer, Synaptic
+from hwsim.network.number_format import FP32
 from hwsim.report.listing import frame_text
 
 EXACT = {

@@ -4,8 +4,8 @@ import html
 import math
 from typing import Any, TypeAlias
 
-from hwsim.comparison import Cell
 from hwsim.report.wording import Priced
+from hwsim.study.comparison import Cell
 
 Figure: TypeAlias = dict[str, Any]
 

@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from hwsim.comparison import Cell, Comparison
-from hwsim.energy import Line
-from hwsim.energy_table.price import Process
+from hwsim.pricing.energy import Line
+from hwsim.pricing.energy_table.price import Process
 from hwsim.report import origins, wording
 from hwsim.report.sections import listed, method, row_of, table, text
 from hwsim.report.units import figures, size
 from hwsim.report.wording import Priced
+from hwsim.study.comparison import Cell, Comparison
 
 MEANINGS = (
     "Standing, best first: printed (stands so in the source), converted (from another unit or width), simulated (by a "

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.comparison import Cell, Comparison
 from hwsim.report.figures import Figure, axis, color_of, escaped, layout, logarithmic_axis
 from hwsim.report.wording import Priced
+from hwsim.study.comparison import Cell, Comparison
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

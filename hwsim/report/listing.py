@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hwsim.energy_table import EnergyTable
-from hwsim.layers import Synaptic
-from hwsim.network import INPUT, Network
+from hwsim.network.graph import INPUT, Network
+from hwsim.network.layers import Synaptic
+from hwsim.pricing.energy_table import EnergyTable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from hwsim.basis import Basis
-from hwsim.energy import Breakdown
-from hwsim.energy_table import EnergyTable
-from hwsim.energy_table.price import STANDINGS, Price
+from hwsim.pricing.basis import Basis
+from hwsim.pricing.energy import Breakdown
+from hwsim.pricing.energy_table import EnergyTable
+from hwsim.pricing.energy_table.price import STANDINGS, Price
 from hwsim.report.units import figures
 
 T = TypeVar("T")

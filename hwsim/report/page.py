@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hwsim.comparison import Comparison
 from hwsim.report import bars, foot, frames, scatter, sections, wording
 from hwsim.report.figures import Figure
 from hwsim.report.sections import text
 from hwsim.report.wording import Priced
+from hwsim.study.comparison import Comparison
 
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 """What the browser may load: only what is in the page."""

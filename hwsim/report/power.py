@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from hwsim.comparison import Cell, Comparison
-from hwsim.energy import Breakdown
-from hwsim.ranking import difference
+from hwsim.pricing.energy import Breakdown
+from hwsim.pricing.static_power import FRAME_RATE
 from hwsim.report.units import power_unit, with_prefix
-from hwsim.static_power import FRAME_RATE
+from hwsim.study.comparison import Cell, Comparison
+from hwsim.study.ranking import difference
 
 NOT_STATED = "not stated"
 

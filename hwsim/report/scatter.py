@@ -2,11 +2,11 @@
 
 import math
 
-from hwsim.comparison import Cell
 from hwsim.report import accuracy, answering, labels
 from hwsim.report.figures import Figure, axis, color_of, escaped, layout, logarithmic_axis, symbol_of
 from hwsim.report.units import figures, times
 from hwsim.report.wording import Priced
+from hwsim.study.comparison import Cell
 
 PLOT_WIDTH, PLOT_HEIGHT = 1060.0, 350.0
 """Of the area between the axes of the first figure, in a window 1280 pixels wide. [pixels]"""

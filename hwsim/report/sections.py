@@ -3,14 +3,14 @@
 import html
 from collections.abc import Iterable, Sequence
 
-from hwsim.accuracy import CONFIDENCE
-from hwsim.comparison import Cell, Comparison
-from hwsim.counts import PHASES
+from hwsim.counting.counts import PHASES
 from hwsim.report import accuracy, answering, frames, origins, wording
 from hwsim.report.power import NOT_STATED, frame_rate
 from hwsim.report.units import power_unit, times, whole
 from hwsim.report.wording import Priced, Row
-from hwsim.run_book import FACTORS, STORAGE
+from hwsim.simulation.accuracy import CONFIDENCE
+from hwsim.study.comparison import Cell, Comparison
+from hwsim.study.run_book import FACTORS, STORAGE
 
 
 def text(content: object) -> str:

@@ -9,14 +9,14 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from hwsim.accuracy import CONFIDENCE
-from hwsim.comparison import Comparison
-from hwsim.counts import PHASES
-from hwsim.energy import Breakdown, Line
+from hwsim.counting.counts import PHASES
+from hwsim.pricing.energy import Breakdown, Line
 from hwsim.report import accuracy, answering, origins, power, wording
 from hwsim.report.units import Unit, energy_unit, figures, percent, power_unit, times, whole
 from hwsim.report.wording import Priced, Row
-from hwsim.simulator import Run
+from hwsim.simulation.accuracy import CONFIDENCE
+from hwsim.simulation.simulator import Run
+from hwsim.study.comparison import Comparison
 
 WIDTH = 120
 """Of a line where the output is piped and `COLUMNS` does not say otherwise. [characters]"""

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from hwsim.counts import Counts
-from hwsim.energy import Breakdown
+from hwsim.counting.counts import Counts
+from hwsim.pricing.energy import Breakdown
 from hwsim.report.text import Column, table_text
 from hwsim.report.units import energy_unit
 from hwsim.report.wording import rules_sentence

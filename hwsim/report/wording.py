@@ -2,12 +2,13 @@
 
 from typing import Any, NamedTuple
 
-from hwsim.comparison import Cell, Comparison
-from hwsim.counts import PHASES, Operation
-from hwsim.energy import Breakdown
-from hwsim.energy_table import EnergyTable
+from hwsim.counting.counts import PHASES
+from hwsim.network.operation import Operation
+from hwsim.pricing.energy import Breakdown
+from hwsim.pricing.energy_table import EnergyTable
 from hwsim.report import accuracy, origins, power
 from hwsim.report.units import Unit, energy_unit, size, times
+from hwsim.study.comparison import Cell, Comparison
 
 NOT_MODELLED = (
     "control, instruction fetch and clock distribution; wires between blocks; leakage of arithmetic units and "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hwsim.errors import UnknownNameError
-from hwsim.layers.window import Axis
+from hwsim.network.layers.window import Axis
 from hwsim.train import TrainingError
 
 ARCHITECTURES = {

@@ -6,7 +6,7 @@ Few Multiplications, ICLR 2016. The same draw serves a minibatch's forward and b
 
 import torch
 
-from hwsim.number_format import NumberFormat
+from hwsim.network.number_format import NumberFormat
 from hwsim.train.quantizer import Term, WeightQuantizer, straight_through
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from hwsim.number_format import NumberFormat
+from hwsim.network.number_format import NumberFormat
 from hwsim.train.quantizer import Term, WeightQuantizer, straight_through
 
 

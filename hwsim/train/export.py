@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from hwsim.datasets import Dataset
-from hwsim.layers import unless_zero
-from hwsim.network import Affine, Conv2d, Dense, Flatten, Layer, MaxPool2d, Quantize, ReLU, Weight
+from hwsim.network.layers import Affine, Conv2d, Dense, Flatten, Layer, MaxPool2d, Quantize, ReLU, Weight, unless_zero
 from hwsim.train import TrainingError
 from hwsim.train.learned_step import QuantizedReLU
 from hwsim.train.methods import Variant

@@ -16,9 +16,9 @@ from torch import nn
 from hwsim.convert.model_folder import command_options
 from hwsim.datasets import Dataset, load_dataset
 from hwsim.errors import FileError
-from hwsim.network import Network
+from hwsim.network.graph import Network
 from hwsim.network_file import save_network
-from hwsim.simulator import simulate
+from hwsim.simulation.simulator import simulate
 from hwsim.train import TrainingError, out_folder
 from hwsim.train.curve import write_curve
 from hwsim.train.evaluation import predict

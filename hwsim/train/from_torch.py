@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from hwsim.network import Network
+from hwsim.network.graph import Network
 from hwsim.onnx_file import read_onnx
 from hwsim.train import TrainingError
 

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from hwsim.layers import (
+from hwsim.network.graph import INPUT, Network
+from hwsim.network.layers import (
     Add,
     Affine,
     AvgPool2d,
@@ -25,9 +26,8 @@ from hwsim.layers import (
     Softmax,
     Synaptic,
 )
-from hwsim.layers.window import Padding, padding_pairs
-from hwsim.network import INPUT, Network
-from hwsim.signals import Signal
+from hwsim.network.layers.window import Padding, padding_pairs
+from hwsim.network.signals import Signal
 from hwsim.train import TrainingError
 
 Tensor: TypeAlias = torch.Tensor

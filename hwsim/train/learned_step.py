@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from hwsim.number_format import NumberFormat
+from hwsim.network.number_format import NumberFormat
 from hwsim.train.quantizer import Term, WeightQuantizer, straight_through
 
 LEAST_STEP = 1e-6

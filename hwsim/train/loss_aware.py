@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from hwsim.number_format import NumberFormat
+from hwsim.network.number_format import NumberFormat
 from hwsim.solvers import Codes, TwoScaleCodes
 from hwsim.train.quantizer import Term, WeightQuantizer, straight_through, sum_of
 

@@ -8,7 +8,7 @@ import torch
 
 from hwsim import solvers
 from hwsim.errors import UnknownNameError
-from hwsim.number_format import BINARY, NumberFormat
+from hwsim.network.number_format import BINARY, NumberFormat
 from hwsim.solvers import SolverError
 from hwsim.train import TrainingError
 from hwsim.train.architecture import Unit

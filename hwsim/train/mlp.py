@@ -1,6 +1,6 @@
 """A float multilayer perceptron: linear layers and ReLU, cross entropy, AdamW with a one-cycle learning rate.
 
-Thin on purpose: modules, optimizer, schedule and data loading are torch's. The result is a `hwsim.network.Network`.
+Thin on purpose: modules, optimizer, schedule and data loading are torch's. The result is a `Network`.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorData
 
 from hwsim.convert.model_folder import command_options, save_measured
 from hwsim.datasets import Dataset, load_dataset
-from hwsim.layers import unless_zero
-from hwsim.network import Dense, Flatten, Layer, Network, ReLU, Weight
+from hwsim.network.graph import Network
+from hwsim.network.layers import Dense, Flatten, Layer, ReLU, Weight, unless_zero
 from hwsim.train import TrainingError, checkpoint, out_folder
 from hwsim.train.repeatable import seeded
 

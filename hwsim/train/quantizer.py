@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from hwsim.number_format import NumberFormat
+from hwsim.network.number_format import NumberFormat
 
 Use: TypeAlias = Literal["training", "quantized", "latent"]
 

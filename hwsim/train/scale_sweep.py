@@ -14,15 +14,15 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from hwsim.accounting import count
+from hwsim.activity.rules import COLUMN
 from hwsim.convert import sigma_delta
 from hwsim.convert.coding import Coding, read_codings
+from hwsim.counting.accounting import count
 from hwsim.datasets import Dataset
 from hwsim.errors import FileError
-from hwsim.layers import Synaptic
-from hwsim.network import Network
-from hwsim.rules import COLUMN
-from hwsim.simulator import simulate
+from hwsim.network.graph import Network
+from hwsim.network.layers import Synaptic
+from hwsim.simulation.simulator import simulate
 from hwsim.train import TrainingError
 from hwsim.train.scales import Settings, learn, save
 

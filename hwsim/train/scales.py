@@ -16,7 +16,7 @@ from hwsim.convert import batch_norm
 from hwsim.convert.coding import Coding, write_codings
 from hwsim.convert.places import convertible
 from hwsim.datasets import Dataset
-from hwsim.network import Network
+from hwsim.network.graph import Network
 from hwsim.train import TrainingError
 from hwsim.train.closed_form import closed_form
 from hwsim.train.graph import Graph, Tensor

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from hwsim.number_format import NumberFormat
+from hwsim.network.number_format import NumberFormat
 from hwsim.train.quantizer import Term, WeightQuantizer
 
 THRESHOLD = 0.05

@@ -2,7 +2,7 @@
 
 from typing import Literal, TypeAlias
 
-from hwsim.counts import Phase
+from hwsim.counting.counts import Phase
 from hwsim.training_cost.weights import WeightWork
 from hwsim.training_cost.work import RANDOM, Work, work
 

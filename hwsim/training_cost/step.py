@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from hwsim.counts import Counts, Key
+from hwsim.counting.counts import Counts, Key
 from hwsim.errors import HwsimError, UnknownNameError
 from hwsim.training_cost import batch_norm, paper
 from hwsim.training_cost.paper import Entries, Pass

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import TypeAlias
 
-from hwsim.counts import Operation
+from hwsim.network.operation import Operation
 
 Work: TypeAlias = Counter[Operation]
 """How often each operation is carried out."""

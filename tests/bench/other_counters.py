@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import hwsim
-from hwsim.memory_contents import weight_bits
+from hwsim.traffic.contents import weight_bits
 
 N_FRAME = 500
 

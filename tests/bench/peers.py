@@ -17,11 +17,11 @@ import numpy as np
 from table import interleaved, publish, seconds_of, slope
 
 import hwsim
-from hwsim.heads.terms import aligned
 from hwsim.kernels.convolution import choose_width, tile_weight
 from hwsim.kernels.dense import deliver
 from hwsim.kernels.events import GROUP, LANES, list_changes
-from hwsim.number_format import integer
+from hwsim.network.number_format import integer
+from hwsim.simulation.heads.terms import aligned
 
 WIDE = (784, 1024, 1024, 1024, 10)
 COUNTED = (784, 300, 300, 10)
@@ -418,7 +418,7 @@ def dense_slopes():
         kind = f"{n_in} x {n_out}, {np.dtype(dtype)}"
         found = slope(amounts, *(delivery(each, weight)[0] for each in events))
         yield f"delivery, {kind}, {SLOPE}", "", 1, f"{found:.2f}", "0.9-1.1"
-        format = hwsim.number_format.FP32 if dtype is np.float32 else integer(8)
+        format = hwsim.network.number_format.FP32 if dtype is np.float32 else integer(8)
         layer = hwsim.Dense("dense", terms=(hwsim.Weight(weight, format),))
         network = hwsim.Network("dense", (n_in,), (layer,), format)
         frames = [np.ascontiguousarray(each.code[1:, :n_in]) for each in events]

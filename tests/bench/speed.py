@@ -49,7 +49,7 @@ def bare_delivery(network, data):
         events = start.copy(), n_event.copy(), place[slots].copy(), value[slots].copy()
         calls.append((*events, weight, bias, reset.copy(), first, last, total.copy()))
 
-    with mock.patch("hwsim.heads.dense.deliver", listen):
+    with mock.patch("hwsim.simulation.heads.dense.deliver", listen):
         run = hwsim.simulate(network, data, "delta", threads=1)
     n_operation = sum(int(connection.histogram.n_operation.sum()) for connection in run.activity.connections)
 

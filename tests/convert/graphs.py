@@ -3,8 +3,8 @@
 import numpy as np
 
 from hwsim.datasets import Dataset
-from hwsim.network import (
-    INPUT,
+from hwsim.network.graph import INPUT, Network
+from hwsim.network.layers import (
     Add,
     Affine,
     AvgPool2d,
@@ -15,7 +15,6 @@ from hwsim.network import (
     GlobalAvgPool,
     HardTanh,
     MaxPool2d,
-    Network,
     ReLU,
     Weight,
 )

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from hwsim.accounting import count
 from hwsim.convert import activations, batch_norm_forward, gpfq, msq
+from hwsim.counting.accounting import count
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.network import (
+from hwsim.network.graph import Network
+from hwsim.network.layers import (
     Affine,
     Concat,
     Conv2d,
@@ -15,12 +16,11 @@ from hwsim.network import (
     Flatten,
     GlobalAvgPool,
     MaxPool2d,
-    Network,
     Quantize,
     ReLU,
     Weight,
 )
-from hwsim.simulator import simulate
+from hwsim.simulation.simulator import simulate
 
 
 def make_network(batch_norm=False):

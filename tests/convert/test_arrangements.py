@@ -8,7 +8,7 @@ import hwsim
 from hwsim import Add, Dense, Flatten, Network, Pad2d, Quantize, Rearrange, ReLU, Weight
 from hwsim.convert import gpfq, int8, rounding
 from hwsim.convert.places import cannot_be_negative, convertible, place
-from hwsim.layers import Synaptic
+from hwsim.network.layers import Synaptic
 
 
 def twins():

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from hwsim.convert import batch_norm
-from hwsim.network import Add, Affine, Conv2d, Dense, Flatten, Network, Quantize, ReLU, Weight
-from hwsim.number_format import BINARY, NumberFormat, integer
-from hwsim.simulator import simulate
+from hwsim.network.graph import Network
+from hwsim.network.layers import Add, Affine, Conv2d, Dense, Flatten, Quantize, ReLU, Weight
+from hwsim.network.number_format import BINARY, NumberFormat, integer
+from hwsim.simulation.simulator import simulate
 
 TERNARY = NumberFormat("ternary", 2)
 NARROW = NumberFormat("integer", 4, narrow_range=True)

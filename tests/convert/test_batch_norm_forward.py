@@ -4,21 +4,10 @@ import numpy as np
 import pytest
 
 from hwsim.convert import batch_norm_forward
-from hwsim.network import (
-    Add,
-    Affine,
-    AvgPool2d,
-    Conv2d,
-    Dense,
-    Flatten,
-    GlobalAvgPool,
-    MaxPool2d,
-    Network,
-    ReLU,
-    Weight,
-)
-from hwsim.number_format import NumberFormat
-from hwsim.simulator import simulate
+from hwsim.network.graph import Network
+from hwsim.network.layers import Add, Affine, AvgPool2d, Conv2d, Dense, Flatten, GlobalAvgPool, MaxPool2d, ReLU, Weight
+from hwsim.network.number_format import NumberFormat
+from hwsim.simulation.simulator import simulate
 
 
 def draw(*shape):

@@ -7,8 +7,9 @@ from graphs import branching_network, forward, frames_for
 from hwsim.convert import calibration as module
 from hwsim.convert import int8
 from hwsim.convert.calibration import Calibration, Reach
-from hwsim.network import INPUT, Network, Quantize
-from hwsim.simulator import simulate
+from hwsim.network.graph import INPUT, Network
+from hwsim.network.layers import Quantize
+from hwsim.simulation.simulator import simulate
 
 
 def finished(network, data):

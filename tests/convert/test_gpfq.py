@@ -5,16 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hwsim.accounting import count
 from hwsim.convert import gpfq, greedy, msq
 from hwsim.convert.alphabet import Alphabet, gapped, unit_of
 from hwsim.convert.greedy import Gram, Rows, Rule, gram_of, moments_of
 from hwsim.convert.layer_inputs import LayerInputs
+from hwsim.counting.accounting import count
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.network import Add, Affine, Concat, Conv2d, Dense, Flatten, MaxPool2d, Network, Quantize, ReLU, Weight
+from hwsim.network.graph import Network
+from hwsim.network.layers import Add, Affine, Concat, Conv2d, Dense, Flatten, MaxPool2d, Quantize, ReLU, Weight
 from hwsim.network_file import load_network
-from hwsim.simulator import simulate
+from hwsim.simulation.simulator import simulate
 
 
 def residual_recursion(weight, analog, quantized, level):

@@ -7,7 +7,8 @@ from test_rounding import make_data, make_network, parts
 
 from hwsim.convert import int8
 from hwsim.datasets import Dataset
-from hwsim.network import (
+from hwsim.network.graph import Network
+from hwsim.network.layers import (
     Add,
     Affine,
     Concat,
@@ -16,12 +17,11 @@ from hwsim.network import (
     Flatten,
     GlobalAvgPool,
     MaxPool2d,
-    Network,
     Quantize,
     ReLU,
     Weight,
 )
-from hwsim.simulator import simulate
+from hwsim.simulation.simulator import simulate
 
 
 def float_forward(network, values):

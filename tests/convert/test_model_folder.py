@@ -8,9 +8,10 @@ from test_rounding import make_network
 
 from hwsim.convert.model_folder import convert_to_folder
 from hwsim.errors import DataError, UnknownNameError
-from hwsim.network import Affine, Dense, Flatten, Network, ReLU, Weight
+from hwsim.network.graph import Network
+from hwsim.network.layers import Affine, Dense, Flatten, ReLU, Weight
 from hwsim.network_file import load_network, save_network
-from hwsim.simulator import simulate
+from hwsim.simulation.simulator import simulate
 
 
 @pytest.fixture

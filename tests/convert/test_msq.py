@@ -6,8 +6,9 @@ import pytest
 from hwsim.convert import msq
 from hwsim.convert.alphabet import equispaced
 from hwsim.errors import NetworkError
-from hwsim.network import Affine, Conv2d, Dense, Flatten, Network, ReLU, Weight
-from hwsim.simulator import simulate
+from hwsim.network.graph import Network
+from hwsim.network.layers import Affine, Conv2d, Dense, Flatten, ReLU, Weight
+from hwsim.simulation.simulator import simulate
 
 
 def nearest_of(weight, level):

@@ -6,22 +6,21 @@ from graphs import branching_network, drawn_conv, forward, frames_for
 
 from hwsim.convert.places import cannot_be_negative, convertible, is_of_input, place
 from hwsim.errors import NetworkError
-from hwsim.layers import MaxPool2d as Max
-from hwsim.layers import Synaptic
-from hwsim.network import (
-    INPUT,
+from hwsim.network.graph import INPUT, Network
+from hwsim.network.layers import (
     Add,
     AvgPool2d,
     Concat,
     Conv2d,
     Flatten,
     MaxPool2d,
-    Network,
     Quantize,
     ReLU,
     Sign,
+    Synaptic,
     Weight,
 )
+from hwsim.network.layers import MaxPool2d as Max
 
 
 def placed(network, *kinds):

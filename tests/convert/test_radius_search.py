@@ -13,10 +13,10 @@ from hwsim.convert.layer_inputs import LayerInputs
 from hwsim.convert.radius_search import search
 from hwsim.datasets import Dataset, load_dataset
 from hwsim.errors import DataError, HwsimError, NetworkError
-from hwsim.network import Network
+from hwsim.network.graph import Network
 from hwsim.network_file import load_network
 from hwsim.report.radius_page import radius_text, write_radius_page
-from hwsim.simulator import simulate
+from hwsim.simulation.simulator import simulate
 
 TRAIN, TEST = load_dataset("digits", "train"), load_dataset("digits", "test")
 

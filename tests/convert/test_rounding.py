@@ -10,7 +10,8 @@ from graphs import branching_network, drawn_conv, forward, frames_for
 from hwsim.convert import rounding
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.network import (
+from hwsim.network.graph import Network
+from hwsim.network.layers import (
     Add,
     Affine,
     AvgPool2d,
@@ -19,13 +20,12 @@ from hwsim.network import (
     Flatten,
     HardTanh,
     MaxPool2d,
-    Network,
     Quantize,
     ReLU,
     Sign,
     Weight,
 )
-from hwsim.simulator import simulate
+from hwsim.simulation.simulator import simulate
 
 
 def make_network(layers=(12, 9, 7, 4), seed=0):

@@ -20,7 +20,7 @@ from strategies import (
 from hwsim import simulate
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
-from hwsim.layers import Softmax
+from hwsim.network.layers import Softmax
 
 pytestmark = pytest.mark.onnx
 

@@ -10,13 +10,13 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
-from hwsim.accounting import count  # noqa: E402
+from hwsim.counting.accounting import count  # noqa: E402
 from hwsim.datasets import Dataset  # noqa: E402
-from hwsim.energy import price  # noqa: E402
-from hwsim.layers import HardTanh, MultiThreshold, Quantize, ReLU  # noqa: E402
+from hwsim.network.layers import HardTanh, MultiThreshold, Quantize, ReLU  # noqa: E402
 from hwsim.network_file import load_network, save_network  # noqa: E402
 from hwsim.onnx_file import read_onnx  # noqa: E402
-from hwsim.simulator import simulate  # noqa: E402
+from hwsim.pricing.energy import price  # noqa: E402
+from hwsim.simulation.simulator import simulate  # noqa: E402
 
 pytestmark = pytest.mark.onnx
 

@@ -9,7 +9,8 @@ import pytest
 from hwsim import cli, load_dataset, simulate
 from hwsim.datasets import Dataset
 from hwsim.errors import FileError, NetworkError
-from hwsim.network import (
+from hwsim.network.graph import Network
+from hwsim.network.layers import (
     ELU,
     Add,
     Affine,
@@ -25,7 +26,6 @@ from hwsim.network import (
     MaxPool2d,
     Multiply,
     MultiThreshold,
-    Network,
     Pad2d,
     Quantize,
     Rearrange,
@@ -36,8 +36,8 @@ from hwsim.network import (
     Tanh,
     Weight,
 )
+from hwsim.network.number_format import BINARY, NumberFormat, integer
 from hwsim.network_file import load_network
-from hwsim.number_format import BINARY, NumberFormat, integer
 
 pytestmark = pytest.mark.onnx
 

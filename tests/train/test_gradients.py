@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from hwsim import solvers
-from hwsim.number_format import BINARY, NumberFormat
+from hwsim.network.number_format import BINARY, NumberFormat
 from hwsim.train.back_propagation import GradientRule, RuledConv2d, RuledLinear
 from hwsim.train.binary_connect import ConnectWeight
 from hwsim.train.dorefa import DorefaWeight

@@ -7,10 +7,9 @@ import pytest
 from hwsim import training_cost
 from hwsim.datasets import Dataset
 from hwsim.errors import UnknownNameError
-from hwsim.layers import Synaptic
-from hwsim.network import Affine, Quantize
+from hwsim.network.layers import Affine, Quantize, Synaptic
 from hwsim.network_file import load_network, save_network
-from hwsim.simulator import simulate
+from hwsim.simulation.simulator import simulate
 from hwsim.train import TrainingError
 from hwsim.train.methods import METHODS, method_of
 

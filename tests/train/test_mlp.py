@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from hwsim.datasets import Dataset
-from hwsim.network import Dense, ReLU
+from hwsim.network.layers import Dense, ReLU
 from hwsim.network_file import load_network
-from hwsim.simulator import simulate
+from hwsim.simulation.simulator import simulate
 from hwsim.train import TrainingError, mlp
 
 pytestmark = pytest.mark.torch

@@ -15,7 +15,7 @@ from drawn import network
 from hwsim.datasets import Dataset
 from hwsim.errors import FileError
 from hwsim.network_file import load_network
-from hwsim.simulator import simulate
+from hwsim.simulation.simulator import simulate
 from hwsim.train import TrainingError, checkpoint, curve, folder, loop
 
 pytestmark = pytest.mark.torch

@@ -6,11 +6,11 @@ import pytest
 from typer.testing import CliRunner
 
 import hwsim
-from hwsim.canonical import canonical
 from hwsim.cli import app
 from hwsim.commands.scales import lambdas
 from hwsim.convert import sigma_delta
 from hwsim.errors import HwsimError
+from hwsim.network.canonical import canonical
 from hwsim.train import TrainingError, scale_sweep
 from hwsim.train.scales import RECIPES, Settings
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hwsim.layers import ELU, HardTanh, Layer, LeakyReLU, MultiThreshold, ReLU, Sigmoid, Softmax, Tanh
+from hwsim.network.layers import ELU, HardTanh, Layer, LeakyReLU, MultiThreshold, ReLU, Sigmoid, Softmax, Tanh
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
 from hwsim.onnx_file.coded import Quantizer

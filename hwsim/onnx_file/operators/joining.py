@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.layers import Add, Concat, Divide, HardTanh, Layer, Multiply
+from hwsim.network.layers import Add, Concat, Divide, HardTanh, Layer, Multiply
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
 from hwsim.onnx_file.graph import Array, Node

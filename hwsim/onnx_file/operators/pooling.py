@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hwsim.layers import AvgPool2d, GlobalAvgPool, Layer, MaxPool2d
+from hwsim.network.layers import AvgPool2d, GlobalAvgPool, Layer, MaxPool2d
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.folding import axes_of
 from hwsim.onnx_file.graph import Node

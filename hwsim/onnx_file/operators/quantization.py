@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from hwsim.layers import MultiThreshold
-from hwsim.number_format import NumberFormat
+from hwsim.network.layers import MultiThreshold
+from hwsim.network.number_format import NumberFormat
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of, with_affine
 from hwsim.onnx_file.coded import Coded, Constant, Quantizer

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.layers import Pad2d
+from hwsim.network.layers import Pad2d
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.folding import axes_of, reshaped, squeezed, unsqueezed
 from hwsim.onnx_file.graph import Node

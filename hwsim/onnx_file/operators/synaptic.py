@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.canonical import values_of, weight_terms
-from hwsim.layers import Conv2d, Dense, Layer, Pad2d, Weight
-from hwsim.number_format import BF16
+from hwsim.network.canonical import values_of, weight_terms
+from hwsim.network.layers import Conv2d, Dense, Layer, Pad2d, Weight
+from hwsim.network.number_format import BF16
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
 from hwsim.onnx_file.coded import Coded, Constant, value_of

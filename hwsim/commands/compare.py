@@ -1,0 +1,87 @@
+"""The command `hwsim compare`: parse, run a study, print."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hwsim.commands.data_options import DATA_HELP, Frames, takes_data
+from hwsim.commands.progress import progress_line
+from hwsim.commands.tables import Rate, Rules
+from hwsim.errors import FileError
+
+if TYPE_CHECKING:
+    from hwsim.study.comparison import Comparison
+    from hwsim.study.study_file import Study
+
+MANY_FRAMES = 20_000
+"""Above this many frames, the energy of every single one is not kept."""
+
+Tolerance = Annotated[
+    float | None, typer.Option(help="How far from the baseline an accuracy may be to count as the same; 1 [points].")
+]
+
+
+@takes_data
+def compare(
+    study: Annotated[Path | None, typer.Argument(help="A study's YAML file; else what ships for the data.")] = None,
+    data: Annotated[str | None, typer.Option(help=f"{DATA_HELP} Unless given, digits.")] = None,
+    order: Annotated[str | None, typer.Option(help="Order of the frames: file or temporal.")] = None,
+    frames: Frames = None,
+    table: Annotated[list[str] | None, typer.Option(help="Energy table; may be given several times.")] = None,
+    rule: Rules = None,
+    frame_rate: Rate = None,
+    accuracy_tolerance: Tolerance = None,
+    html: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("hwsim-report.html"),
+    csv: Annotated[Path | None, typer.Option(help="Where to write the table as CSV.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Where to write the table as JSON.")] = None,
+) -> None:
+    """Compare networks on machines: accuracy, operations, memory words and energy per inference."""
+    from hwsim.simulation.accuracy import checked_tolerance
+    from hwsim.study.study_file import default_study, load_study
+
+    for path in (html, csv, json):  # before the work, not after it
+        if path is not None and not path.absolute().parent.is_dir():
+            raise FileError(f"{path}: there is no folder {path.parent}; make it, or write elsewhere")
+        if path is not None and path.is_dir():
+            raise FileError(f"{path}: is a folder; write the name of a file")
+    given: Any = data
+    name = data if isinstance(given, str | None) else given.name or None
+    plan = load_study(study) if study else default_study(name or "digits")
+    changes: dict[str, Any] = {"data": name, "order": order, "frames": frames, "frame_rate": frame_rate}
+    if accuracy_tolerance is not None:
+        changes["accuracy_tolerance"] = checked_tolerance(accuracy_tolerance)
+    changes |= {"tables": tuple(table) if table else None, "rules": tuple(rule) if rule else None}
+    if not isinstance(given, str | None):
+        changes |= {"step": given.step, "preprocessing": replace(plan.preprocessing, **given.preprocessing.changed())}
+    result = _run_study(plan.model_copy(update={name: each for name, each in changes.items() if each is not None}))
+    typer.echo(result.to_text())
+    for path, write in ((html, result.write_html), (csv, result.write_csv), (json, result.write_json)):
+        if path is not None:
+            try:
+                write(path)
+            except OSError as error:
+                raise FileError(f"{path}: cannot be written ({error.strerror or error})") from None
+            typer.echo(f"wrote {path}")
+
+
+def _run_study(plan: "Study") -> "Comparison":
+    from hwsim.datasets import load_dataset
+    from hwsim.pricing.energy_table import load_table
+    from hwsim.study.comparison import compare as compare_networks
+
+    with progress_line() as progress:
+        progress(f"loading {plan.data}")
+        data = load_dataset(plan.source, plan.split, plan.order, frames=plan.frames)
+        return compare_networks(
+            rows=[(row.network, machine) for row in plan.rows for machine in row.machines],
+            tables=[load_table(table, plan.rules) for table in plan.tables],
+            data=data,
+            baseline=(plan.baseline.network, plan.baseline.machine),
+            phases=plan.phases,
+            per_frame=len(data) <= MANY_FRAMES,
+            frame_rate=plan.frame_rate,
+            accuracy_tolerance=plan.accuracy_tolerance,
+            progress=progress,
+        )

@@ -1,0 +1,247 @@
+"""From what happened to what the hardware did: counting an Activity on a Machine.
+
+The phases are `encode` (the network's inputs), `synapse` (events meeting weights), `neuron` (what follows an
+accumulator) and `memory`. docs/accounting.md states every rule with an example checked by hand.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.activity import (
+    Activity,
+    ConnectionActivity,
+    Histogram,
+    JoinActivity,
+    LayerActivity,
+    NeuronWork,
+    SignalActivity,
+)
+from hwsim.counting.counts import Counts, Phase
+from hwsim.counting.tally import Tally
+from hwsim.errors import MachineError
+from hwsim.machine import DEFAULT_MACHINE, Machine, load_machine
+from hwsim.network.number_format import NumberFormat
+from hwsim.network.operation import Operation
+from hwsim.traffic.contents import is_whole
+from hwsim.traffic.words import words_moved
+
+IntArray = npt.NDArray[np.int64]
+
+
+def count(activity: Activity, machine: str | Path | Machine | None = None) -> Counts:
+    """Count every operation that a machine executes for what happened.
+
+    Parameters
+    ----------
+    activity : Activity
+        Of a run.
+    machine : str, path or Machine, optional
+        A preset's name, a YAML file or a Machine; the execution's default machine unless said.
+
+    Returns
+    -------
+    Counts
+        Per group of frames: first frames of streams and all later ones, or every frame if the run kept them.
+
+    Raises
+    ------
+    MachineError
+        When the machine is of another execution, or a memory is larger than it allows.
+    """
+    machine = load_machine(machine or DEFAULT_MACHINE[activity.execution.kind])
+    if machine.execution != activity.execution.kind:
+        raise MachineError(
+            f"machine {machine.name} counts {machine.execution} executions, but this run of {activity.network} was "
+            f"{activity.execution.kind}; simulate with execution={machine.execution!r} or choose another machine"
+        )
+    if machine.batch > 1 and machine.execution != "dense":
+        raise MachineError(
+            f"machine {machine.name}: batch {machine.batch} needs a dense execution, in which every frame reads the "
+            f"same weights; this one is {machine.execution}: write batch: 1"
+        )
+    tally = Tally()
+    for layer in activity.layers:
+        for connection in layer.connections:
+            _count_synapses(tally, connection, activity, machine)
+        _count_neurons(tally, layer, activity, machine)
+    for each in words_moved(activity, machine):
+        tally.add(each.layer, "memory", each.operation, each.by_group)
+    return Counts(
+        entries=tally.entries,
+        groups=activity.groups,
+        n_frame=activity.sum_by_group(np.ones(activity.n_frame, np.int64)),
+        network=activity.network,
+        data=activity.data,
+        execution=str(activity.execution),
+        machine=machine.name,
+        notes=(*activity.notes, *machine.notes),
+        overhead=(machine.overhead.low, machine.overhead.high),
+        rules=activity.rules,
+    )
+
+
+def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity, machine: Machine) -> None:
+    """Work after the accumulator, or on the network's inputs, and the test or difference of emitted codes."""
+    is_input = not layer.sources
+    phase: Phase = "encode" if is_input else "neuron"
+    # inputs are looked at in every frame, neurons of a delta machine only when touched
+    updated = np.full(activity.n_frame, layer.n_neuron) if is_input else machine.touched(layer)
+    times = activity.sum_by_group(updated)
+    if is_whole(layer, machine):  # the chip's own figure holds all that a neuron does
+        tally.add(layer.name, "neuron", Operation("neuron_update"), times)
+        return
+    for work in layer.work:
+        for operation in _operations(work):
+            tally.add(layer.name, phase, operation, times)
+    for join in layer.joins:
+        for operation in _join_operations(join):
+            tally.add(layer.name, phase, operation, activity.sum_by_group(join.n_operation))
+    if layer.emitted is None:
+        return
+    _count_conversions(tally, layer.emitted, layer.name, phase, activity, machine)
+    if activity.execution.kind == "dense":
+        return
+    code = (layer.emitted.format.operand,)
+    n_comparison = 1 + (activity.execution.threshold_of(layer.name) > 1)
+    tally.add(layer.name, phase, Operation("comparison", code), times * n_comparison)
+    if activity.execution.kind == "delta":
+        tally.add(layer.name, phase, Operation("addition", code), times)
+
+
+def _count_conversions(
+    tally: Tally, signal: SignalActivity, layer: str, phase: Phase, activity: Activity, machine: Machine
+) -> None:
+    """Codes that a layer sends to real weights become real numbers, each event once for every layer that reads it."""
+    n_event = activity.sum_by_group(signal.n_event)
+    for reader in activity.layers:
+        n_reading = reader.sources.count(signal.name)
+        if n_reading and reader.connections and not is_whole(reader, machine):
+            connection = reader.connections[0]
+            if is_converted(connection):
+                formats = (connection.event_format.operand, connection.weight_format.operand)
+                tally.add(layer, phase, Operation("conversion", formats), n_reading * n_event)
+
+
+def is_converted(connection: ConnectionActivity) -> bool:
+    """Whether events are integers and the weights real numbers, so that a multiplier needs both in one format.
+
+    A code of -1, 0 or 1 is no number to be converted: it adds the weight, or subtracts it.
+    """
+    event = connection.event_format
+    return connection.weight_format.is_real and not event.is_real and not event.is_sign
+
+
+def _operations(work: NeuronWork) -> list[Operation]:
+    """What one neuron executes for one piece of work."""
+    number = work.format.operand
+    factor = number if work.format.is_real else f"int{work.multiplier_bit_width}"
+    multiplication = Operation("multiplication", (number, factor))
+    shift = Operation("constant_shift", (number,))
+    added = number if work.format.is_real or not work.addition_bit_width else f"int{work.addition_bit_width}"
+    addition = Operation("addition", (added,))
+    if work.kind in ("relu", "sign", "clip", "threshold"):
+        return [Operation("comparison", (number,))] * work.n_comparison
+    if work.kind == "leaky-relu":
+        return [Operation("comparison", (number,)), multiplication]
+    if work.kind in ("sigmoid", "tanh", "elu"):
+        return [Operation(work.kind, (number,))]
+    if work.kind == "quantize":
+        additions = [addition] if work.addition_bit_width else []
+        return {"none": [], "shift": [*additions, shift], "multiply": [multiplication, *additions, shift]}[work.ratio]
+    if work.kind == "scale":
+        return [shift] if work.ratio == "shift" else [multiplication]
+    return [multiplication, addition]
+
+
+def _join_operations(join: JoinActivity) -> list[Operation]:
+    """What one operation of pooling or joining executes."""
+    number = join.format.operand
+    if join.kind == "reading":
+        return []
+    if join.other is not None:
+        return [Operation(join.kind, (number, join.other.operand))]
+    if join.kind != "rescale":
+        return [Operation(join.kind, (number,))]
+    shift = Operation("constant_shift", ((join.common or join.format).operand,))
+    multiplication = Operation("multiplication", (number, f"int{join.multiplier_bit_width}"))
+    return {"none": [], "shift": [shift], "multiply": [multiplication, shift]}[join.ratio]
+
+
+def _count_synapses(tally: Tally, connection: ConnectionActivity, activity: Activity, machine: Machine) -> None:
+    """Carry out every synaptic operation the machine's way."""
+    histogram = connection.histogram
+    if machine.zero_operands == "gated":
+        histogram = _where(histogram, histogram.magnitude > 0)
+    times = histogram.n_nonzero if machine.skip_zero_weights else histogram.n_operation
+    if machine.run_bits is not None:  # what is not stored is not executed, and padding is stored like a weight
+        times = histogram.n_nonzero + histogram.n_padding[:, machine.run_bits - 1]
+    if machine.operations == "whole":
+        by_group = activity.sum_of_groups(histogram.group, times)
+        tally.add(connection.layer, "synapse", Operation("synaptic_operation"), by_group)
+        return
+    if connection.has_zero_point:
+        _sum_events(tally, connection, histogram, activity, machine)
+    for operation, per_event in synaptic_operations(connection, machine, histogram.magnitude):
+        by_group = activity.sum_of_groups(histogram.group, times * per_event)
+        tally.add(connection.layer, "synapse", operation, by_group)
+        if operation.kind == "addition":
+            tally.add_updates(connection.layer, operation.format, by_group, machine)
+
+
+def _sum_events(
+    tally: Tally, connection: ConnectionActivity, histogram: Histogram, activity: Activity, machine: Machine
+) -> None:
+    """Weights around a zero point: what meets a tap is also added up by itself, once for all channels it reaches."""
+    operation = Operation("addition", (connection.accumulator_format.operand,))
+    by_group = activity.sum_of_groups(histogram.group, histogram.n_operation) // connection.n_reached
+    tally.add(connection.layer, "synapse", operation, by_group)
+    tally.add_updates(connection.layer, operation.format, by_group, machine)
+
+
+def _where(histogram: Histogram, chosen: npt.NDArray[np.bool_]) -> Histogram:
+    return Histogram(*(column[chosen] for column in vars(histogram).values()))
+
+
+def synaptic_operations(
+    connection: ConnectionActivity, machine: Machine, magnitude: IntArray
+) -> list[tuple[Operation, IntArray]]:
+    """Operations of one synaptic operation, and how many of each, by the magnitude of the event.
+
+    Whether it adds or multiplies is declared by number formats and the machine, never guessed from values.
+    """
+    event, weight = connection.event_format, connection.weight_format
+    addition = Operation("addition", (connection.accumulator_format.operand,))
+    one = np.ones_like(magnitude)
+    if is_converted(connection):
+        return _real_operations(weight, weight, one)
+    if event.is_real:
+        return _real_operations(event, weight, one)
+    if event.kind == weight.kind == "binary":
+        return [(Operation("xnor", ("binary", "binary")), one), (addition, one)]
+    if event.is_sign or weight.kind in ("binary", "ternary"):
+        return [(addition, one)]
+    if weight.kind == "power-of-two":
+        return [(Operation("variable_shift", (event.operand,)), one), (addition, one)]
+    if machine.event_arithmetic == "shift-add":
+        digits = signed_digits(magnitude)
+        return [(addition, digits), (Operation("variable_shift", (weight.operand,)), digits)]
+    multiplied = (magnitude > machine.unary_limit) | ((machine.unary_limit == 0) * one > 0)
+    multiplication = Operation("multiplication", (event.operand, weight.operand))
+    return [(addition, np.where(multiplied, 1, magnitude)), (multiplication, multiplied.astype(np.int64))]
+
+
+def _real_operations(event: NumberFormat, weight: NumberFormat, one: IntArray) -> list[tuple[Operation, IntArray]]:
+    addition = Operation("addition", (event.operand,))
+    if weight.kind in ("binary", "ternary"):
+        return [(addition, one)]
+    if weight.kind == "power-of-two":
+        return [(Operation("exponent_addition", (event.operand,)), one), (addition, one)]
+    return [(Operation("multiplication", (event.operand, event.operand)), one), (addition, one)]
+
+
+def signed_digits(magnitude: IntArray) -> IntArray:
+    """Non-zero digits of the canonical signed-digit form: 7 = 8 - 1 has two."""
+    half = magnitude.astype(np.uint64) >> np.uint64(1)  # three halves fit 64 bits where three times does not
+    return np.asarray(np.bitwise_count(half ^ (magnitude.astype(np.uint64) + half)), np.int64)

@@ -1,0 +1,241 @@
+"""A machine: the execution it can count, how it carries out one synaptic operation, and where operands live."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+from pydantic import Field, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from hwsim.activity import LayerActivity
+from hwsim.activity.stored_rows import N_RUN_BITS
+from hwsim.errors import MachineError, UnknownNameError
+from hwsim.files import catalogue, strict_yaml
+from hwsim.files.strict_yaml import Schema, SchemaVersion
+
+PositiveInt = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Bytes = Annotated[int, Field(ge=1, le=2**60)]
+Factor = Annotated[float, Field(ge=1, le=1000)]
+
+
+class UnaryUpTo(Schema):
+    """Repeated additions for events of magnitude up to n, a multiplication beyond."""
+
+    unary_up_to: PositiveInt
+
+
+class Lanes(Schema):
+    """How many accumulators work side by side."""
+
+    channels: PositiveInt  # Pc: on different output channels
+    positions: PositiveInt = 1  # Pp: on different output positions
+
+
+class LanesByLayer(Schema):
+    """Lanes, as each kind of layer uses them."""
+
+    dense: Lanes
+    convolution: Lanes
+
+
+class Memory(Schema):
+    """A memory: as large as what it holds, of a declared capacity, or off chip."""
+
+    fit: Literal["network", "layer"] | None = None  # the smallest power of two bytes that holds it
+    capacity: Bytes | None = None
+    off_chip: Literal["dram"] | None = None  # however little it holds
+
+    @pydantic.model_validator(mode="after")
+    def _one_of_three(self) -> "Memory":
+        if [self.fit, self.capacity, self.off_chip].count(None) != 2:
+            raise ValueError("expected either fit (network or layer) or capacity [bytes], or off_chip: dram")
+        return self
+
+
+class Memories(Schema):
+    """What lives where."""
+
+    weights: Memory  # weights, biases and parameters
+    state: Memory  # delta: sums and last codes, kept between frames
+    activations: Memory  # frames, codes, events and outputs
+
+
+class Overhead(Schema):
+    """What arithmetic costs beside its operations (control, clock, pipeline registers), as a factor on their energy."""
+
+    low: Factor = 1.0
+    high: Factor = 1.0
+
+    @pydantic.model_validator(mode="after")
+    def _in_order(self) -> "Overhead":
+        if self.low > self.high:
+            raise ValueError(f"expected low <= high, got {self.low:g}, {self.high:g}; exchange the two")
+        return self
+
+
+class Machine(Schema):
+    """A machine, as its YAML file says.
+
+    Every preset has the same lanes, word length and working store, so that two machines differ in what their
+    names say and in nothing else.
+    """
+
+    schema_version: SchemaVersion = Field(alias="schema")
+    name: str
+    description: str
+    execution: Literal["dense", "sparse", "delta"]
+    event_arithmetic: Literal["multiply", "unary", "shift-add"] | UnaryUpTo
+    zero_operands: Literal["executed", "gated"] = "executed"  # dense: arithmetic on zero inputs
+    skip_zero_weights: bool = False
+    operations: Literal["elementary", "whole"] = "elementary"  # whole: one per event and synapse, one per neuron
+    overhead: Overhead = Overhead()  # on arithmetic; carried in the interval of every energy
+    batch: PositiveInt = 1  # dense: frames that share what is read of the weights
+    lanes: LanesByLayer
+    word_length: PositiveInt  # moved by one memory access [bits]
+    working_store: Literal["registers"] | Bytes = "registers"  # or an SRAM of that capacity
+    access: Literal["working-store", "per-row"] = "working-store"  # per-row: accumulators in SRAM, row by row
+    weights: Literal["rows", "compressed"] = "rows"  # compressed: rows without their zeros
+    run_bits: Annotated[int, Field(ge=1, le=N_RUN_BITS)] | None = None  # compressed: of each entry's run [bits]
+    events: Literal["indexed", "bitmap"] = "indexed"  # sparse, delta: an index each, or one bit per code
+    reuse: Literal["lanes", "ideal"] = "lanes"  # ideal: each weight and code read once, a lower bound
+    memories: Memories
+    on_chip_limit: Bytes | None = None  # a larger memory is off chip
+    off_chip: Literal["dram"] | None = None  # what a larger memory is; none: an error
+
+    @pydantic.model_validator(mode="after")
+    def _fits_together(self) -> "Machine":
+        for place, problem in self._contradictions():
+            detail = PydanticCustomError("machine", "{problem}", {"problem": problem})
+            complaint: InitErrorDetails = {"type": detail, "loc": (place,), "input": []}
+            raise ValidationError.from_exception_data("machine", [complaint])  # raised so, it keeps its place
+        return self
+
+    def _contradictions(self) -> Iterator[tuple[str, str]]:
+        if self.weights == "compressed" and self.run_bits is None:
+            yield "weights", "compressed weights need `run_bits: 4`, the width of each entry's run of zeros [bits]"
+        if self.weights == "rows" and self.run_bits is not None:
+            yield "run_bits", "only compressed weights have runs; write `weights: compressed`, or take run_bits out"
+        if self.batch > 1 and self.execution != "dense":
+            yield (
+                "batch",
+                f"only a dense execution reads the same weights for every frame, and this one is {self.execution}, "
+                f"got {self.batch}; write batch: 1, or execution: dense",
+            )
+        if self.events == "bitmap" and self.execution == "dense":
+            yield "events", "a dense execution presents codes, not events; take `events: bitmap` out"
+        if self.access == "per-row" and self.working_store != "registers":
+            yield "access", "accumulators in SRAM, row by row, need no working store; take working_store out"
+        if self.operations == "whole" and self.access == "per-row":
+            yield "access", "whole operations hold their accumulators' accesses; take `access: per-row` out"
+        if self.operations == "whole" and self.weights == "compressed":
+            yield "weights", "whole operations hold the reads of their weights; take `weights: compressed` out"
+
+    @property
+    def unary_limit(self) -> float:
+        """Largest magnitude that is added repeatedly instead of multiplied."""
+        if isinstance(self.event_arithmetic, UnaryUpTo):
+            return self.event_arithmetic.unary_up_to
+        return float("inf") if self.event_arithmetic == "unary" else 0
+
+    def touched(self, layer: LayerActivity) -> npt.NDArray[np.int64]:
+        """Neurons of a layer that the machine updates in each frame. (n_frame,)"""
+        return layer.touched_nonzero if self.skip_zero_weights else layer.touched
+
+    def first_of_batch(self, n_frame: int) -> npt.NDArray[np.bool_]:
+        """Whether a frame is the first of its batch, for which the weights are read. (n_frame,)"""
+        return np.asarray(np.arange(n_frame) % self.batch == 0)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of everything that is counted on this machine."""
+        notes = []
+        if self.reuse == "ideal":
+            often = "inference" if self.batch == 1 else f"batch of {self.batch}"
+            notes.append(
+                f"ideal reuse: weights are read once per {often}, codes once per inference; a lower bound for this "
+                "batch, not a design (larger batches read weights less often)"
+            )
+        if self.batch > 1:
+            notes.append(f"batch {self.batch}: weights are read once for {self.batch} frames")
+        if self.operations == "whole":
+            notes.append(
+                "whole operations: weights, accumulators and the work of neurons are in the chip's own figures"
+            )
+        if self.overhead.high > 1:
+            notes.append(f"arithmetic times {self.overhead.low:g} to {self.overhead.high:g} for what surrounds it")
+        return tuple(notes)
+
+    @property
+    def assumptions(self) -> str:
+        """What a reader of its figures must know, in one sentence."""
+        arithmetic = (
+            f"unary up to {self.unary_limit}, else multiply"
+            if isinstance(self.event_arithmetic, UnaryUpTo)
+            else self.event_arithmetic
+        )
+        if self.operations == "whole":
+            arithmetic = "in whole synaptic operations"
+        extras = "".join(f", {text}" for text in self._extras())
+        return (
+            f"{self.execution} execution, event arithmetic {arithmetic}{extras}, "
+            f"{self.lanes.dense.channels} x {self.lanes.dense.positions} lanes (Dense), {self.word_length}-bit words, "
+            f"{self.store}"
+        )
+
+    @property
+    def store(self) -> str:
+        """Where partial sums are, in words."""
+        if self.operations == "whole":
+            return "accumulators within the whole operations"
+        if self.access == "per-row":
+            return "accumulators in SRAM, read and written row by row"
+        kind = "registers" if self.working_store == "registers" else f"{self.working_store} bytes of SRAM"
+        return f"working store in {kind}"
+
+    def _extras(self) -> Iterator[str]:
+        """What sets it apart from the reference design, in words."""
+        overhead = f"{self.overhead.low:g} to {self.overhead.high:g}"
+        for text, holds in (
+            ("zero inputs gated", self.zero_operands == "gated"),
+            ("zero weights skipped", self.skip_zero_weights),
+            (f"arithmetic times {overhead}", self.overhead.high > 1),
+            (f"batches of {self.batch}", self.batch > 1),
+            (f"weights compressed with {self.run_bits}-bit runs", self.weights == "compressed"),
+            ("events as bitmaps", self.events == "bitmap"),
+            ("ideal reuse, a lower bound", self.reuse == "ideal"),
+            ("weights off chip", self.memories.weights.off_chip is not None),
+            ("state off chip", self.memories.state.off_chip is not None),
+            ("activations off chip", self.memories.activations.off_chip is not None),
+        ):
+            if holds:
+                yield text
+
+
+DEFAULT_MACHINE = {"dense": "mac-array", "sparse": "zero-skipping-mac", "delta": "delta-mac"}
+"""The machine that counts an execution where none is named."""
+
+
+def load_machine(machine: str | Path | Machine) -> Machine:
+    """A machine by name, from a YAML file, or as it is.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no such machine; the closest names are listed.
+    FileError
+        When the file is no machine.
+    """
+    if isinstance(machine, Machine):
+        return machine
+    try:
+        path = catalogue.machine_path(machine)
+    except UnknownNameError as error:
+        if str(machine) in DEFAULT_MACHINE:
+            raise MachineError(
+                f"{machine!r} is an execution, not a machine; its default machine is {DEFAULT_MACHINE[str(machine)]!r}"
+            ) from None
+        raise error
+    return strict_yaml.load(path, Machine)

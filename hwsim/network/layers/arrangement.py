@@ -1,0 +1,102 @@
+"""Layers that move numbers about, or put constants beside them, and leave each as it is."""
+
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+
+from hwsim.errors import NetworkError
+from hwsim.network.layers.layer import ElementWise, Layer
+from hwsim.network.layers.window import Padding, is_whole, padding_pairs
+from hwsim.network.signals import IntArray, Signal
+
+
+@dataclass(frozen=True, eq=False)
+class Rearrange(ElementWise):
+    """A frame with its axes in another order, and then of another shape, in C order. It is wiring."""
+
+    order: tuple[int, ...] = ()  # of the frame's axes, the first is 0; empty: as they are
+    shape: tuple[int, ...] = ()  # of what leaves; empty: as the axes are then
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without a frame."""
+        for what, least in (("order", 0), ("shape", 1)):
+            numbers = tuple(getattr(self, what))
+            if not all(is_whole(n, least) for n in numbers):
+                raise NetworkError(f"layer {self.name}: {what} {numbers}; expected whole numbers from {least}")
+            object.__setattr__(self, what, tuple(map(int, numbers)))
+
+    def places(self, read: Signal) -> IntArray:
+        """Where each number that leaves comes from, both in C order. (size,)"""
+        axes = tuple(range(len(read.shape)))
+        order = self.order or axes
+        if tuple(sorted(order)) != axes:
+            raise NetworkError(f"order {order} of a frame of shape {read.shape}; expected each of {axes} once")
+        return np.arange(read.size).reshape(read.shape).transpose(order).ravel()
+
+    def signal(self, *source: Signal) -> Signal:
+        """The same numbers elsewhere; where they have a step per channel, a channel must still have one."""
+        (read,) = source
+        places = self.places(read)
+        shape = self.shape or tuple(read.shape[axis] for axis in self.order) or read.shape
+        if prod(shape) != read.size:
+            raise NetworkError(f"shape {shape} of a frame of shape {read.shape}, which has {read.size} numbers")
+        step = read.step
+        if step.ndim:
+            by_channel = read.per_element(step)[places].reshape(shape[0], -1)
+            if np.any(by_channel != by_channel[:, :1]):
+                raise NetworkError(f"shape {shape} puts codes of unequal steps into one channel; quantize them alike")
+            step = np.asarray(by_channel[:, 0], np.float64)
+        return replace(read, shape=shape, step=step, spread_from=min(read.n_step, shape[0]))
+
+
+@dataclass(frozen=True, eq=False)
+class Pad2d(Layer):
+    """Images with a border of one value. A convolution's tap on the border is a synapse, as any other."""
+
+    padding: Padding = 0  # ((top, bottom), (left, right)), or (y, x), or one number
+    value: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Bring the geometry into its one form and check it."""
+        try:
+            object.__setattr__(self, "padding", padding_pairs(self.padding))
+        except NetworkError as error:
+            raise NetworkError(f"layer {self.name}: {error}") from None
+        if not np.isfinite(self.value):
+            raise NetworkError(f"layer {self.name}: value {self.value}; expected a finite number")
+        object.__setattr__(self, "value", float(self.value))
+
+    def border(self, read: Signal) -> IntArray:
+        """The border's code, less the zero point. (channels,)
+
+        Raises
+        ------
+        NetworkError
+            When the value is none of the codes.
+        """
+        step = np.broadcast_to(read.step, read.shape[:1])
+        code = np.rint(self.value / step)
+        centred = code + read.zero_point
+        if (
+            np.any((code * step).astype(np.float32) != np.float32(self.value))
+            or np.any((centred < read.format.lowest) | (centred > read.format.highest))
+            or (read.format.kind == "binary" and not np.all(np.abs(code) == 1))
+        ):
+            raise NetworkError(
+                f"a border of {self.value:g} around {read.format} codes of step {read.step}, none of which is that; "
+                "take a value that one of them has, or quantize after it"
+            )
+        return code.astype(np.int64)
+
+    def signal(self, *source: Signal) -> Signal:
+        """A larger image of the same numbers."""
+        (read,) = source
+        if len(read.shape) != 3:
+            raise NetworkError(f"reads a frame of shape {read.shape}; expected (channels, height, width)")
+        vertical, horizontal = padding_pairs(self.padding)
+        channels, height, width = read.shape
+        shape = (channels, height + sum(vertical), width + sum(horizontal))
+        if read.format.is_real:
+            return replace(read, shape=shape)
+        return replace(read, shape=shape, bound=max(read.bound, int(np.abs(self.border(read)).max())))

@@ -1,0 +1,109 @@
+"""Layers that make one number of a window of numbers, channel by channel."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hwsim.errors import NetworkError
+from hwsim.network.layers.layer import Layer
+from hwsim.network.layers.window import Axis, Padding, Pair, Window, padding_pairs, pair
+from hwsim.network.number_format import accumulator_width, integer
+from hwsim.network.signals import FloatArray, Signal, real_signal
+
+
+@dataclass(frozen=True, eq=False)
+class Pool2d(Layer):
+    """What poolings have in common. Stride is the kernel unless said; padding at most half the kernel."""
+
+    kernel: Pair = 2
+    stride: Pair | None = None
+    padding: Padding = 0
+    ceil_mode: bool = False
+
+    def __post_init__(self) -> None:
+        """Bring the geometry into its one form and check it."""
+        try:
+            kernel = pair(self.kernel, "kernel")
+            pads = padding_pairs(self.padding)
+            object.__setattr__(self, "kernel", kernel)
+            object.__setattr__(self, "stride", pair(kernel if self.stride is None else self.stride, "stride"))
+            object.__setattr__(self, "padding", pads)
+            if any(2 * max(pads[k]) > kernel[k] for k in (0, 1)):
+                raise NetworkError(f"padding {pads} is more than half of the kernel {kernel}")
+        except NetworkError as error:
+            raise NetworkError(f"layer {self.name}: {error}") from None
+
+    def window(self, read: Signal) -> Window:
+        """How the window slides over what is read."""
+        assert self.stride is not None
+        kernel, stride = pair(self.kernel, "kernel"), pair(self.stride, "stride")
+        return Window.over(read.shape, kernel, stride, self.padding, ceil_mode=self.ceil_mode)
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPool2d(Pool2d):
+    """Largest code of each window; padding never wins."""
+
+    def signal(self, *source: Signal) -> Signal:
+        """Codes of the same format and step."""
+        (read,) = source
+        return replace(read, shape=(read.shape[0], *self.window(read).out))
+
+
+@dataclass(frozen=True, eq=False)
+class AvgPool2d(Pool2d):
+    """Mean of each window: of real numbers, or the exact sum of codes with a step divided by the window's size."""
+
+    count_include_pad: bool = True  # whether padding counts as zeros, as torch's default has it
+
+    def divisors(self, read: Signal) -> FloatArray:
+        """What each window's sum is divided by. (height, width)"""
+        window = self.window(read)
+        if not self.count_include_pad:
+            return window.taps.astype(np.float64)
+        y, x = (_padded_taps(axis) for axis in (window.y, window.x))
+        return np.asarray(y[:, None] * x, np.float64)
+
+    def signal(self, *source: Signal) -> Signal:
+        """Means; of integers the sums, whose step is that of one code divided by the window's size."""
+        (read,) = source
+        return _mean(read, self.window(read), self.divisors(read))
+
+
+@dataclass(frozen=True, eq=False)
+class GlobalAvgPool(Layer):
+    """Mean of each channel over the whole frame: (C, 1, 1)."""
+
+    def window(self, read: Signal) -> Window:
+        """The one window that covers the frame."""
+        return Window.over(read.shape, (read.shape[-2], read.shape[-1]))
+
+    def divisors(self, read: Signal) -> FloatArray:
+        """Size of the frame. (1, 1)"""
+        return self.window(read).taps.astype(np.float64)
+
+    def signal(self, *source: Signal) -> Signal:
+        """Means; of integers the sums, whose step is that of one code divided by the frame's size."""
+        (read,) = source
+        if len(read.shape) != 3:
+            raise NetworkError(f"reads a frame of shape {read.shape}; expected (channels, height, width)")
+        return _mean(read, self.window(read), self.divisors(read))
+
+
+def _mean(read: Signal, window: Window, divisors: FloatArray) -> Signal:
+    shape = (read.shape[0], *window.out)
+    if read.format.is_real:
+        return replace(real_signal(read), shape=shape)
+    if np.any(divisors != divisors.flat[0]):
+        raise NetworkError(
+            "averages codes over windows of unequal size, whose results have no common step; count padding "
+            "(count_include_pad) and avoid ceil_mode, or average real numbers"
+        )
+    bound = read.bound * int(window.taps.max())
+    return Signal(shape, integer(accumulator_width(bound)), np.asarray(read.step / divisors.flat[0]), bound=bound)
+
+
+def _padded_taps(axis: Axis) -> FloatArray:
+    """Taps of each window on inputs or padding; those beyond, where ceil_mode lets a window stick out, never count."""
+    start = np.arange(axis.n_window) * axis.stride - axis.before
+    return np.asarray(np.minimum(start + axis.kernel, axis.size + axis.after) - start, np.float64)

@@ -1,0 +1,46 @@
+"""The elementary operations that hardware executes, each on numbers of some format."""
+
+from typing import NamedTuple
+
+ARITHMETIC = (
+    "addition",
+    "multiplication",
+    "constant_shift",
+    "variable_shift",
+    "comparison",
+    "xnor",
+    "exponent_addition",
+    "conversion",
+    "sigmoid",
+    "tanh",
+    "elu",
+    "division",
+    "look_up",
+    "random_number",
+)
+LARGEST_COUNT = 2**63 - 1
+"""Counts are 64-bit integers, which never wrap."""
+WHOLE = ("mac", "synaptic_operation", "neuron_update")
+"""Operations that stand for several: a multiplication with its accumulation (of two operand formats), and what a
+neuromorphic chip does for one event at one synapse, or for one neuron (of no format)."""
+ACCESSES = ("sram_read", "sram_write", "dram_read", "dram_write", "register_update")
+
+
+class Operation(NamedTuple):
+    """One kind of work: arithmetic on numbers of some format, or an access to a memory."""
+
+    kind: str  # one of ARITHMETIC, WHOLE or ACCESSES
+    format: tuple[str, ...] = ()  # operands, e.g. ("int32",) or ("int9", "int8"); register_update: ("int32",)
+    memory: str = ""  # accesses: what for (weights, state, activations)
+    capacity: int = 0  # accesses: size of the memory [bytes]
+    word_length: int = 0  # accesses: bits moved [bits]
+
+    def __str__(self) -> str:
+        """In words, for tables and messages."""
+        if self.format:
+            return f"{self.kind} {' x '.join(self.format)}"
+        if not self.word_length:
+            return self.kind
+        size = f"{self.capacity / 1024:g} KiB" if self.capacity >= 1024 else f"{self.capacity} bytes"
+        size = size if self.capacity else "off chip"
+        return f"{self.kind} of {self.word_length} bits, {self.memory}, {size}"

@@ -1,0 +1,1 @@
+"""From counts to joules, by an energy table."""

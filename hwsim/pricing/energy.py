@@ -1,0 +1,324 @@
+"""Pricing: Counts times an EnergyTable, line by line, so that every joule can be followed back to its source."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.activity.rules import COLUMN
+from hwsim.counting.counts import PHASES, Counts, Key
+from hwsim.errors import TableError
+from hwsim.files.views import Viewed
+from hwsim.network.operation import ARITHMETIC, Operation
+from hwsim.pricing import static_power
+from hwsim.pricing.basis import Basis, basis
+from hwsim.pricing.energy_table import EnergyTable, load_table
+from hwsim.pricing.energy_table.price import Price
+from hwsim.pricing.energy_table.price_list import rules_in
+from hwsim.pricing.energy_table.schema import RULES
+from hwsim.pricing.static_power import FRAME_RATE, Leak
+from hwsim.pricing.whole_mac import with_whole_macs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One count and its price."""
+
+    key: Key
+    count: npt.NDArray[np.int64]  # (n_group,)
+    price: Price  # as the table has it
+    overhead: tuple[float, float] = (1.0, 1.0)  # low and high factor of the machine, on arithmetic
+
+    @property
+    def charged(self) -> Price:
+        """The price with the machine's overhead: at its low factor, and in the interval at both."""
+        (least, most), price = self.overhead, self.price
+        return price._replace(energy=price.energy * least, low=price.low * least, high=price.high * most)
+
+    @property
+    def energy(self) -> FloatArray:
+        """(n_group,) [J]"""
+        return np.asarray(self.count * self.charged.energy, np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Breakdown(Viewed):
+    """What the counted operations cost: dynamic energy, and static energy only where a frame rate was given."""
+
+    lines: tuple[Line, ...]
+    counts: Counts
+    table: EnergyTable
+    phases: tuple[str, ...]  # those that are priced; `static` among them where there is such a line
+    frame_rate: float | None = None  # that was given, inferences per second [1/s]
+
+    def __repr__(self) -> str:
+        """What was priced with which table, and the energy of an inference."""
+        counts, phases = self.counts, ", ".join(self.phases)
+        what = f"{self.per_inference:.4g} J per inference ({phases})"
+        return f"<Breakdown of {counts.network} on {counts.data}, {counts.machine}, {self.table.name}: {what}>"
+
+    @property
+    def rules(self) -> int:
+        """Rules that the operations were counted by."""
+        return self.counts.rules
+
+    @property
+    def total(self) -> float:
+        """Energy of all frames. [J]"""
+        return float(sum(line.energy.sum() for line in self.lines))
+
+    @property
+    def low(self) -> float:
+        """Energy of all frames at the low end of every price. [J]"""
+        return float(sum((line.count * line.charged.low).sum() for line in self.lines))
+
+    @property
+    def high(self) -> float:
+        """Energy of all frames at the high end of every price. [J]"""
+        return float(sum((line.count * line.charged.high).sum() for line in self.lines))
+
+    @property
+    def per_inference(self) -> float:
+        """Mean energy of a frame, first frames included. [J]"""
+        return self.total / self.counts.n_inference
+
+    @property
+    def dynamic(self) -> float:
+        """Energy of all frames without any static share. [J]"""
+        return float(sum(line.energy.sum() for line in self.lines if line.key.phase != "static"))
+
+    @cached_property
+    def leaks(self) -> tuple[Leak, ...] | None:
+        """Static powers of what was counted; None where the table states none, or not that of all."""
+        try:
+            return static_power.leaks(self.counts, self.table)
+        except TableError:
+            return None
+
+    @property
+    def static_power(self) -> float | None:
+        """Power that flows whether or not anything happens; None where the table does not state it. [W]"""
+        return None if self.leaks is None else float(sum(leak.power.energy for leak in self.leaks))
+
+    def dynamic_power(self, frame_rate: float | None = None) -> float:
+        """What the dynamic energy means as power, arguments and errors as of :meth:`power`. [W]"""
+        rate = (self.frame_rate or FRAME_RATE) if frame_rate is None else frame_rate
+        return static_power.checked_rate(rate) * self.dynamic / self.counts.n_inference
+
+    def power(self, frame_rate: float | None = None) -> float:
+        """Dynamic power at a frame rate, and static power where the table states it. [W]
+
+        Parameters
+        ----------
+        frame_rate : float, optional
+            Inferences per second; unless given, the one that was priced with, else 30. [1/s]
+
+        Raises
+        ------
+        TableError
+            When the frame rate is none.
+        """
+        return self.dynamic_power(frame_rate) + (self.static_power or 0.0)
+
+    def at_rate(self, frame_rate: float) -> "Breakdown":
+        """The same result where each inference also pays its share of the static power, as a phase ``static``.
+
+        Parameters
+        ----------
+        frame_rate : float
+            Inferences per second. [1/s]
+
+        Raises
+        ------
+        TableError
+            When the frame rate is none, or the table states powers of memories but not that of one which is needed.
+        """
+        static_power.checked_rate(frame_rate)
+        static = [
+            Line(leak.key, self.counts.n_frame, leak.share(frame_rate))
+            for leak in static_power.leaks(self.counts, self.table) or ()
+        ]
+        dynamic = [line for line in self.lines if line.key.phase != "static"]
+        phases = (*(phase for phase in self.phases if phase != "static"), *(("static",) if static else ()))
+        return replace(self, lines=(*dynamic, *static), phases=phases, frame_rate=frame_rate)
+
+    @cached_property
+    def basis(self) -> Basis:
+        """What the energy rests on: shares by process and standing of the figures, static ones where it holds them."""
+        parts = ((line.key.operation.kind, line.price, float(line.energy.sum())) for line in self.lines)
+        return basis(self.table.own_process, parts)
+
+    @property
+    def static_basis(self) -> Basis | None:
+        """What the static power rests on; None where there is none."""
+        parts = [("leakage", leak.power, leak.power.energy) for leak in self.leaks or ()]
+        return basis(self.table.own_process, parts) if parts else None
+
+    @cached_property
+    def by_group(self) -> FloatArray:
+        """Energy of each group of frames. (n_group,) [J]"""
+        return np.sum([line.energy for line in self.lines], axis=0) if self.lines else np.zeros(len(self.counts.groups))
+
+    def of(self, phase: str | None = None, kind: str | None = None, layer: str | None = None) -> float:
+        """Energy of all frames in one phase, kind of operation or layer, where given. [J]"""
+        return float(
+            sum(
+                line.energy.sum()
+                for line in self.lines
+                if phase in (None, line.key.phase)
+                and kind in (None, line.key.operation.kind)
+                and layer in (None, line.key.layer)
+            )
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know: hypotheses, and prices that no source states as such."""
+        left_out = [phase for phase in PHASES if phase not in self.phases]
+        return (
+            *self.counts.notes,
+            *((f"phases not priced: {', '.join(left_out)}",) if left_out else ()),
+            *self._static_notes(),
+            *(f"energy: {note}" for note in self.basis.notes),
+            *sorted(
+                {f"{line.key.operation.kind}: {line.price.rule}" for line in self.lines if line.price.rule != "exact"}
+            ),
+        )
+
+    def _static_notes(self) -> Iterator[str]:
+        if self.frame_rate is None:
+            return
+        if "static" in self.phases:
+            yield f"static energy at {self.frame_rate:g} inferences per second is in the total"
+        else:
+            yield f"no static energy: {self.table.name} states no static power of memories or of a whole chip"
+
+    @property
+    def rules_used(self) -> tuple[str, ...]:
+        """Each rule that was asked for and found prices, with what it priced, in words."""
+        priced: dict[str, dict[str, None]] = defaultdict(dict)
+        for line in self.lines:
+            whole = ("whole-mac",) if line.key.operation.kind == "mac" else ()
+            for rule in (*rules_in(line.price), *whole):
+                priced[rule][str(line.key.operation)] = None
+        return tuple(f"rule {rule} used for {_shortened(list(each))}" for rule, each in priced.items())
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """Tidy: one row per layer, phase, operation and group of frames, with price, rule and source."""
+        import pandas as pd
+
+        columns = ["layer", "phase", "operation", "format", "memory", "capacity [bytes]", "word length [bits]"]
+        columns += ["frames", "count", "energy [J]", "low [J]", "high [J]", "rule", "standing", "source", "where"]
+        columns += ["process node [nm]", "supply [V]", COLUMN]
+        rows = []
+        for line in self.lines:
+            operation, price = line.key.operation, line.charged
+            what = (operation.kind, " x ".join(operation.format), *operation[2:])
+            source = (price.rule, price.standing, price.source, price.where, *price.process)
+            for group, number in zip(self.counts.groups, line.count, strict=True):
+                if number:
+                    joule = (number * price.energy, number * price.low, number * price.high)
+                    key = (line.key.layer, line.key.phase, *what)
+                    rows.append((*key, group, int(number), *joule, *source, self.rules))
+        return pd.DataFrame(rows, columns=columns)
+
+
+def price(
+    counts: Counts,
+    table: str | Path | EnergyTable = "default_45nm",
+    phases: Iterable[str] | None = None,
+    rules: Iterable[str] = (),
+    frame_rate: float | None = None,
+) -> Breakdown:
+    """Price every counted operation with a table.
+
+    Parameters
+    ----------
+    counts : Counts
+        What was counted.
+    table : str, path or EnergyTable
+        A table's name, its YAML file, or a table.
+    phases : iterable of str, optional
+        Phases to price, of encode, synapse, neuron and memory; all of them unless said.
+    rules : iterable of str
+        Ways to find prices that the table does not state (see :func:`hwsim.pricing.energy_table.load_table`); every
+        price found by one is named in the result's ``notes``.
+    frame_rate : float, optional
+        Inferences per second; adds a phase ``static``, in which each inference pays its share of the static power
+        that the table states. Without it the energy is dynamic only; ``power`` holds the static part even so. [1/s]
+
+    Raises
+    ------
+    TableError
+        When a price is missing that is needed: never zero, never guessed.
+    """
+    table = load_table(table, rules)
+    counts = with_whole_macs(counts, table)
+    chosen = tuple(PHASES if phases is None else dict.fromkeys([phases] if isinstance(phases, str) else phases))
+    if not chosen:
+        raise TableError(f"no phase to price; write at least one of {', '.join(PHASES)}")
+    unknown = [phase for phase in chosen if phase not in PHASES]
+    if unknown:
+        raise TableError(f"unknown phase {unknown[0]!r}; write {', '.join(PHASES)}")
+    missing = lacking(counts, table)
+    lacks = {phase: missing[phase] for phase in chosen if phase in missing}
+    if lacks:
+        raise TableError(_complaint(counts, table, lacks, [phase for phase in chosen if phase not in lacks]))
+    lines = []
+    for key, count in counts.entries.items():
+        if key.phase in chosen:
+            found = table.price(key.operation)
+            assert found is not None
+            lines.append(Line(key, count, found, counts.overhead if _is_arithmetic(key.operation) else (1.0, 1.0)))
+    energy = Breakdown(tuple(lines), counts, table, chosen)
+    return energy if frame_rate is None else energy.at_rate(frame_rate)
+
+
+def _is_arithmetic(operation: Operation) -> bool:
+    """Whether a machine's overhead is on it: not on memories, nor on what was measured with all that surrounds it."""
+    return operation.kind in (*ARITHMETIC, "mac")
+
+
+def lacking(counts: Counts, table: str | Path | EnergyTable) -> dict[str, dict[Operation, int]]:
+    """Operations that a table cannot price, with their counts, by phase; phases it can price are not in it."""
+    table = load_table(table)
+    counts = with_whole_macs(counts, table)
+    lacks: dict[str, dict[Operation, int]] = defaultdict(lambda: defaultdict(int))
+    for key, count in counts.entries.items():
+        if table.price(key.operation) is None:
+            lacks[key.phase][key.operation] += int(count.sum())
+    return {phase: dict(operations) for phase, operations in lacks.items()}
+
+
+def _complaint(counts: Counts, table: EnergyTable, lacks: dict[str, dict[Operation, int]], rest: list[str]) -> str:
+    listed = [
+        f"{operation} ({number:,} in {phase})" for phase, each in lacks.items() for operation, number in each.items()
+    ]
+    shown = _shortened(listed)
+    instead = f"price only the phases {', '.join(rest)}, " if rest else ""
+    rule = _helping_rule(table, [operation for each in lacks.values() for operation in each])
+    asked = f"ask for the rule {rule}, " if rule else ""
+    return (
+        f"energy table {table.name} has no price for {shown}, which {counts.network} on {counts.machine} needs; "
+        f"{instead}{asked}{'or ' if instead or asked else ''}write a table that extends it"
+    )
+
+
+def _shortened(words: list[str], most: int = 3) -> str:
+    return "; ".join(words[:most]) + (f"; and {len(words) - most} more" if len(words) > most else "")
+
+
+def _helping_rule(table: EnergyTable, operations: list[Operation]) -> str:
+    """The rule under which the table could price everything that is missing; none where there is none."""
+    helps = (rule for rule in RULES if all(table.with_rules([rule]).price(each) is not None for each in operations))
+    return next(helps, "")

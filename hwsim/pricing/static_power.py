@@ -1,0 +1,97 @@
+"""The power that flows whether or not anything happens; at a frame rate, each inference pays its share of it.
+
+A table states it of a whole chip, or of memories by capacity and word length. Of a chip it is taken as it is. Of
+memories it is that of each one that was counted: the largest of those that hold the same thing, because a machine
+builds one for all its layers. Arithmetic units and registers leak too; no machine says how many of them it has.
+"""
+
+from typing import NamedTuple
+
+from hwsim.counting.counts import Counts, Key
+from hwsim.errors import TableError
+from hwsim.network.operation import Operation
+from hwsim.pricing.energy_table import EnergyTable, StaticPower
+from hwsim.pricing.energy_table.price import Price, is_quantity
+from hwsim.pricing.energy_table.price_list import PriceList
+
+FRAME_RATE = 30.0
+"""Inferences per second at which energy is shown as power, unless said. [1/s]"""
+
+
+class Leak(NamedTuple):
+    """The static power of one thing."""
+
+    key: Key
+    power: Price  # [W]
+
+    def share(self, frame_rate: float) -> Price:
+        """What one inference pays of it. [J]"""
+        energy, low, high = (watt / frame_rate for watt in self.power[:3])
+        return self.power._replace(energy=energy, low=low, high=high)
+
+
+def leaks(counts: Counts, table: EnergyTable) -> tuple[Leak, ...] | None:
+    """Static powers of what was counted; None where the table states neither a chip's nor a memory's.
+
+    Parameters
+    ----------
+    counts : Counts
+        Say which memories there are.
+    table : EnergyTable
+        States powers. [W]
+
+    Raises
+    ------
+    TableError
+        When the table states powers of memories but not that of one which is needed.
+    """
+    if "chip" in table.leakage:
+        whole = Operation("leakage", (), "chip")
+        powers = [(whole, _price(each)) for each in table.leakage["chip"]]
+    elif "sram" in table.leakage:
+        powers = [(memory, _power(memory, table)) for memory in memories(counts)]
+    else:
+        return None
+    return tuple(Leak(Key("chip", "static", operation), power) for operation, power in powers)
+
+
+def checked_rate(frame_rate: float) -> float:
+    """A frame rate [1/s]; what is none is refused with a TableError."""
+    if not (is_quantity(frame_rate) and frame_rate > 0):
+        raise TableError(f"frame rate {frame_rate!r}: write inferences per second, above 0")
+    return frame_rate
+
+
+def memories(counts: Counts) -> list[Operation]:
+    """The memories on chip that were counted, each as the operation of leaking; the largest of those of one purpose."""
+    largest: dict[str, Operation] = {}
+    for key in counts.entries:
+        _, _, memory, capacity, word_length = key.operation
+        if key.operation.kind.startswith("sram") and capacity > largest.get(memory, Operation("")).capacity:
+            largest[memory] = Operation("leakage", (), memory, capacity, word_length)
+    return list(largest.values())
+
+
+def _power(memory: Operation, table: EnergyTable) -> Price:
+    """Power of a memory, found as the energy of an access is. [W]"""
+    powers = table.leakage["sram"]
+    columns: dict[int, dict[int, Price]] = {}
+    for each in powers:
+        if each.per:
+            scale = memory.capacity * (8 if each.per == "bit" else 1)
+            price = _price(each)
+            return price._replace(energy=price.energy * scale, low=price.low * scale, high=price.high * scale)
+        columns.setdefault(each.word_length, {})[each.capacity] = _price(each)
+    found = PriceList({}, {}, {}, {"sram_read": columns}, table.rules).price(memory._replace(kind="sram_read"))
+    if found is None:
+        size = f"{memory.capacity:,} bytes in words of {memory.word_length} bits"
+        raise TableError(
+            f"energy table {table.name} states the static power of memories, but not of {size} ({memory.memory}); "
+            "ask for the rule interpolation, leave the frame rate out, or write a table that extends it"
+        )
+    return found
+
+
+def _price(power: StaticPower) -> Price:
+    energies = (power.power, power.low, power.high)
+    return Price(*energies, "exact", power.standing, power.source, power.where, power.process)

@@ -1,0 +1,67 @@
+"""From the notes of a run to its Activity."""
+
+import numpy as np
+
+from hwsim.activity import Activity, Execution, LayerActivity, SignalActivity
+from hwsim.network.graph import Network
+from hwsim.network.layers import Softmax
+from hwsim.network.number_format import NumberFormat
+from hwsim.simulation.block import Array, Notes
+from hwsim.simulation.neuron_work import neuron_work
+from hwsim.simulation.plan import StagePlan
+
+
+def empty_notes(stream_start: Array, n_frame: int, execution: Execution, per_frame: bool) -> Notes:
+    """Notes of a run that is to begin."""
+    first = np.zeros(n_frame, np.bool_)
+    first[stream_start[:-1]] = True
+    group = np.arange(n_frame) if per_frame else np.where(first, 0, 1).astype(np.int64)
+    return Notes(execution, per_frame, first, group)
+
+
+def to_activity(
+    notes: Notes, network: Network, plans: tuple[StagePlan, ...], data: str, arrives: NumberFormat, *said: str
+) -> Activity:
+    """The Activity of a finished run, of which something was said."""
+    return Activity(
+        network=network.name,
+        data=data,
+        execution=notes.execution,
+        raw_format=arrives,
+        first=notes.first,
+        per_frame=notes.per_frame,
+        layers=tuple(_layer(notes, network, plan) for plan in plans if plan.is_layer),
+        notes=said,
+    )
+
+
+def _layer(notes: Notes, network: Network, plan: StagePlan) -> LayerActivity:
+    n_neuron = plan.head.n_neuron if plan.head else plan.start.size
+    everyone = np.full(notes.n_frame, n_neuron, np.int64)
+    touched, touched_nonzero = plan.head.touched(notes) if plan.head else (everyone, everyone)
+    return LayerActivity(
+        name=plan.name,
+        n_neuron=n_neuron,
+        sources=plan.sources,
+        connections=plan.head.connections(notes) if plan.head else (),
+        joins=plan.head.joins(notes) if plan.head else (),
+        work=neuron_work(network, plan.stage, plan.start),
+        touched=touched,
+        touched_nonzero=touched_nonzero,
+        out_format=_out_format(network, plan),
+        emitted=None if plan.is_last else _emitted(notes, plan),
+        n_saturated=sum(codes for layer, codes in notes.clipped if layer == plan.name),
+    )
+
+
+def _out_format(network: Network, plan: StagePlan) -> NumberFormat:
+    """Format of what leaves a stage; a Softmax is not the hardware's business."""
+    last = plan.stage.body[-1] if plan.stage.body else None
+    return network.signals[last.inputs[0]].format if isinstance(last, Softmax) else plan.out.format
+
+
+def _emitted(notes: Notes, plan: StagePlan) -> SignalActivity:
+    n_event = notes.read(plan.stage.output, "events")
+    if notes.execution.kind == "dense":
+        n_event = np.full_like(n_event, plan.out.size)
+    return SignalActivity(plan.stage.output, plan.out.size, plan.out.format, n_event)

@@ -1,0 +1,1 @@
+"""Networks x machines x tables: comparisons, study files, rankings, and what tables are held to."""
