@@ -53,7 +53,7 @@ USAGE_ERROR: Any = typer.BadParameter.__base__
 def main() -> None:
     """Run the command line; bad input is one line on stderr and exit code 2."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="hwsim", standalone_mode=False)
     except HwsimError as error:
         _fail(str(error))
     except USAGE_ERROR as error:

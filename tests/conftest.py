@@ -45,11 +45,13 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     from hypothesis import HealthCheck, settings
+    from number_of_examples import FEWER
 
     if config.option.slow:
         os.environ["HWSIM_SLOW"] = "1"  # for number_of_examples, which is asked while tests are being read
     settings.register_profile(
         "hwsim",
+        max_examples=100 if config.option.slow else 100 // FEWER,
         deadline=None,
         derandomize=True,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

@@ -1,10 +1,12 @@
-"""How many random networks a test draws that does one elementary operation at a time."""
+"""How many examples a test draws."""
 
 import os
 
 from hypothesis import settings
 
+FEWER = 8
+
 
 def examples(number):
-    """So many with `--slow`, else a third of them."""
-    return settings(max_examples=number if os.environ.get("HWSIM_SLOW") == "1" else number // 3)
+    """So many with `--slow`, else an eighth of them."""
+    return settings(max_examples=number if os.environ.get("HWSIM_SLOW") == "1" else max(number // FEWER, 5))

@@ -17,9 +17,9 @@ EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
     ("script", "arguments", "expected"),
     [
         ("simulate_a_network.py", [], "accuracy 86.43%"),
-        ("compare_methods.py", ["digits", "page.html"], "digits-mlp-int8"),
+        pytest.param("compare_methods.py", ["digits", "page.html"], "digits-mlp-int8", marks=pytest.mark.slow),
         ("plug_in_a_process_table.py", [], "my_28nm"),
-        ("memory_matters.py", ["digits", "page.html"], "in full (default_45nm"),
+        pytest.param("memory_matters.py", ["digits", "page.html"], "in full (default_45nm", marks=pytest.mark.slow),
     ],
 )
 def test_an_example_runs(script, arguments, expected, tmp_path):

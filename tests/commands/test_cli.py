@@ -69,11 +69,11 @@ def test_compare_prints_a_table_and_writes_a_page(tmp_path):
     assert done.stderr == ""  # no progress when piped
 
 
-def test_the_tolerance_of_accuracies_is_asked_for(tmp_path):
+def test_the_tolerance_of_accuracies_is_asked_for(here, tmp_path):
     asked = ("compare", "--frames", "300", "--csv", "out.csv", "--accuracy-tolerance")
     winners = {}
     for tolerance in ("0", "30"):
-        done = hwsim(*asked, tolerance, cwd=tmp_path)
+        done = here(*asked, tolerance)
         assert done.returncode == 0, done.stderr
         assert f"at most {tolerance} points apart" in " ".join(done.stdout.split())
         assert set(pd.read_csv(tmp_path / "out.csv")["accuracy tolerance [points]"]) == {float(tolerance)}
@@ -81,26 +81,25 @@ def test_the_tolerance_of_accuracies_is_asked_for(tmp_path):
     assert "digits-mlp-int8 on zero-skipping-mac needs" in winners["0"]
     assert "digits-mlp-rounding on sigma-delta-adder needs" in winners["30"]
     for wrong in ("-1", "101", "nan"):
-        assert_one_line(hwsim(*asked, wrong, cwd=tmp_path), "accuracy tolerance", "write points of accuracy, 0 to 100")
+        assert_one_line(here(*asked, wrong), "accuracy tolerance", "write points of accuracy, 0 to 100")
 
 
-def test_a_study_states_its_tolerance(tmp_path):
+def test_a_study_states_its_tolerance(here, tmp_path):
     text = (ROOT / "examples" / "study.yaml").read_text() + "accuracy_tolerance: 2.5\nframes: 20\n"
     (tmp_path / "study.yaml").write_text(text)
-    done = hwsim("compare", "study.yaml", cwd=tmp_path)
+    done = here("compare", "study.yaml")
     assert done.returncode == 0, done.stderr
     assert "at most 2.5 points apart" in " ".join(done.stdout.split())
     (tmp_path / "study.yaml").write_text(text.replace("2.5", "-1"))
-    assert_one_line(hwsim("compare", "study.yaml", cwd=tmp_path), "study.yaml", "accuracy_tolerance")
+    assert_one_line(here("compare", "study.yaml"), "study.yaml", "accuracy_tolerance")
 
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_compare_on_temporal_mnist(tmp_path):
-    done = hwsim(
+def test_compare_on_temporal_mnist(here, tmp_path):
+    done = here(
         *("compare", "--data", "mnist", "--order", "temporal", "--table", "default_45nm"),
         *("--html", "report.html", "--csv", "report.csv"),
-        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
     assert "10,000 test images of mnist" in done.stdout
@@ -112,19 +111,19 @@ def test_compare_on_temporal_mnist(tmp_path):
     assert rounding.loc["delta", "energy [J per inference]"] < rounding.loc["sparse", "energy [J per inference]"]
 
 
-def test_a_study_file(tmp_path):
+def test_a_study_file(here, tmp_path):
     (tmp_path / "study.yaml").write_text(
         "schema: 1\nname: small\ndata: digits\n"
         "rows: [{network: digits-mlp-int8, machines: [mac-array-gated]}]\n"
         "baseline: {network: digits-mlp, machine: mac-array}\n"
     )
-    done = hwsim("compare", "study.yaml", "--csv", "out.csv", cwd=tmp_path)
+    done = here("compare", "study.yaml", "--csv", "out.csv")
     assert done.returncode == 0, done.stderr
     assert list(pd.read_csv(tmp_path / "out.csv")["network"]) == ["digits-mlp", "digits-mlp-int8"]
 
 
-def test_simulate_and_the_lists(tmp_path):
-    done = hwsim("simulate", "digits-mlp", "--execution", "sparse", cwd=tmp_path)
+def test_simulate_and_the_lists(here):
+    done = here("simulate", "digits-mlp", "--execution", "sparse")
     assert done.returncode == 0, done.stderr
     assert "94.2 % accuracy" in done.stdout
     assert "zero-skipping-mac" in done.stdout
@@ -136,22 +135,22 @@ def test_simulate_and_the_lists(tmp_path):
         (("table", "check", "default_45nm"), "valid"),
         (("--help",), "compare"),
     ):
-        done = hwsim(*command, cwd=tmp_path)
+        done = here(*command)
         assert done.returncode == 0, done.stderr
         assert expected in done.stdout
 
 
-def test_only_some_frames(tmp_path):
-    done = hwsim("simulate", "digits-mlp", "--frames", 40, cwd=tmp_path)
+def test_only_some_frames(here, tmp_path):
+    done = here("simulate", "digits-mlp", "--frames", 40)
     assert done.returncode == 0, done.stderr
     assert "40 frames of digits" in done.stdout
-    done = hwsim("compare", "--frames", 40, "--csv", "out.csv", cwd=tmp_path)
+    done = here("compare", "--frames", 40, "--csv", "out.csv")
     assert done.returncode == 0, done.stderr
     assert set(pd.read_csv(tmp_path / "out.csv")["inferences"]) == {40}
 
 
 @pytest.mark.video
-def test_a_video_in_place_of_a_data_set(tmp_path):
+def test_a_video_in_place_of_a_data_set(here, tmp_path):
     import av
 
     with av.open(str(tmp_path / "clip.mkv"), "w") as container:
@@ -162,10 +161,10 @@ def test_a_video_in_place_of_a_data_set(tmp_path):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
     video = ("--data", "clip.mkv", "--size", "8", "--grey", "--frames", 7)
-    done = hwsim("simulate", "digits-mlp", *video, "--execution", "delta", cwd=tmp_path)
+    done = here("simulate", "digits-mlp", *video, "--execution", "delta")
     assert done.returncode == 0, done.stderr
     assert "7 frames of clip.mkv" in done.stdout
-    done = hwsim("simulate", "digits-mlp", "--data", "clip.mkv", "--size", "8x10", cwd=tmp_path)
+    done = here("simulate", "digits-mlp", "--data", "clip.mkv", "--size", "8x10")
     assert_one_line(done, "(1, 8, 8)", "(3, 8, 10)")
 
 
@@ -176,10 +175,10 @@ def test_the_version_is_that_of_the_package(tmp_path):
     assert f"\n## {project['version']} (" in (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_a_folder_with_the_name_of_a_shipped_network(tmp_path):
+def test_a_folder_with_the_name_of_a_shipped_network(here, tmp_path):
     """A bare name means the shipped one: what is said of the folder is true of it, and how to name it is said."""
     made = ("convert", "int8", "digits-mlp", "--data", "digits", "--frames", 1, "--out", "digits-mlp-int8")
-    done = hwsim(*made, cwd=tmp_path)
+    done = here(*made)
     assert done.returncode == 0, done.stderr
     accuracy = yaml.safe_load((tmp_path / "digits-mlp-int8" / "network.yaml").read_text())["about"]["accuracy"]
     assert accuracy["percent"] != 94.22  # that of the shipped one, which is calibrated on all frames
@@ -188,8 +187,8 @@ def test_a_folder_with_the_name_of_a_shipped_network(tmp_path):
 
 
 @pytest.mark.parametrize("method", ["int8", "batch-norm"])
-def test_convert(method, tmp_path):
-    done = hwsim("convert", method, "digits-mlp", "--data", "digits", "--out", "made", cwd=tmp_path)
+def test_convert(method, here, tmp_path):
+    done = here("convert", method, "digits-mlp", "--data", "digits", "--out", "made")
     assert done.returncode == 0, done.stderr
     assert "wrote made: 94." in done.stdout
     assert f"hwsim convert {method} digits-mlp --data digits --out made" in (tmp_path / "made/network.yaml").read_text()
@@ -225,7 +224,7 @@ def test_bad_input_is_one_line(arguments, expected, here):
     assert_one_line(here(*arguments), *expected)
 
 
-def test_bad_files_are_one_line(tmp_path):
+def test_bad_files_are_one_line(here, tmp_path):
     good = (ROOT / "energy_tables" / "horowitz_2014_45nm.yaml").read_text()
     for name, old, new, expected in (
         ("twice", "unit: pJ", "unit: pJ\nunit: pJ", ("unit", "twice")),
@@ -235,17 +234,17 @@ def test_bad_files_are_one_line(tmp_path):
     ):
         assert old in good
         (tmp_path / f"{name}.yaml").write_text(good.replace(old, new, 1))
-        assert_one_line(hwsim("table", "check", f"{name}.yaml", cwd=tmp_path), f"{name}.yaml:", *expected)
+        assert_one_line(here("table", "check", f"{name}.yaml"), f"{name}.yaml:", *expected)
 
 
-def test_a_bad_table_is_found_before_the_work(tmp_path):
+def test_a_bad_table_is_found_before_the_work(here, tmp_path):
     (tmp_path / "table.yaml").write_text("schema: 1\nname: [\n")
     # of two things that are wrong, the one that is found without data or a run
-    done = hwsim("simulate", "digits-mlp-int8", "--data", "nothing", "--table", "table.yaml", cwd=tmp_path)
+    done = here("simulate", "digits-mlp-int8", "--data", "nothing", "--table", "table.yaml")
     assert_one_line(done, "table.yaml:3: ")
 
 
-def test_broken_model_folders_are_one_line(tmp_path):
+def test_broken_model_folders_are_one_line(here, tmp_path):
     shipped = ROOT / "models" / "digits-mlp"
     for name in ("cut", "pickled"):
         shutil.copytree(shipped, tmp_path / name)
@@ -256,7 +255,7 @@ def test_broken_model_folders_are_one_line(tmp_path):
     content[next(iter(content))] = np.array([{"a": "pickle"}], dtype=object)
     np.savez(tmp_path / "pickled" / "weights.npz", **content)
     for name in ("cut", "pickled"):
-        assert_one_line(hwsim("simulate", f"./{name}", cwd=tmp_path), "weights.npz")
+        assert_one_line(here("simulate", f"./{name}"), "weights.npz")
 
 
 def test_mnist_without_data_says_what_to_do(tmp_path):
@@ -323,8 +322,8 @@ def test_a_command_line_that_cannot_be_read_is_one_line(here, command, expected)
 
 
 @pytest.mark.parametrize("group", [(), ("table",), ("train",)])
-def test_no_command_shows_the_help(tmp_path, group):
-    done = hwsim(*group, cwd=tmp_path)
+def test_no_command_shows_the_help(here, group):
+    done = here(*group)
     assert done.returncode == 2
     assert "Commands" in done.stdout + done.stderr
     assert "hwsim:" not in done.stderr

@@ -154,7 +154,10 @@ def test_float_perceptron_is_trained_as_before(hwsim, tmp_path):
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize(("number", "said"), [(signal.SIGKILL, ""), (signal.SIGINT, "the same command goes on from")])
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(signal.SIGKILL, ""), pytest.param(signal.SIGINT, "the same command goes on from", marks=pytest.mark.slow)],
+)
 def test_killed_run_goes_on_where_it_stopped(number, said, tmp_path):
     command = [HWSIM, "train", "ternary-connect", "--data", "digits", "--layers", "64-10", "--frames", "200"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

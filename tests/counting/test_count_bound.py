@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 import strategies
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from number_of_examples import examples
 
 import hwsim
 from hwsim import Dense, Network, Weight
@@ -128,7 +129,7 @@ def test_the_most_that_is_let_through_is_counted_right_by_every_machine(executio
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(25)
 @given(drawn=st.data())
 def test_no_machine_counts_more_than_is_planned_with(execution, drawn):
     network = drawn.draw(strategies.convolutional_networks() | strategies.networks())

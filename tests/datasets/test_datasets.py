@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pooch
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from number_of_examples import examples
 
 import hwsim
 from hwsim.datasets import Dataset, as_dataset, dataset_names, files, load_dataset, temporal_order
@@ -143,7 +144,7 @@ def test_wrong_parts_are_refused_in_one_line(change, message):
 # --- cutting
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     border=st.sets(st.integers(1, 11)),
     start=st.none() | st.integers(-14, 14),

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stnp
+from number_of_examples import examples
 
 from hwsim.kernels.temporal_order import find_temporal_order
 
@@ -43,7 +44,7 @@ small_images = st.tuples(st.integers(1, 14), st.integers(1, 4))
 
 
 @pytest.mark.plain
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(
     images=st.sampled_from([np.uint8, np.uint16, np.int64]).flatmap(
         # few values on few pixels, so that most distances tie; the extremes, so that a difference could wrap
@@ -55,7 +56,7 @@ def test_equals_the_slow_order_ties_included(images, buffer_size):
     assert fast_order(images, buffer_size) == slow_order(images.tolist(), buffer_size)
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(
     images=stnp.arrays(np.float64, small_images, elements=st.integers(-64, 64).map(lambda value: value / 8)),
     buffer_size=st.integers(1, 16),
@@ -76,7 +77,7 @@ def test_large_codes_do_not_wrap(dtype):
     assert fast_order(images, 3) == [0, 3, 2, 1]
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(n_image=st.integers(1, 60), buffer_size=st.integers(1, 80), seed=st.integers(0, 2**32 - 1))
 def test_uses_every_image_once_and_starts_with_the_first(n_image, buffer_size, seed):
     images = np.random.default_rng(seed).integers(0, 4, (n_image, 5), np.uint8)

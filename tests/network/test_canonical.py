@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import strategies
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from number_of_examples import examples
 
 import hwsim
 from hwsim import (
@@ -27,7 +28,7 @@ from hwsim.network.number_format import BINARY, FP32, integer
 RANDOM = np.random.default_rng(5)
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(st.data())
 def test_random_networks_keep_their_outputs(data):
     network = data.draw(st.one_of(strategies.networks(), strategies.real_networks()))

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import strategies
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
+from number_of_examples import examples
 
 from hwsim.errors import FileError, NetworkError, UnknownNameError
 from hwsim.network.canonical import canonical
@@ -199,7 +200,7 @@ def test_round_trip_keeps_every_bit_and_word(network, tmp_path):
     assert (again.name, again.about) == (network.name, network.about)
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(strategies.networks())
 def test_random_networks_round_trip(tmp_path_factory, network):
     folder = tmp_path_factory.mktemp("network")

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from number_of_examples import examples
 from onnx_graphs import imported, model, node, onnxruntime_outputs
 
 import hwsim
@@ -177,7 +178,7 @@ def graphs(draw):
     return drawing
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(graphs())
 def test_any_graph_equals_onnxruntime(drawing):
     proto = model(drawing.nodes, (1, *drawing.start), drawing.constants, opset=15)

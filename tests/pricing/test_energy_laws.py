@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from number_of_examples import examples
 
 import hwsim
 from hwsim.counting.counts import PHASES, Counts, Key
@@ -97,7 +98,7 @@ def figures(energy):
     return np.array([energy.low, energy.total, energy.high])
 
 
-laws = settings(max_examples=40, deadline=None)
+laws = examples(40)
 
 
 @laws

@@ -6,8 +6,9 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from number_of_examples import examples
 
 import hwsim
 from hwsim.counting.counts import Counts, Key
@@ -110,7 +111,7 @@ def is_as_accurate(cell, first, tolerance):
     return points <= tolerance + 1e-9 or two_sided(n_better, n_worse) >= 0.05
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(comparison=comparisons())
 def test_there_is_one_winner_at_most_and_it_wins_at_every_corner(comparison):
     priced = priced_by(comparison, "default_45nm")

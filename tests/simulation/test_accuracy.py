@@ -5,8 +5,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from number_of_examples import examples
 
 from hwsim.errors import DataError
 from hwsim.simulation.accuracy import Paired, checked_tolerance, interval, paired
@@ -19,7 +20,7 @@ def two_sided(n_better, n_worse):
     return min(Fraction(1), 2 * tail)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(n_better=st.integers(0, 60), n_worse=st.integers(0, 60))
 def test_the_exact_test_is_a_sum_of_binomial_coefficients(n_better, n_worse):
     result = Paired(1000, n_better, n_worse)
@@ -61,7 +62,7 @@ def wilson_holds(bound, n_right, n_frame):
     return abs(bound - n_right / n_frame) == pytest.approx(z * math.sqrt(bound * (1 - bound) / n_frame), rel=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.data())
 def test_the_interval_solves_its_equation(data):
     n_frame = data.draw(st.integers(1, 20_000))

@@ -5,8 +5,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from number_of_examples import examples
 from reference import PRESETS, Machine, run, signed_digits
 from strategies import (
     convolution_axes,
@@ -382,7 +383,7 @@ MACHINES = [
 ]
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(st.data())
 def test_machines_agree_on_integer_networks(data):
     network = data.draw(networks())
@@ -399,7 +400,7 @@ def test_machines_agree_on_integer_networks(data):
             assert not total(result.arithmetic, phase="synapse", operation="multiplication")
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(st.data())
 def test_machines_agree_on_real_networks(data):
     network = data.draw(real_networks())
@@ -819,7 +820,7 @@ def windows_that_meet(size, n_window, kernel, stride, before, dilation):
 
 
 @pytest.mark.plain
-@settings(max_examples=60)
+@examples(60)
 @given(convolutions())
 def test_dense_counts_equal_the_closed_form(case):
     network, frames = case
@@ -866,7 +867,7 @@ def torch_convolution(layer, frames, dtype):
 
 
 @pytest.mark.torch
-@settings(max_examples=60)
+@examples(60)
 @given(st.data(), st.sampled_from(EXECUTIONS))
 def test_convolution_equals_torch(data, execution_kind):
     import torch
@@ -883,7 +884,7 @@ def test_convolution_equals_torch(data, execution_kind):
 
 
 @pytest.mark.torch
-@settings(max_examples=100)
+@examples(100)
 @given(st.data(), st.sampled_from(EXECUTIONS))
 def test_pooling_equals_torch(data, execution_kind):
     import torch
@@ -1026,7 +1027,7 @@ def whole_network(network, frames):
 
 @pytest.mark.slow
 @pytest.mark.torch
-@settings(max_examples=100)
+@examples(100)
 @given(st.data(), st.sampled_from(EXECUTIONS))
 def test_whole_networks_equal_torch(data, execution_kind):
     network = data.draw(convolutional_networks())
@@ -1045,7 +1046,7 @@ def test_whole_networks_equal_torch(data, execution_kind):
 
 
 @pytest.mark.plain
-@settings(max_examples=40)
+@examples(40)
 @given(st.data())
 def test_machines_agree_on_integer_convolutions(data):
     network = data.draw(convolutional_networks())
@@ -1066,7 +1067,7 @@ def test_machines_agree_on_integer_convolutions(data):
                 )
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.data())
 def test_machines_agree_on_real_convolutions(data):
     network = data.draw(real_convolutional_networks())

@@ -5,8 +5,9 @@ import pytest
 import reference
 from against_reference import assert_same_counts, assert_same_outputs, dataset_of
 from complaint import complaint
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from number_of_examples import examples
 from strategies import convolutional_networks, inputs_for, networks
 from typer.testing import CliRunner
 
@@ -139,7 +140,7 @@ def test_the_command_line_takes_thresholds_of_layers():
 
 @pytest.mark.plain
 @pytest.mark.parametrize("made", [networks, convolutional_networks])
-@settings(max_examples=40)
+@examples(40)
 @given(data=st.data())
 def test_layers_hold_back_as_in_the_reference(made, data):
     network = data.draw(made())

@@ -6,8 +6,9 @@ import math
 import numpy as np
 import pytest
 from against_reference import dataset_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from number_of_examples import examples
 from strategies import convolutional_networks, inputs_for, networks
 
 import hwsim
@@ -38,7 +39,7 @@ def dense_layers(draw):
     return hwsim.Network("drawn", (n_in,), (layer,), input_format=INT8), generator
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(drawn=dense_layers())
 def test_with_every_input_at_work_all_machines_read_the_same_weights(drawn):
     network, generator = drawn
@@ -49,7 +50,7 @@ def test_with_every_input_at_work_all_machines_read_the_same_weights(drawn):
     assert weight_words(count(network, frames, "ideal-reuse")) == by_machine["mac-array"]  # nothing to reuse here
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(drawn=dense_layers())
 def test_all_machines_write_the_same_outputs(drawn):
     network, generator = drawn
@@ -67,7 +68,7 @@ def test_all_machines_write_the_same_outputs(drawn):
     assert len(outputs) == 1
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_each_machine_of_a_pair_costs_more_only_where_its_name_says(data):
     network = data.draw(st.one_of(networks(), convolutional_networks()))
@@ -112,7 +113,7 @@ def independent(frames):
     return dataclasses.replace(frames, stream_start=np.arange(len(frames) + 1))
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_on_frames_by_themselves_delta_has_nothing_to_win(data):
     network = data.draw(st.one_of(networks(), convolutional_networks()))
@@ -129,7 +130,7 @@ def test_on_frames_by_themselves_delta_has_nothing_to_win(data):
     assert delta.words("write") >= sparse.words("write")
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_delta_beats_sparse_by_nothing_but_fewer_events(data):
     network = data.draw(networks())
@@ -158,7 +159,7 @@ def with_positions(channels, positions):
     return machine.model_copy(update={"lanes": machine.lanes.model_copy(update={"convolution": convolution})})
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_an_array_lies_between_no_reuse_and_ideal_reuse(data):
     network = data.draw(convolutional_networks())

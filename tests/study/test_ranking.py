@@ -4,8 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from number_of_examples import examples
 
 import hwsim
 from hwsim.counting.counts import Key
@@ -44,7 +45,7 @@ def cases(draw):
     return prices, numbers
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(case=cases())
 def test_the_extremes_are_those_of_all_corners(counts, case):
     prices, numbers = case

@@ -19,6 +19,7 @@ def run(script, folder, *arguments):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_toy(tmp_path):
     run("sigma_delta_toy.py", tmp_path, "--epochs", "20")
     table = pd.read_csv(tmp_path / "out" / "toy.csv")
