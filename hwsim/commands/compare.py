@@ -59,10 +59,7 @@ def compare(
     typer.echo(result.to_text())
     for path, write in ((html, result.write_html), (csv, result.write_csv), (json, result.write_json)):
         if path is not None:
-            try:
-                write(path)
-            except OSError as error:
-                raise FileError(f"{path}: cannot be written ({error.strerror or error})") from None
+            write(path)
             typer.echo(f"wrote {path}")
 
 

@@ -2,12 +2,11 @@
 
 import base64
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hwsim.files.whole import write_whole
 from hwsim.report import bars, foot, frames, scatter, sections, wording
 from hwsim.report.figures import Figure
 from hwsim.report.sections import text
@@ -30,26 +29,10 @@ def write_page(comparison: Comparison, path: str | Path) -> None:
 
     Raises
     ------
-    OSError
-        When the file cannot be written.
+    FileError
+        When it cannot be written.
     """
-    path = Path(path).resolve()  # a link stays one
-    content = page(comparison)
-    if path.exists() and not path.is_file():  # a pipe, say, cannot be replaced
-        path.write_text(content, encoding="utf-8")
-        return
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(content)
-        # mkstemp makes files for their owner alone; a report is as readable as any other file
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, page(comparison))
 
 
 def page(comparison: Comparison) -> str:

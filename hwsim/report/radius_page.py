@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hwsim.convert.radius_search import Search, Trial
+from hwsim.files.whole import write_whole
 from hwsim.report.figures import PALETTE, Figure, axis, layout
 from hwsim.report.page import POLICY
 
@@ -65,7 +66,7 @@ def write_radius_page(search: Search, path: str | Path, beside: Mapping[str, Cur
             "</body></html>\n",
         ]
     )
-    Path(path).write_text(content, encoding="utf-8")
+    write_whole(path, content)
 
 
 def radius_figure(search: Search, beside: Mapping[str, Curve]) -> Figure:

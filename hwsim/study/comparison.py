@@ -16,6 +16,7 @@ from hwsim.counting.counts import PHASES, Counts
 from hwsim.datasets import Dataset, Source, load_dataset
 from hwsim.errors import TableError
 from hwsim.files.views import Viewed, shown
+from hwsim.files.whole import write_whole
 from hwsim.machine import Machine
 from hwsim.network.operation import Operation
 from hwsim.pricing.energy import Breakdown, lacking, price
@@ -169,14 +170,14 @@ class Comparison(Viewed):
 
     def write_csv(self, path: str | Path) -> None:
         """Write `to_dataframe` as CSV."""
-        self.to_dataframe().to_csv(path, index=False)
+        write_whole(path, self.to_dataframe().to_csv(index=False))
 
     def write_json(self, path: str | Path) -> None:
         """Write `to_dataframe` as JSON records."""
         # not DataFrame.to_json, which keeps ten decimals: there are none left of a picojoule
         frame = self.to_dataframe().astype(object)
         records = frame.where(frame.notna(), None).to_dict("records")
-        Path(path).write_text(json.dumps(records, indent=2) + "\n", encoding="utf-8")
+        write_whole(path, json.dumps(records, indent=2) + "\n")
 
     def write_html(self, path: str | Path) -> None:
         """Write one self-contained page that opens offline."""

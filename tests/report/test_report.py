@@ -405,7 +405,7 @@ def test_page_is_written_whole_or_not_at_all(comparison, tmp_path, monkeypatch):
     assert path.stat().st_mode == path.with_name("plain").stat().st_mode
     path.with_name("plain").unlink()
     monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(hwsim.HwsimError, match="full"):
         comparison.write_html(path)
     assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
     assert path.read_text(encoding="utf-8").endswith("</html>\n")

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from hwsim.errors import FileError
+from hwsim.files.whole import write_whole
 from hwsim.pricing.energy_table.figure_schema import UNITS_PER_JOULE
 from hwsim.pricing.energy_table.price import Price, Process
 from hwsim.pricing.energy_table.price_list import PricedLaw
@@ -30,7 +31,7 @@ def write_table(table: EnergyTable, path: str | Path) -> None:
     text = f"# Written by hwsim. {table.description}\n" + yaml.safe_dump(
         _document(table), sort_keys=False, allow_unicode=True, width=10_000
     )
-    _write(Path(path), text)
+    write_whole(Path(path), text)
 
 
 def new_table(path: str | Path) -> None:
@@ -55,14 +56,7 @@ def new_table(path: str | Path) -> None:
     }
     for blank, known in blanks.items():
         text = text.replace(blank, known)
-    _write(path, text)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise FileError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
+    write_whole(path, text)
 
 
 def _document(table: EnergyTable) -> dict[str, Any]:
