@@ -1,5 +1,6 @@
 """What may stand in ``network.yaml``; what a layer has there follows from its fields (`stored_fields`)."""
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Union
 
@@ -10,7 +11,7 @@ from hwsim.files.plugins import REMEDY
 from hwsim.files.strict_npz import ArrayFile
 from hwsim.files.strict_yaml import Schema, SchemaVersion
 from hwsim.network.layers import Layer
-from hwsim.network.layers.layer import full_name, layer_types, shipped_layer_types, type_name
+from hwsim.network.layers.layer import layer_types, shipped_layer_types, type_name
 from hwsim.network_file.stored_fields import stored_fields
 
 DESCRIPTION = "network.yaml"
@@ -54,26 +55,22 @@ def shipped_description_model() -> type[Description]:
 
 @lru_cache(maxsize=8)
 def _description_of(layers: tuple[type[Layer], ...]) -> type[Description]:
-    models = tuple(model for layer in layers if isinstance(model := _model_or_problem(layer), type))
-    union = Annotated[Union[models], pydantic.Field(discriminator="type")]  # type: ignore[valid-type]  # noqa: UP007
-    known = Annotated[union, pydantic.BeforeValidator(_of_known_type)]
-    several = Annotated[list[known], pydantic.Field(min_length=1)]
+    union: Any = Annotated[Union[tuple(_models(layers))], pydantic.Field(discriminator="type")]  # noqa: UP007
+    known: Any = Annotated[union, pydantic.BeforeValidator(_of_known_type)]
+    several: Any = Annotated[list[known], pydantic.Field(min_length=1)]
     return pydantic.create_model("Network", __base__=Description, __doc__="A model folder's network.", layers=several)
 
 
-@lru_cache(maxsize=None)
-def _model_or_problem(layer: type[Layer]) -> type[LayerDescription] | NetworkError:
-    """The schema of one layer, or why it has no place in files."""
-    try:
-        keys = {key: each for field in stored_fields(layer) for key, each in field.keys.items()}
-        for key in keys:
-            if hasattr(LayerDescription, key) or key in LayerDescription.model_fields:
-                raise NetworkError(f"layer {full_name(layer)}: field {key}: a name that files cannot have; take another")
-    except NetworkError as error:
-        return error
-    keys["type"] = (Literal[type_name(layer)], ...)
-    about = (layer.__doc__ or "").strip().split("\n")[0]
-    return pydantic.create_model(layer.__name__, __base__=LayerDescription, __doc__=about, **keys)  # type: ignore[call-overload,no-any-return]
+def _models(layers: Iterable[type[Layer]]) -> Iterator[type[LayerDescription]]:
+    """A schema of each layer but those that files cannot hold, of which no more is said than when one is met."""
+    for layer in layers:
+        try:
+            keys: dict[str, Any] = {key: each for field in stored_fields(layer) for key, each in field.keys.items()}
+        except NetworkError:
+            continue
+        keys["type"] = (Literal[type_name(layer)], ...)
+        about = (layer.__doc__ or "").strip().split("\n")[0]
+        yield pydantic.create_model(layer.__name__, __base__=LayerDescription, __doc__=about, **keys)
 
 
 def _of_known_type(layer: Any) -> Any:
@@ -82,14 +79,8 @@ def _of_known_type(layer: Any) -> Any:
     known = layer_types()
     if not isinstance(kind, str) or kind not in known:
         raise ValueError(f"unknown layer type {kind!r}; write type: and one of {', '.join(known)}; {REMEDY}")
-    check_writable(known[kind])
+    stored_fields(known[kind])  # whose error says why it cannot stand in files
     return layer
-
-
-def check_writable(layer: type[Layer]) -> None:
-    """Refuse a layer that has no place in files; NetworkError says why."""
-    if isinstance(problem := _model_or_problem(layer), NetworkError):
-        raise NetworkError(str(problem))
 
 
 def layer_of(described: Any, arrays: ArrayFile) -> Layer:
@@ -104,7 +95,6 @@ def describe(layer: Layer, previous: str, arrays: dict[str, Any]) -> dict[str, A
     kind, known = type_name(type(layer)), layer_types()
     if known.get(kind) is not type(layer):
         raise NetworkError(f"layer {layer.name}: a {type(layer).__name__} cannot be written; only {', '.join(known)}")
-    check_writable(type(layer))
     described: dict[str, Any] = {"name": layer.name, "type": kind}
     if layer.inputs != (previous,):
         described["inputs"] = list(layer.inputs)

@@ -6,8 +6,8 @@ Which form that is, and whether a file may be silent of it, the field says itsel
 import dataclasses
 import inspect
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
@@ -237,15 +237,31 @@ _BY_FORM: dict[type, type[StoredField]] = {
 }
 
 
-@cache
+_FOUND: dict[type[Layer], tuple[StoredField, ...]] = {}
+_TAKEN = frozenset({"type", *dir(pydantic.BaseModel), *(each.name for each in fields(Layer))})
+
+
 def stored_fields(layer: type[Layer]) -> tuple[StoredField, ...]:
     """The fields of a layer in the order of files: those first of which arrays may hold a part.
 
     Raises
     ------
     NetworkError
-        When the class is no dataclass of its own although it has fields, or its types cannot be resolved.
+        When a field has a type or a name that files cannot hold, or the class is no dataclass.
     """
+    if layer not in _FOUND:
+        found = tuple(sorted(_own_fields(layer), key=lambda each: not each.in_arrays))
+        keys = [key for each in found for key in each.keys]
+        for key in keys:
+            if key in _TAKEN or keys.count(key) > 1:
+                raise NetworkError(
+                    f"layer {full_name(layer)}: the key {key} is taken in files; name its field otherwise"
+                )
+        _FOUND[layer] = found
+    return _FOUND[layer]
+
+
+def _own_fields(layer: type[Layer]) -> Iterator[StoredField]:
     if inspect.get_annotations(layer) and "__dataclass_fields__" not in vars(layer):
         raise NetworkError(f"layer {full_name(layer)}: write @dataclass(frozen=True, eq=False) above the class")
     try:
@@ -253,8 +269,9 @@ def stored_fields(layer: type[Layer]) -> tuple[StoredField, ...]:
     except (NameError, TypeError) as error:
         raise NetworkError(f"layer {full_name(layer)}: the type of a field cannot be found ({error})") from None
     common = {each.name for each in fields(Layer)}
-    found = [_stored(layer, each, hints[each.name]) for each in fields(layer) if each.init and each.name not in common]
-    return tuple(sorted(found, key=lambda each: not each.in_arrays))
+    for each in fields(layer):
+        if each.init and each.name not in common:
+            yield _stored(layer, each, hints[each.name])
 
 
 def _stored(layer: type[Layer], field: dataclasses.Field[Any], hint: Any) -> StoredField:

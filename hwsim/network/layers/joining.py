@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from hwsim.errors import NetworkError
 from hwsim.network.fixed_point import Rescale, rescale

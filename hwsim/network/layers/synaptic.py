@@ -37,11 +37,7 @@ class Synaptic(Layer, abstract=True):
         """Check shapes."""
         terms = (self.terms,) if isinstance(self.terms, Weight) else tuple(self.terms)
         axes = self.weight_axes
-        if (
-            len(terms) not in (1, 2)
-            or len({term.code.shape for term in terms}) != 1
-            or terms[0].code.ndim != len(axes)
-        ):
+        if len(terms) not in (1, 2) or len({term.code.shape for term in terms}) != 1 or terms[0].code.ndim != len(axes):
             raise NetworkError(f"layer {self.name}: expected one or two weight terms of one shape ({', '.join(axes)})")
         object.__setattr__(self, "terms", terms)
         n_out = self.n_channel
