@@ -30,31 +30,7 @@ if TYPE_CHECKING:
     from hwsim.machine import Machine as Machine
     from hwsim.machine import load_machine as load_machine
     from hwsim.network.graph import Network as Network
-    from hwsim.network.layers import ELU as ELU
-    from hwsim.network.layers import Add as Add
-    from hwsim.network.layers import Affine as Affine
-    from hwsim.network.layers import AvgPool2d as AvgPool2d
-    from hwsim.network.layers import Concat as Concat
-    from hwsim.network.layers import Conv2d as Conv2d
-    from hwsim.network.layers import Dense as Dense
-    from hwsim.network.layers import Divide as Divide
-    from hwsim.network.layers import Flatten as Flatten
-    from hwsim.network.layers import GlobalAvgPool as GlobalAvgPool
-    from hwsim.network.layers import HardTanh as HardTanh
-    from hwsim.network.layers import LeakyReLU as LeakyReLU
-    from hwsim.network.layers import MaxPool2d as MaxPool2d
-    from hwsim.network.layers import Multiply as Multiply
-    from hwsim.network.layers import MultiThreshold as MultiThreshold
-    from hwsim.network.layers import Pad2d as Pad2d
-    from hwsim.network.layers import Quantize as Quantize
-    from hwsim.network.layers import Rearrange as Rearrange
-    from hwsim.network.layers import ReLU as ReLU
-    from hwsim.network.layers import Sigmoid as Sigmoid
-    from hwsim.network.layers import Sign as Sign
-    from hwsim.network.layers import Softmax as Softmax
-    from hwsim.network.layers import Tanh as Tanh
-    from hwsim.network.layers import Weight as Weight
-    from hwsim.network.layers import Wrap as Wrap
+    from hwsim.network.layers import *  # noqa: F403
     from hwsim.network.number_format import NumberFormat as NumberFormat
     from hwsim.network_file import load_network as load_network
     from hwsim.network_file import save_network as save_network
@@ -81,33 +57,7 @@ _HOME = {
     "pricing.energy_table": ("EnergyTable", "load_table"),
     "errors": ("HwsimError",),
     "machine": ("Machine", "load_machine"),
-    "network.layers": (
-        "ELU",
-        "Add",
-        "Affine",
-        "AvgPool2d",
-        "Concat",
-        "Conv2d",
-        "Dense",
-        "Divide",
-        "Flatten",
-        "GlobalAvgPool",
-        "HardTanh",
-        "LeakyReLU",
-        "MaxPool2d",
-        "MultiThreshold",
-        "Multiply",
-        "Pad2d",
-        "Quantize",
-        "ReLU",
-        "Rearrange",
-        "Sigmoid",
-        "Sign",
-        "Softmax",
-        "Tanh",
-        "Weight",
-        "Wrap",
-    ),
+    "network.layers.weight": ("Weight",),
     "network_file": ("load_network", "save_network"),
     "network.graph": ("Network",),
     "network.number_format": ("NumberFormat",),
@@ -119,13 +69,25 @@ _HOME = {
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
-__all__ = ["__version__", *sorted(_MODULE_OF)]
-
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from its module (PEP 562)."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'hwsim' has no attribute {name!r}")
+    """Load a public name from its module (PEP 562): a layer's from the registry of layers, as a class capitalised."""
+    if name == "__all__":
+        return ["__version__", *sorted({*_MODULE_OF, *_layers()})]
+    if name in _MODULE_OF:
+        return _loaded(name)
+    if name[:1].isupper() and name in (layers := _layers()):
+        return layers[name]
+    raise AttributeError(f"module 'hwsim' has no attribute {name!r}")
+
+
+def _layers() -> dict[str, Any]:
+    from hwsim.network.layers import shipped_layer_types
+
+    return {layer.__name__: layer for layer in shipped_layer_types().values()}
+
+
+def _loaded(name: str) -> Any:
     try:
         return getattr(importlib.import_module(f"hwsim.{_MODULE_OF[name]}"), name)
     except ModuleNotFoundError as error:
@@ -136,4 +98,5 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """The public names."""
-    return __all__
+    names: list[str] = __getattr__("__all__")
+    return names

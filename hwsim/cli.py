@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,9 +20,7 @@ from hwsim.commands.train import train
 from hwsim.commands.training_cost import training_cost
 from hwsim.errors import INTERRUPTED, HwsimError
 from hwsim.files.catalogue import OWN_TABLES
-
-if TYPE_CHECKING:
-    pass
+from hwsim.files.plugins import load_plugins, name_plugins
 
 app = typer.Typer(
     add_completion=False,
@@ -99,6 +97,10 @@ def common(
         str | None,
         typer.Option(envvar=OWN_TABLES, help="Folder of your own energy tables, found by their names."),
     ] = None,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODULE", help="Module of your own layers; may be given several times, or HWSIM_PLUGINS."),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version, and nothing else.")
     ] = False,
@@ -106,3 +108,6 @@ def common(
     """Keep what every command may be told."""
     if tables is not None:
         os.environ[OWN_TABLES] = tables
+    if plugin:
+        name_plugins(plugin)
+    load_plugins()

@@ -10,10 +10,16 @@ from typing import Any
 
 from hwsim.files.strict_yaml import Schema
 from hwsim.machine import Machine
+from hwsim.network_file.schema import shipped_description_model
 from hwsim.pricing.energy_table.schema import TableFile
 from hwsim.study.study_file import Study
 
-MODELS: dict[str, type[Schema]] = {"energy_table": TableFile, "machine": Machine, "study": Study}
+MODELS: dict[str, type[Schema]] = {
+    "energy_table": TableFile,
+    "machine": Machine,
+    "network": shipped_description_model(),
+    "study": Study,
+}
 FOLDER = Path(__file__).parents[1] / "schemas"
 
 
@@ -28,7 +34,7 @@ def schema_text(kind: str) -> str:
     Parameters
     ----------
     kind : str
-        ``energy_table``, ``machine`` or ``study``.
+        ``energy_table``, ``machine``, ``network`` or ``study``.
     """
     schema: dict[str, Any] = MODELS[kind].model_json_schema(by_alias=True, mode="validation")
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}

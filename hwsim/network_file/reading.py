@@ -5,13 +5,15 @@ from typing import Any
 
 from hwsim.errors import FileError, NetworkError
 from hwsim.files.catalogue import network_path
+from hwsim.files.plugins import load_plugins
 from hwsim.files.strict_npz import ArrayFile
-from hwsim.files.strict_yaml import load
+from hwsim.files.strict_yaml import load_by
 from hwsim.network.canonical import canonical
 from hwsim.network.graph import Network
 from hwsim.network.layers import Layer
+from hwsim.network.layers.layer import layer_types
 from hwsim.network.number_format import NumberFormat
-from hwsim.network_file.schema import ARRAYS, DESCRIPTION, Description
+from hwsim.network_file.schema import ARRAYS, DESCRIPTION, Description, description_model, layer_of
 
 
 def load_network(network: Network | str | Path, keep_real: bool = False) -> Network:
@@ -33,6 +35,8 @@ def load_network(network: Network | str | Path, keep_real: bool = False) -> Netw
     FileError
         When a file is missing, cut short, or not what it should be: a pickle, an array that is missing, unknown,
         or of the wrong shape or dtype, an unknown key or layer type.
+    HwsimError
+        When a folder has a layer type that is unknown, and a module that may define it cannot be imported.
     NetworkError
         When the files are well formed, but what they describe is no network: weights that are not finite or
         outside their format, layers that do not fit together, operators that no layer stands for.
@@ -47,7 +51,7 @@ def load_network(network: Network | str | Path, keep_real: bool = False) -> Netw
     if not folder.is_dir():
         raise FileError(f"{folder}: a file; expected a model folder with {DESCRIPTION} and {ARRAYS}")
     path = folder / DESCRIPTION
-    description = load(path, Description)
+    description: Any = load_by(path, _schema_of)
     with ArrayFile(folder / ARRAYS) as arrays:
         layers = tuple(_layer(each, arrays, path) for each in description.layers)
         arrays.expect_no_more()
@@ -60,10 +64,18 @@ def load_network(network: Network | str | Path, keep_real: bool = False) -> Netw
         raise NetworkError(f"{path}: {error}") from None
 
 
+def _schema_of(document: Any) -> type[Description]:
+    """The schema of a folder; modules of own layers are loaded where it has a type that nobody has registered."""
+    layers = document.get("layers") if isinstance(document, dict) else None
+    types = [each.get("type") for each in layers if isinstance(each, dict)] if isinstance(layers, list) else []
+    if not {each for each in types if isinstance(each, str)} <= layer_types().keys():
+        load_plugins()
+    return description_model()
+
+
 def _layer(description: Any, arrays: ArrayFile, path: Path) -> Layer:
     try:
-        layer: Layer = description.layer(arrays)
+        return layer_of(description, arrays)
     except NetworkError as error:
         name = f"layer {description.name}: "
         raise NetworkError(f"{path}: {name}{str(error).removeprefix(name)}") from None
-    return layer

@@ -23,8 +23,8 @@ def accepts(schema, value, root):
     """Whether a JSON Schema of ours accepts a document: the keywords that pydantic writes, and no others."""
     if "$ref" in schema:
         return accepts(root["$defs"][schema["$ref"].removeprefix("#/$defs/")], value, root)
-    if "anyOf" in schema:
-        return any(accepts(each, value, root) for each in schema["anyOf"])
+    if "anyOf" in schema or "oneOf" in schema:
+        return any(accepts(each, value, root) for each in schema.get("anyOf", schema.get("oneOf")))
     if "const" in schema and value != schema["const"]:
         return False
     if "enum" in schema and value not in schema["enum"]:
@@ -54,12 +54,16 @@ def files():
     folders = {"energy_table": catalogue.table_path, "machine": catalogue.machine_path}
     names = {"energy_table": catalogue.table_names(), "machine": catalogue.machine_names()}
     yield from ((kind, folders[kind](name)) for kind in folders for name in names[kind])
+    yield from (("network", catalogue.network_path(name) / "network.yaml") for name in catalogue.network_names())
     root = catalogue.table_path("default_45nm").parents[1]
     yield "study", root / "examples" / "study.yaml"
     yield "energy_table", root / "examples" / "my_28nm.yaml"
 
 
-@pytest.mark.parametrize(("kind", "path"), [pytest.param(*each, id=each[1].stem) for each in files()])
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [pytest.param(*each, id=each[1].stem if each[0] != "network" else each[1].parent.name) for each in files()],
+)
 def test_an_editor_accepts_what_hwsim_accepts(kind, path):
     schema = json.loads(schema_path(kind).read_text(encoding="utf-8"))
     document = yaml.safe_load(path.read_text(encoding="utf-8"))

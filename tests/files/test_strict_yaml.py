@@ -10,7 +10,7 @@ from hwsim.convert import coding
 from hwsim.errors import FileError
 from hwsim.files.strict_yaml import LARGEST_FILE, Schema, load
 from hwsim.machine import Machine
-from hwsim.network_file.schema import Description
+from hwsim.network_file.schema import description_model
 from hwsim.pricing.energy_table.schema import TableFile
 from hwsim.study.study_file import Study
 
@@ -174,7 +174,7 @@ def test_nothing_is_executed(tmp_path):
 
 @pytest.mark.parametrize("version", ["true", "1.0", "yes", "'1'", "0"])
 @pytest.mark.parametrize(
-    "model", [TableFile, Machine, Study, Description, coding._File], ids=lambda each: each.__module__
+    "model", [TableFile, Machine, Study, description_model(), coding._File], ids=lambda each: each.__module__
 )
 def test_a_schema_that_only_equals_one_is_none(tmp_path, model, version):
     path = tmp_path / "file.yaml"

@@ -4,7 +4,7 @@ import datetime
 import difflib
 import math
 import re
-from typing import Any, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args, get_origin
 
 import pydantic
 
@@ -70,9 +70,17 @@ def _known_keys(loc: Place, model: type[pydantic.BaseModel]) -> str:
         fields = [field for each in models for name, field in each.model_fields.items() if step in (name, field.alias)]
         # a step that is no key is an index, or the key of a free mapping
         models = {inner for field in fields for inner in _models_in(field.annotation)} or models
+        # or it is the branch of a union that was taken
+        models = {each for each in models if step in _branch(each)} or models
     known = sorted({field.alias or name for each in models for name, field in each.model_fields.items()})
     close = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.6)
     return f"did you mean {close[0]}?" if close else f"take it out, or write one of {', '.join(known)}"
+
+
+def _branch(model: type[pydantic.BaseModel]) -> tuple[Any, ...]:
+    """Names by which a model is told from others of a union, if it has any."""
+    field = model.model_fields.get("type")
+    return get_args(field.annotation) if field and get_origin(field.annotation) is Literal else ()
 
 
 def _models_in(annotation: Any) -> set[type[pydantic.BaseModel]]:

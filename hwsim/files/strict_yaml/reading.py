@@ -1,6 +1,6 @@
 """Reading a YAML file against a schema."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
@@ -48,7 +48,13 @@ def load(path: Path, model: type[Model], largest: int = LARGEST_FILE) -> Model:
     FileError
         One line: file, line, place, what was found, what was expected.
     """
+    return load_by(path, lambda document: model, largest)
+
+
+def load_by(path: Path, model_of: Callable[[Any], type[Model]], largest: int = LARGEST_FILE) -> Model:
+    """Read a YAML file as `load` does, by the schema that is chosen when it is known what the file holds."""
     document, lines = _read(path, largest)
+    model = model_of(document)
     try:
         return model.model_validate(document)
     except pydantic.ValidationError as error:

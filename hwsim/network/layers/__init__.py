@@ -4,63 +4,25 @@
 at a time; ``arrangement``: where numbers stand; ``pooling``: windows of numbers; ``joining``: several signals. Layout:
 a frame is (C, H, W) or (n,), flattened in C order; a Dense weight is (n_in, n_out), a Conv2d weight (C_out, C_in /
 groups, kH, kW).
+
+A class statement registers a layer (`Layer`), and ``file_forms`` says how its fields stand in model folders. Whatever a
+family's file defines is a name here, too.
 """
 
-from hwsim.network.layers.arrangement import Pad2d, Rearrange
-from hwsim.network.layers.elementwise import (
-    ELU,
-    Affine,
-    Flatten,
-    HardTanh,
-    LeakyReLU,
-    Quantize,
-    ReLU,
-    Sigmoid,
-    Sign,
-    Softmax,
-    Tanh,
-    Wrap,
-)
-from hwsim.network.layers.joining import Add, Concat, Divide, Joining, Multiply, Pairing
-from hwsim.network.layers.layer import ElementWise, Layer
-from hwsim.network.layers.pooling import AvgPool2d, GlobalAvgPool, MaxPool2d
-from hwsim.network.layers.synaptic import Conv2d, Dense, Synaptic, unless_zero
-from hwsim.network.layers.threshold import MultiThreshold
-from hwsim.network.layers.weight import Weight
-from hwsim.network.layers.window import Axis, Window
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "ELU",
-    "Add",
-    "Affine",
-    "AvgPool2d",
-    "Axis",
-    "Concat",
-    "Conv2d",
-    "Dense",
-    "Divide",
-    "ElementWise",
-    "Flatten",
-    "GlobalAvgPool",
-    "HardTanh",
-    "Joining",
-    "Layer",
-    "LeakyReLU",
-    "MaxPool2d",
-    "MultiThreshold",
-    "Multiply",
-    "Pad2d",
-    "Pairing",
-    "Quantize",
-    "ReLU",
-    "Rearrange",
-    "Sigmoid",
-    "Sign",
-    "Softmax",
-    "Synaptic",
-    "Tanh",
-    "Weight",
-    "Window",
-    "Wrap",
-    "unless_zero",
-]
+from hwsim.network.layers.arrangement import *
+from hwsim.network.layers.elementwise import *
+from hwsim.network.layers.joining import *
+from hwsim.network.layers.layer import *
+from hwsim.network.layers.layer import shipped_layer_types
+from hwsim.network.layers.pooling import *
+from hwsim.network.layers.synaptic import *
+from hwsim.network.layers.threshold import *
+from hwsim.network.layers.weight import *
+from hwsim.network.layers.window import *
+
+_OTHERS = ("Axis", "ElementWise", "Joining", "Layer", "Pairing", "Synaptic", "Weight", "Window", "unless_zero")
+
+if not TYPE_CHECKING:  # which reads no list that is made
+    __all__ = sorted([*_OTHERS, *(layer.__name__ for layer in shipped_layer_types().values())])

@@ -1,11 +1,12 @@
 """Layers that move numbers about, or put constants beside them, and leave each as it is."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
 
 from hwsim.errors import NetworkError
+from hwsim.network.layers.file_forms import OPTIONAL
 from hwsim.network.layers.layer import ElementWise, Layer
 from hwsim.network.layers.window import Padding, is_whole, padding_pairs
 from hwsim.network.signals import IntArray, Signal
@@ -55,7 +56,7 @@ class Pad2d(Layer):
     """Images with a border of one value. A convolution's tap on the border is a synapse, as any other."""
 
     padding: Padding = 0  # ((top, bottom), (left, right)), or (y, x), or one number
-    value: float = 0.0
+    value: float = field(default=0.0, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         """Bring the geometry into its one form and check it."""

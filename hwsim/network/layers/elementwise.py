@@ -1,13 +1,16 @@
 """Layers that do something to one number at a time; hardware fuses them into the layer they follow."""
 
+import math
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
 from hwsim.errors import NetworkError
 from hwsim.network.fixed_point import FixedAffine, Rescale, affine, rescale, with_offset
-from hwsim.network.layers.layer import SILENT, ElementWise
+from hwsim.network.layers.file_forms import OPTIONAL, SILENT, Limit, PerChannel
+from hwsim.network.layers.layer import ElementWise
 from hwsim.network.number_format import BINARY, NumberFormat, Rounding, accumulator_width, integer
 from hwsim.network.signals import IntArray, Signal, positive, real_signal
 
@@ -63,8 +66,8 @@ class HardTanh(ElementWise):
     One of the limits may be infinite: nothing is clipped, or compared, on that side.
     """
 
-    lowest: float = -1.0
-    highest: float = 1.0
+    lowest: Annotated[float, Limit(-math.inf)] = -1.0
+    highest: Annotated[float, Limit(math.inf)] = 1.0
 
     def __post_init__(self) -> None:
         """Check the limits."""
@@ -197,9 +200,9 @@ class Affine(ElementWise):
     power-of-two step, which becomes the step of the result.
     """
 
-    scale: npt.ArrayLike = 1.0
-    offset: npt.ArrayLike = 0.0
-    multiplier_bit_width: int = 16
+    scale: PerChannel = 1.0
+    offset: PerChannel = 0.0
+    multiplier_bit_width: int = field(default=16, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         """Check that the parameters are finite."""
@@ -237,14 +240,14 @@ class Quantize(ElementWise):
     A width that is not given is 16, and behind an Add of codes the fewest bits that make every sum the nearest code.
     """
 
-    scale: npt.ArrayLike = 1.0  # codes per unit: one number, or one per channel
+    scale: PerChannel = 1.0  # codes per unit: one number, or one per channel
     bit_width: int = 8
     signed: bool = True
-    narrow_range: bool = False
-    zero_point: int = 0
-    rounding: Rounding = "half_up"
+    narrow_range: bool = field(default=False, metadata=OPTIONAL)
+    zero_point: int = field(default=0, metadata=OPTIONAL)
+    rounding: Rounding = field(default="half_up", metadata=OPTIONAL)
     multiplier_bit_width: int | None = None
-    offset: npt.ArrayLike = field(default=0.0, metadata=SILENT)  # added before rounding [codes]: one, or by channel
+    offset: PerChannel = field(default=0.0, metadata=SILENT)  # added before rounding [codes]: one, or by channel
 
     def __post_init__(self) -> None:
         """Check the parameters."""

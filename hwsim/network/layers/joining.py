@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from hwsim.errors import NetworkError
 from hwsim.network.fixed_point import Rescale, rescale
-from hwsim.network.layers.layer import SILENT, Layer
+from hwsim.network.layers.file_forms import SILENT, PerChannel
+from hwsim.network.layers.layer import Layer
 from hwsim.network.number_format import accumulator_width, integer
 from hwsim.network.signals import FloatArray, IntArray, Signal, positive, real_signal
 
@@ -15,7 +15,7 @@ MULTIPLIER_BIT_WIDTH = 24
 """Of an Add that no quantizer follows: as fine as the mantissa of a float32. [bits]"""
 
 
-class Joining(Layer):
+class Joining(Layer, abstract=True):
     """A layer that may read several signals."""
 
 
@@ -31,7 +31,7 @@ class Add(Joining):
     """
 
     signs: tuple[int, ...] = ()  # of each signal, 1 or -1: subtracted; empty: all are added
-    step: npt.ArrayLike | None = field(default=None, metadata=SILENT)  # () or (channels,)
+    step: PerChannel | None = field(default=None, metadata=SILENT)  # () or (channels,)
     multiplier_bit_width: int | None = field(default=None, metadata=SILENT)  # [bits]
 
     def __post_init__(self) -> None:
@@ -122,7 +122,7 @@ class Concat(Joining):
         return replace(first, shape=shape, step=step, bound=max(read.bound for read in source), spread_from=n_step)
 
 
-class Pairing(Joining):
+class Pairing(Joining, abstract=True):
     """Numbers of two signals, pair by pair: of one shape, or one of (C, H, W) and one number for each channel of it."""
 
     doing = "pairs"  # what it does, in messages

@@ -1,19 +1,35 @@
-"""What all layers have."""
+"""What all layers have, and the registry of those that there are."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from hwsim.errors import NetworkError
 from hwsim.network.signals import Signal
 
-SILENT = {"silent": True}
-"""Metadata of a field that says nothing while it holds its default: it is no part of a network's digest then."""
+_REGISTERED: dict[str, type["Layer"]] = {}
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A name, and the names of the layers it reads (the previous one when empty)."""
+    """A name, and the names of the layers it reads (the previous one when empty).
+
+    The class statement of a layer registers it, under the class's name in lower case, for model folders and all else
+    that goes by its class; a base of several layers, which no network has itself, says ``abstract=True`` there.
+
+    Raises
+    ------
+    NetworkError
+        By a class statement, when there is a layer of that name.
+    """
 
     name: str
     inputs: tuple[str, ...] = ()
+
+    def __init_subclass__(cls, abstract: bool = False, **others: Any) -> None:
+        """Register the layer."""
+        super().__init_subclass__(**others)
+        if not abstract:
+            _register(cls)
 
     def signal(self, *source: Signal) -> Signal:
         """The signal the layer makes of those it reads; NetworkError when it cannot."""
@@ -21,5 +37,37 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class ElementWise(Layer):
+class ElementWise(Layer, abstract=True):
     """A layer that hardware fuses into the one it reads: one number in, one number out."""
+
+
+def type_name(layer: type[Layer]) -> str:
+    """Name of a layer in files."""
+    return layer.__name__.lower()
+
+
+def layer_types() -> dict[str, type[Layer]]:
+    """All registered layers by their names in files, in alphabetical order."""
+    return dict(sorted(_REGISTERED.items()))
+
+
+def shipped_layer_types() -> dict[str, type[Layer]]:
+    """Those of them that are hwsim's own."""
+    return {name: layer for name, layer in layer_types().items() if layer.__module__.startswith("hwsim.")}
+
+
+def full_name(layer: type[Layer]) -> str:
+    """Module and name of a class."""
+    return f"{layer.__module__}.{layer.__qualname__}"
+
+
+def _register(layer: type[Layer]) -> None:
+    name = type_name(layer)
+    other = _REGISTERED.get(name)
+    # a statement that is run again, as notebooks do, makes the same layer anew
+    if other is not None and full_name(other) != full_name(layer):
+        raise NetworkError(
+            f"layer {full_name(layer)}: there is a layer of the name {name!r}, {full_name(other)}; name the class "
+            "otherwise, or write abstract=True in its statement if it is only a base of layers"
+        )
+    _REGISTERED[name] = layer

@@ -1,10 +1,11 @@
 """Layers that make one number of a window of numbers, channel by channel."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from hwsim.errors import NetworkError
+from hwsim.network.layers.file_forms import OPTIONAL, SETTLED
 from hwsim.network.layers.layer import Layer
 from hwsim.network.layers.window import Axis, Padding, Pair, Window, padding_pairs, pair
 from hwsim.network.number_format import accumulator_width, integer
@@ -12,13 +13,13 @@ from hwsim.network.signals import FloatArray, Signal, real_signal
 
 
 @dataclass(frozen=True, eq=False)
-class Pool2d(Layer):
+class Pool2d(Layer, abstract=True):
     """What poolings have in common. Stride is the kernel unless said; padding at most half the kernel."""
 
     kernel: Pair = 2
-    stride: Pair | None = None
+    stride: Pair | None = field(default=None, metadata=SETTLED)
     padding: Padding = 0
-    ceil_mode: bool = False
+    ceil_mode: bool = field(default=False, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         """Bring the geometry into its one form and check it."""
@@ -54,7 +55,8 @@ class MaxPool2d(Pool2d):
 class AvgPool2d(Pool2d):
     """Mean of each window: of real numbers, or the exact sum of codes with a step divided by the window's size."""
 
-    count_include_pad: bool = True  # whether padding counts as zeros, as torch's default has it
+    # whether padding counts as zeros, as torch's default has it
+    count_include_pad: bool = field(default=True, metadata=OPTIONAL)
 
     def divisors(self, read: Signal) -> FloatArray:
         """What each window's sum is divided by. (height, width)"""

@@ -1,13 +1,14 @@
 """Layers with synapses: events meet weights and add up in accumulators."""
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from hwsim.errors import NetworkError
 from hwsim.network.fixed_point import Rescale, rescale
+from hwsim.network.layers.file_forms import OPTIONAL, Bias, Terms
 from hwsim.network.layers.layer import Layer
 from hwsim.network.layers.weight import Weight
 from hwsim.network.layers.window import Padding, Pair, Window, is_whole, padding_pairs, pair
@@ -16,7 +17,7 @@ from hwsim.network.signals import IntArray, Signal
 
 
 @dataclass(frozen=True, eq=False)
-class Synaptic(Layer):
+class Synaptic(Layer, abstract=True):
     """What Dense and Conv2d have in common: accumulator = bias + sum over inputs of code x weight code.
 
     Integer codes meeting integer weights add up in an integer accumulator whose width is derived from the exact
@@ -24,21 +25,20 @@ class Synaptic(Layer):
     accumulator each, merged in step ``scale[0] / 2**n``.
     """
 
-    terms: tuple[Weight, ...] = ()  # one, or two that are added
+    weight_axes: ClassVar[tuple[str, ...]]  # names of a weight's axes
+    channel_axis: ClassVar[int]  # which of them counts the output channels
+
+    terms: Annotated[tuple[Weight, ...], Terms()] = ()  # one, or two that are added
     # (n_channel,): real values, or codes of the first accumulator; None: there is none, and nothing is stored of it
-    bias: npt.NDArray[np.generic] | None = None
+    bias: Annotated[npt.NDArray[np.generic] | None, Bias()] = None
     accumulator: int | None = None  # declared width [bits]; None: as wide as the bound needs
 
     def __post_init__(self) -> None:
         """Check shapes."""
         terms = (self.terms,) if isinstance(self.terms, Weight) else tuple(self.terms)
-        expected = self._expected_shape()
-        if (
-            len(terms) not in (1, 2)
-            or len({term.code.shape for term in terms}) != 1
-            or terms[0].code.ndim != expected.count(",") + 1
-        ):
-            raise NetworkError(f"layer {self.name}: expected one or two weight terms of one shape {expected}")
+        axes = self.weight_axes
+        if len(terms) not in (1, 2) or len({term.code.shape for term in terms}) != 1 or terms[0].code.ndim != len(axes):
+            raise NetworkError(f"layer {self.name}: expected one or two weight terms of one shape ({', '.join(axes)})")
         object.__setattr__(self, "terms", terms)
         n_out = self.n_channel
         for term in terms:
@@ -57,14 +57,10 @@ class Synaptic(Layer):
             self, "bias", bias.astype(np.int64) if bias.dtype.kind in "iu" else bias.astype(np.float32) + 0
         )
 
-    @staticmethod
-    def _expected_shape() -> str:
-        raise NotImplementedError
-
     @property
     def n_channel(self) -> int:
         """Output channels: neurons of a Dense layer."""
-        raise NotImplementedError
+        return int(self.terms[0].code.shape[self.channel_axis])
 
     def _sums(self, term: Weight) -> IntArray:
         """Sum of |weight code| over everything one neuron reads. (n_channel,)"""
@@ -174,14 +170,8 @@ def unless_zero(bias: npt.NDArray[np.generic]) -> npt.NDArray[np.generic] | None
 class Dense(Synaptic):
     """Fully connected layer. Weight (n_in, n_out)."""
 
-    @staticmethod
-    def _expected_shape() -> str:
-        return "(n_in, n_out)"
-
-    @property
-    def n_channel(self) -> int:
-        """Neurons."""
-        return self.shape[1]
+    weight_axes = ("n_in", "n_out")
+    channel_axis = 1
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -210,10 +200,13 @@ class Conv2d(Synaptic):
     padding is no synapse. Accumulators are bounded by the whole kernel, also where the image is smaller.
     """
 
+    weight_axes = ("C_out", "C_in / groups", "kH", "kW")
+    channel_axis = 0
+
     stride: Pair = 1
     padding: Padding = 0
-    dilation: Pair = 1
-    groups: int = 1
+    dilation: Pair = field(default=(1, 1), metadata=OPTIONAL)
+    groups: int = field(default=1, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         """Bring the geometry into its one form and check it."""
@@ -229,15 +222,6 @@ class Conv2d(Synaptic):
                 f"layer {self.name}: {self.groups!r} groups of {self.n_channel} output channels; expected a whole "
                 "number that divides them"
             )
-
-    @staticmethod
-    def _expected_shape() -> str:
-        return "(C_out, C_in / groups, kH, kW)"
-
-    @property
-    def n_channel(self) -> int:
-        """Output channels."""
-        return int(self.terms[0].code.shape[0])
 
     @property
     def n_read(self) -> int:

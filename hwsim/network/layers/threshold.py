@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
 from hwsim.errors import NetworkError
+from hwsim.network.layers.file_forms import Array
 from hwsim.network.layers.layer import ElementWise
 from hwsim.network.number_format import BINARY, NumberFormat, integer, width_of
 from hwsim.network.signals import FloatArray, IntArray, Signal
@@ -26,7 +28,8 @@ class MultiThreshold(ElementWise):
     FPGA 2017, section 4.2.2; the operator MultiThreshold of QONNX.)
     """
 
-    thresholds: npt.ArrayLike = ()  # (channels, T), or (1, T) for all channels; rising along T, infinite ones allowed
+    # (channels, T), or (1, T) for all channels; rising along T, infinite ones allowed
+    thresholds: Annotated[npt.ArrayLike, Array(2)] = ()
     scale: float = 1.0
     offset: float = 0.0
 

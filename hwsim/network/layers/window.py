@@ -2,15 +2,21 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from hwsim.errors import NetworkError
+from hwsim.network.layers.file_forms import WrittenAs
 
-Pair: TypeAlias = int | tuple[int, int]
-Padding: TypeAlias = int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
+Pair: TypeAlias = Annotated[int | tuple[int, int], WrittenAs(tuple[int, int])]
+"""Along y and x; one number is both."""
+
+Padding: TypeAlias = Annotated[
+    int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]], WrittenAs(tuple[tuple[int, int], tuple[int, int]])
+]
+"""((top, bottom), (left, right)), or (y, x), or one number."""
 
 
 def pair(value: Pair, what: str, least: int = 1) -> tuple[int, int]:
