@@ -15,17 +15,7 @@ import numpy.typing as npt
 
 from hwsim.errors import NetworkError
 from hwsim.files.views import Viewed
-from hwsim.network.layers import (
-    Add,
-    AvgPool2d,
-    ElementWise,
-    GlobalAvgPool,
-    Joining,
-    Layer,
-    Softmax,
-    Synaptic,
-    Weight,
-)
+from hwsim.network.layers import ElementWise, Joining, Layer, Synaptic, Weight
 from hwsim.network.number_format import FP32, NumberFormat
 from hwsim.network.resolving import resolved, sum_notes
 from hwsim.network.signals import Signal
@@ -47,7 +37,7 @@ class Stage:
 
     head: Layer | None
     sources: tuple[str, ...]  # names of the signals it reads
-    body: tuple[Layer, ...]  # element-wise layers, in order
+    body: tuple[ElementWise, ...]  # element-wise layers, in order
     output: str  # name of the signal it leaves
 
     @property
@@ -129,21 +119,16 @@ class Network(Viewed):
                 place = at.pop(source)
                 stages[place] = replace(stages[place], body=(*stages[place].body, layer), output=layer.name)
             else:
-                fused = isinstance(layer, ElementWise)
                 place = len(stages)
-                stages.append(Stage(None if fused else layer, layer.inputs, (layer,) if fused else (), layer.name))
+                head, body = (None, (layer,)) if isinstance(layer, ElementWise) else (layer, ())
+                stages.append(Stage(head, layer.inputs, body, layer.name))
             at[layer.name] = place
         return tuple(stages)
 
     @property
     def is_integer(self) -> bool:
         """Whether all that adds adds integers, so that all executions give the same bits."""
-        real = [name for name, signal in self.signals.items() if signal.format.is_real]
-        return not any(
-            (isinstance(layer, Synaptic) and not layer.is_integer)
-            or (isinstance(layer, Synaptic | AvgPool2d | GlobalAvgPool | Add) and set(layer.inputs) & set(real))
-            for layer in self.layers
-        )
+        return not any(layer.adds_real(*(self.signals[name] for name in layer.inputs)) for layer in self.layers)
 
     @property
     def real_formats(self) -> tuple[str, ...]:
@@ -201,8 +186,9 @@ def _with_inputs(network: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
             raise NetworkError(
                 f"network {network}: nothing reads layer {layer.name}; only the last layer is the network's output"
             )
-        if isinstance(layer, Softmax):
-            raise NetworkError(f"network {network}: layer {layer.name}: a Softmax comes last, or not at all")
+        if layer.comes_last:
+            kind = type(layer).__name__
+            raise NetworkError(f"network {network}: layer {layer.name}: a {kind} comes last, or not at all")
     return tuple(result)
 
 

@@ -4,7 +4,6 @@ import numpy as np
 
 from hwsim.activity import Activity, Execution, LayerActivity, SignalActivity
 from hwsim.network.graph import Network
-from hwsim.network.layers import Softmax
 from hwsim.network.number_format import NumberFormat
 from hwsim.simulation.block import Array, Notes
 from hwsim.simulation.neuron_work import neuron_work
@@ -55,9 +54,9 @@ def _layer(notes: Notes, network: Network, plan: StagePlan) -> LayerActivity:
 
 
 def _out_format(network: Network, plan: StagePlan) -> NumberFormat:
-    """Format of what leaves a stage; a Softmax is not the hardware's business."""
+    """Format of what leaves a stage, less what is not the hardware's business."""
     last = plan.stage.body[-1] if plan.stage.body else None
-    return network.signals[last.inputs[0]].format if isinstance(last, Softmax) else plan.out.format
+    return network.signals[last.inputs[0]].format if last and last.comes_last else plan.out.format
 
 
 def _emitted(notes: Notes, plan: StagePlan) -> SignalActivity:

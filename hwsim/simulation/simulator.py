@@ -25,7 +25,8 @@ from hwsim.network.layers.window import is_whole
 from hwsim.network_file import load_network
 from hwsim.simulation.accuracy import Interval, interval
 from hwsim.simulation.block import Notes, Worker
-from hwsim.simulation.plan import StagePlan, check_counts, prepare
+from hwsim.simulation.count_bound import check_counts
+from hwsim.simulation.plan import StagePlan, prepare
 from hwsim.simulation.record import empty_notes, to_activity
 from hwsim.simulation.walk import Piece, Walker
 

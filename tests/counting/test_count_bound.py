@@ -16,7 +16,8 @@ from hwsim.errors import MachineError, NetworkError
 from hwsim.network.layers import Conv2d, Quantize, ReLU
 from hwsim.network.number_format import integer
 from hwsim.network.operation import Operation
-from hwsim.simulation.plan import check_counts, most_counted, prepare
+from hwsim.simulation.count_bound import check_counts, most_counted
+from hwsim.simulation.plan import prepare
 
 EXECUTIONS = ("dense", "sparse", "delta")
 MOST = 2**63 - 1

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from math import prod
+from typing import ClassVar
 
 import numpy as np
 
@@ -49,6 +50,8 @@ class Rearrange(ElementWise):
                 raise NetworkError(f"shape {shape} puts codes of unequal steps into one channel; quantize them alike")
             step = np.asarray(by_channel[:, 0], np.float64)
         return replace(read, shape=shape, step=step, spread_from=min(read.n_step, shape[0]))
+
+    is_wiring: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,3 +104,5 @@ class Pad2d(Layer):
         if read.format.is_real:
             return replace(read, shape=shape)
         return replace(read, shape=shape, bound=max(read.bound, int(np.abs(self.border(read)).max())))
+
+    is_wiring: ClassVar[bool] = True

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from hwsim.network.fixed_point import FixedAffine, Rescale, affine, rescale, wit
 from hwsim.network.layers.file_forms import OPTIONAL, SILENT, Limit, PerChannel
 from hwsim.network.layers.layer import ElementWise
 from hwsim.network.number_format import BINARY, NumberFormat, Rounding, accumulator_width, integer
-from hwsim.network.signals import IntArray, Signal, positive, real_signal
+from hwsim.network.signals import FloatArray, IntArray, Signal, positive, real_signal
 
 MULTIPLIER_BIT_WIDTH = 16
 """Of a Quantize whose width is not given. [bits]"""
@@ -28,6 +28,10 @@ class ReLU(ElementWise):
         if read.format.kind == "binary":
             return replace(read, format=integer(1, signed=False))
         return read
+
+    def apply(self, value: FloatArray) -> FloatArray:
+        """max(x, 0)."""
+        return np.maximum(value, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +53,11 @@ class LeakyReLU(ElementWise):
             raise NetworkError(f"a LeakyReLU of {read.format} codes, which have no such slope; quantize after it")
         return read
 
+    def apply(self, value: FloatArray) -> FloatArray:
+        """X where x >= 0, else the slope, a float32 number, times x."""
+        # a product of two float32 numbers is exact in float64, and so rounded once
+        return np.where(value >= 0, value, value * np.float64(np.float32(self.slope)))
+
 
 @dataclass(frozen=True, eq=False)
 class Sign(ElementWise):
@@ -57,6 +66,12 @@ class Sign(ElementWise):
     def signal(self, *source: Signal) -> Signal:
         """Binary codes of step 1."""
         return Signal(source[0].shape, BINARY, np.asarray(1.0), bound=1)
+
+    makes_codes: ClassVar[bool] = True
+
+    def apply(self, value: FloatArray) -> FloatArray:
+        """+1 where x >= 0, else -1."""
+        return np.where(value >= 0, 1.0, -1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +124,10 @@ class HardTanh(ElementWise):
         reach = (np.clip(end, lowest, highest) for end in (-read.bound, read.bound))
         return replace(read, bound=max(int(np.abs(end).max()) for end in reach))
 
+    def apply(self, value: FloatArray) -> FloatArray:
+        """min(max(x, lowest), highest)."""
+        return np.clip(value, self.lowest, self.highest)
+
 
 @dataclass(frozen=True, eq=False)
 class Sigmoid(ElementWise):
@@ -118,6 +137,11 @@ class Sigmoid(ElementWise):
         """Real numbers."""
         return real_signal(*source)
 
+    def apply(self, value: FloatArray) -> FloatArray:
+        """1 / (1 + exp(-x))."""
+        power = np.exp(-np.abs(value))  # never above 1, so that nothing overflows
+        return np.asarray(np.where(value >= 0, 1.0, power) / (1 + power))
+
 
 @dataclass(frozen=True, eq=False)
 class Tanh(ElementWise):
@@ -126,6 +150,10 @@ class Tanh(ElementWise):
     def signal(self, *source: Signal) -> Signal:
         """Real numbers."""
         return real_signal(*source)
+
+    def apply(self, value: FloatArray) -> FloatArray:
+        """The hyperbolic tangent."""
+        return np.tanh(value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +178,11 @@ class ELU(ElementWise):
         """Real numbers."""
         return real_signal(*source)
 
+    def apply(self, value: FloatArray) -> FloatArray:
+        """Scale times x where x >= 0, else scale x alpha x (exp(x) - 1)."""
+        below = self.scale * self.alpha
+        return np.where(value >= 0, self.scale * value, below * np.expm1(np.minimum(value, 0)))
+
 
 @dataclass(frozen=True, eq=False)
 class Softmax(ElementWise):
@@ -158,6 +191,8 @@ class Softmax(ElementWise):
     def signal(self, *source: Signal) -> Signal:
         """Real numbers."""
         return real_signal(*source)
+
+    comes_last: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +204,8 @@ class Flatten(ElementWise):
         (read,) = source
         step = np.asarray(read.per_element(read.step), np.float64) if read.step.ndim else read.step
         return replace(read, shape=(read.size,), step=step, spread_from=read.n_step)
+
+    is_wiring: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,6 +227,11 @@ class Wrap(ElementWise):
             raise NetworkError(f"keeps the lowest bits of {read.format} numbers; expected codes of step 1")
         format = NumberFormat("integer", self.bit_width, self.signed)
         return replace(read, format=format, bound=max(-format.lowest, format.highest))
+
+    def apply(self, value: FloatArray) -> FloatArray:
+        """The whole number of the type that has the same lowest bits."""
+        lowest = NumberFormat("integer", self.bit_width, self.signed).lowest
+        return np.asarray((value - lowest) % 2**self.bit_width + lowest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,6 +269,10 @@ class Affine(ElementWise):
     def fixed(self, read: Signal) -> FixedAffine:
         """Multipliers and offsets as integers, for a signal of codes."""
         return affine(self.scale, self.offset, read.step, self.multiplier_bit_width)
+
+    def apply(self, value: FloatArray) -> FloatArray:
+        """Scale x value + offset."""
+        return np.asarray(value * np.asarray(self.scale) + self.offset)
 
 
 @dataclass(frozen=True, eq=False)
@@ -298,3 +344,19 @@ class Quantize(ElementWise):
         fixed = self.ratio(read)
         rounds = (fixed.shift > 0) & (self.rounding != "floor")
         return np.asarray(fixed.added + np.where(rounds, np.left_shift(1, np.maximum(fixed.shift - 1, 0)), 0))
+
+    makes_codes: ClassVar[bool] = True
+
+    def apply(self, value: FloatArray) -> FloatArray:
+        """The values that the codes stand for."""
+        scale, offset = np.asarray(self.scale), np.asarray(self.offset)
+        exact = value * scale + offset
+        whole = np.floor(exact)
+        # the exact remainder, because x + 1/2 itself can round up just below a half
+        rest = exact - whole
+        if self.rounding == "half_up":
+            whole += rest >= 0.5
+        elif self.rounding == "half_even":
+            whole = np.rint(exact)
+        code = np.clip(whole, self.format.lowest - self.zero_point, self.format.highest - self.zero_point)
+        return np.asarray(code * (1 / scale))

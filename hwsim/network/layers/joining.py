@@ -1,6 +1,7 @@
 """Layers that read several signals."""
 
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -90,6 +91,10 @@ class Add(Joining):
             raise NetworkError(f"adds codes whose steps are {apart:.3g} apart; quantize them alike")
         return tuple(_alone(fixed.multiplier[k], fixed.shift[k]) for k in range(len(source)))
 
+    def adds_real(self, *source: Signal) -> bool:
+        """Whether it reads real numbers."""
+        return any(read.format.is_real for read in source)
+
 
 def _alone(multiplier: IntArray, shift: IntArray) -> Rescale:
     """One signal's factors with what they cost."""
@@ -120,6 +125,8 @@ class Concat(Joining):
         shape = (sum(read.shape[0] for read in source), *first.shape[1:])
         n_step = sum(read.n_step or read.shape[0] for read in source)
         return replace(first, shape=shape, step=step, bound=max(read.bound for read in source), spread_from=n_step)
+
+    is_wiring: ClassVar[bool] = True
 
 
 class Pairing(Joining, abstract=True):

@@ -71,6 +71,10 @@ class AvgPool2d(Pool2d):
         (read,) = source
         return _mean(read, self.window(read), self.divisors(read))
 
+    def adds_real(self, *source: Signal) -> bool:
+        """Whether it reads real numbers."""
+        return any(read.format.is_real for read in source)
+
 
 @dataclass(frozen=True, eq=False)
 class GlobalAvgPool(Layer):
@@ -90,6 +94,10 @@ class GlobalAvgPool(Layer):
         if len(read.shape) != 3:
             raise NetworkError(f"reads a frame of shape {read.shape}; expected (channels, height, width)")
         return _mean(read, self.window(read), self.divisors(read))
+
+    def adds_real(self, *source: Signal) -> bool:
+        """Whether it reads real numbers."""
+        return any(read.format.is_real for read in source)
 
 
 def _mean(read: Signal, window: Window, divisors: FloatArray) -> Signal:

@@ -160,6 +160,11 @@ class Synaptic(Layer, abstract=True):
             )
         return (self.accumulator,) * len(bounds)
 
+    def adds_real(self, *source: Signal) -> bool:
+        """Whether the layer computes in floating point."""
+        (read,) = source
+        return self.is_real(read)
+
 
 def unless_zero(bias: npt.NDArray[np.generic]) -> npt.NDArray[np.generic] | None:
     """A bias that was worked out, or None where it is all zero: a layer needs none then, and stores none."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -117,6 +117,13 @@ class MultiThreshold(ElementWise):
         if format.bit_width > n_bit and self.lowest <= 0 <= highest:
             format, zero_point = integer(n_bit, signed=False), -self.lowest
         return Signal(read.shape, format, np.asarray(self.scale), zero_point, bound)
+
+    makes_codes: ClassVar[bool] = True
+
+    def apply(self, value: FloatArray) -> FloatArray:
+        """The values that the codes stand for."""
+        reached = np.count_nonzero(value[..., None] >= np.asarray(self.thresholds), axis=-1)
+        return np.asarray((self.lowest + self.rise * reached) * (self.scale / self.rise))
 
 
 def _around_zero(lowest: int, highest: int) -> NumberFormat:

@@ -1,9 +1,23 @@
 """Element-wise layers at work on blocks of frames: the frames' way in, and a step for each kind of layer.
 
-``steps``: from layers to steps, and most of these; ``quantizing``: those that make codes.
+``step``: what a step is, and how one is registered for a layer's class; ``steps``: from layers to steps, where a layer
+that none is registered for runs its `apply`; every other file: the steps of a family of layers.
 """
 
-from hwsim.simulation.elementwise.step import Step
+from hwsim.simulation.elementwise import affine, arrangement, clipping, quantizing, softmax, threshold
+from hwsim.simulation.elementwise.step import Step, step_for
 from hwsim.simulation.elementwise.steps import run_steps, steps_of, values_step
 
-__all__ = ["Step", "run_steps", "steps_of", "values_step"]
+__all__ = [
+    "Step",
+    "affine",
+    "arrangement",
+    "clipping",
+    "quantizing",
+    "run_steps",
+    "softmax",
+    "step_for",
+    "steps_of",
+    "threshold",
+    "values_step",
+]

@@ -1,4 +1,4 @@
-"""What makes codes of numbers, at work: Quantize, and thresholds."""
+"""Quantize at work, alone or right behind a ReLU."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,20 +7,33 @@ from typing import Any
 import numpy as np
 
 from hwsim.kernels.quantize import count_thresholds, quantize_integer, quantize_real, settle_ties
-from hwsim.network.layers import MultiThreshold, Quantize
+from hwsim.network.layers import Quantize, ReLU
 from hwsim.network.signals import Signal
-from hwsim.simulation.elementwise.step import Array, Step
+from hwsim.simulation.elementwise.step import Array, Step, step_for
 
 ROUNDINGS = ("half_up", "half_even", "floor")
 
 MOST_THRESHOLDS = 6
 """Up to so many, comparing bytes with each is faster than multiplying and shifting them."""
 
-FEW_THRESHOLDS = 16
-"""Up to so many, a block is compared with each at once; beyond, each channel is looked up among its own."""
+
+@step_for(Quantize)
+def quantize(layer: Quantize, signal: Signal) -> Step:
+    """Of real numbers or of codes."""
+    return _quantize(layer, signal, False)
 
 
-def quantize_codes(layer: Quantize, signal: Signal, relu: bool) -> Step:
+@step_for(ReLU, Quantize)
+def quantize_positive(relu: ReLU, layer: Quantize, signal: Signal) -> Step:
+    """The ReLU becomes the lower limit of what is quantized."""
+    return _quantize(layer, relu.signal(signal), True)
+
+
+def _quantize(layer: Quantize, signal: Signal, relu: bool) -> Step:
+    return _quantize_values(layer, signal, relu) if signal.format.is_real else _quantize_codes(layer, signal, relu)
+
+
+def _quantize_codes(layer: Quantize, signal: Signal, relu: bool) -> Step:
     """A Quantize of codes, with or without a ReLU right before it."""
     quantize = _multiply_and_shift(layer, signal, relu)
     threshold = None
@@ -80,7 +93,7 @@ def _thresholds(quantize: Callable[[Array, Array], int]) -> tuple[int, Array] | 
     return int(level[0, 0]), byte[1:][steps > 0]
 
 
-def quantize_values(layer: Quantize, signal: Signal, relu: bool) -> Step:
+def _quantize_values(layer: Quantize, signal: Signal, relu: bool) -> Step:
     """A Quantize of real numbers, with or without a ReLU right before it."""
     scale = signal.channels_last(layer.scale).astype(np.float64)
     offset = signal.channels_last(layer.offset).astype(np.float64)
@@ -92,28 +105,3 @@ def quantize_values(layer: Quantize, signal: Signal, relu: bool) -> Step:
         return quantize_real(block, floor, scale, offset, rounding, lowest, highest, out)
 
     return Step(run, np.int64)
-
-
-def multi_threshold(layer: MultiThreshold, signal: Signal) -> list[Step]:
-    """Count the thresholds that each number reaches."""
-    levels = np.broadcast_to(layer.levels(signal), (signal.shape[0], layer.n_threshold))
-    lowest, rise = layer.lowest, layer.rise
-
-    def one_by_one(block: Array, out: Array) -> int:
-        number, reached = block[:, : signal.size], np.full((len(block), signal.size), lowest, np.int64)
-        for level in spread:
-            reached += rise * (number >= level)
-        out[:, : signal.size] = reached
-        return 0
-
-    def by_channel(block: Array, out: Array) -> int:
-        number = block[:, : signal.size].reshape(len(block), signal.n_position, -1)
-        reached = np.empty(number.shape, np.int64)
-        for channel, level in enumerate(levels):
-            reached[:, :, channel] = np.searchsorted(level, number[:, :, channel].astype(level.dtype), "right")
-        out[:, : signal.size] = (lowest + rise * reached).reshape(len(block), -1)
-        return 0
-
-    few = layer.n_threshold <= FEW_THRESHOLDS
-    spread = [signal.channels_last(level) for level in levels.T] if few else []
-    return [Step(one_by_one if few else by_channel, np.int64)]

@@ -11,7 +11,7 @@ from hwsim.network.layers import Conv2d
 from hwsim.network.signals import Signal
 from hwsim.simulation.block import Array, Emitted, Frames, Notes, Worker
 from hwsim.simulation.heads.geometry import geometry_of, kinds_of_place
-from hwsim.simulation.heads.head import Head
+from hwsim.simulation.heads.head import Head, serves
 from hwsim.simulation.heads.row_reading import ConvolutionRowReading
 from hwsim.simulation.heads.tallying import Met, Tallying, with_padding
 from hwsim.simulation.heads.terms import Term, combine_of, mask_of, term_of
@@ -22,13 +22,15 @@ def rows_of(code: Array) -> Array:
     return np.ascontiguousarray(code.transpose(2, 3, 1, 0)).reshape(-1, code.shape[0])
 
 
+@serves(Conv2d)
 class ConvolutionHead(Head):
     """Events reach the output positions that the kernel spans."""
 
-    def __init__(self, layer: Conv2d, read: Signal, out: Signal) -> None:
-        super().__init__(layer.name, out.size)
-        self.read, self.out = read, out
-        self.is_real = layer.is_real(read)
+    is_windowed = True
+
+    def __init__(self, layer: Conv2d, reads: Sequence[Signal], out: Signal) -> None:
+        super().__init__(layer, reads, out)
+        self.read = read = reads[0]
         self.window = layer.window(read)
         self.geometry = geometry_of(self.window, read)
         self.groups = layer.groups

@@ -10,7 +10,7 @@ from hwsim.kernels.dense import deliver, tally, touch
 from hwsim.network.layers import Dense
 from hwsim.network.signals import Signal
 from hwsim.simulation.block import Array, Emitted, Frames, Notes, Worker
-from hwsim.simulation.heads.head import Head
+from hwsim.simulation.heads.head import Head, serves
 from hwsim.simulation.heads.row_reading import DenseRowReading, note_inputs
 from hwsim.simulation.heads.tallying import Tallying, with_padding
 from hwsim.simulation.heads.terms import aligned, combine_of, mask_of, term_of
@@ -23,13 +23,13 @@ def _tiled(weight: Array) -> Array:
     return aligned(tile_weight(weight, choose_width(weight.shape[0], weight.shape[1], weight.itemsize)))
 
 
+@serves(Dense)
 class DenseHead(Head):
     """Events deliver their rows of weights to the accumulators of all neurons."""
 
-    def __init__(self, layer: Dense, read: Signal, out: Signal, source: str) -> None:
-        super().__init__(layer.name, layer.n_channel)
-        self.read, self.source = read, source
-        self.is_real = layer.is_real(read)
+    def __init__(self, layer: Dense, reads: Sequence[Signal], out: Signal) -> None:
+        super().__init__(layer, reads, out)
+        self.read = read = reads[0]
         codes = [term.code for term in layer.terms]
         self.n_synapse = codes[0].size
         step = read.step[:, None] if read.step.ndim else read.step

@@ -1,4 +1,4 @@
-"""Layers that read several signals at work, borders, and element-wise layers that could not be fused into others."""
+"""Sums, products and quotients of several signals at work."""
 
 from collections.abc import Sequence
 
@@ -6,21 +6,19 @@ import numpy as np
 
 from hwsim.activity import JoinActivity
 from hwsim.network.fixed_point import Rescale
-from hwsim.network.layers import Add, Divide, Pad2d, Pairing
-from hwsim.network.layers.window import padding_pairs
+from hwsim.network.layers import Add, Divide, Multiply
 from hwsim.network.signals import Signal
 from hwsim.simulation.block import Array, Emitted, Frames, Notes, Worker
-from hwsim.simulation.heads.head import Head
-from hwsim.simulation.heads.terms import code_dtype
+from hwsim.simulation.heads.head import Head, serves
 
 
+@serves(Add)
 class AddHead(Head):
     """Sum of signals, or their difference; a delta machine adds the changes to its sums."""
 
-    def __init__(self, layer: Add, reads: Sequence[Signal], out: Signal, sources: Sequence[str]) -> None:
-        super().__init__(layer.name, out.size)
-        self.reads, self.out, self.sources = reads, out, sources
-        self.is_real = out.format.is_real
+    def __init__(self, layer: Add, reads: Sequence[Signal], out: Signal) -> None:
+        super().__init__(layer, reads, out)
+        self.sources = layer.inputs
         one = Rescale(np.asarray(1), np.asarray(0), "none")
         self.rescales = [one for _ in reads] if self.is_real else layer.factors(*reads)
         self.multiplier_bits = layer.multiplier_bits
@@ -34,7 +32,7 @@ class AddHead(Head):
         """Add the codes up, or their changes."""
         codes = [source.codes[:, : self.n_neuron] for source in sources]
         if worker.notes.is_delta:
-            _note_changes(self.name, codes, frames, worker)
+            self.note_changes(codes, frames, worker)
         if self.is_real:
             return self._add_real(codes, frames.reset, worker)
         total = np.zeros((len(frames.reset), self.n_neuron), np.int64)
@@ -85,25 +83,26 @@ class AddHead(Head):
 
 
 class PairHead(Head):
-    """Products or quotients of two signals; a delta machine makes those anew of which an operand has changed."""
+    """Pairs of two signals' codes; a delta machine works on those anew of which an operand has changed."""
 
-    def __init__(self, layer: Pairing, reads: Sequence[Signal], out: Signal) -> None:
-        super().__init__(layer.name, out.size)
-        self.reads, self.out = reads, out
-        self.divides = isinstance(layer, Divide)
+    def pair(self, first: Array, second: Array) -> Array:
+        """Work on pairs of codes. (n_frame, n_neuron)"""
+        raise NotImplementedError
+
+    def operation(self, touched: Array, n_state_read: Array | None) -> JoinActivity:
+        """What that is, for so many pairs, of so many of the first operand that are read."""
+        raise NotImplementedError
 
     def run(self, sources: Sequence[Emitted], frames: Frames, worker: Worker) -> Array:
-        """Work on pairs of codes; a number for a channel is one of many pairs."""
+        """Lay the codes in pairs; a number for a channel is one of many."""
         first, second = (self._spread(source, read) for source, read in zip(sources, self.reads, strict=True))
         if worker.notes.is_delta:
-            changed = _note_changes(self.name, [first, second], frames, worker)
+            changed = self.note_changes([first, second], frames, worker)
             by_place = changed.reshape(len(changed), self.out.n_position, -1)
             channels = np.count_nonzero(by_place.any(axis=1), axis=1)
             worker.notes.write(self.name, "channels", frames, channels)
         with np.errstate(all="ignore"):  # outputs that are not finite are reported
-            if self.divides:
-                return first[1:] / second[1:]
-            return first[1:] * second[1:]
+            return self.pair(first[1:], second[1:])
 
     def _spread(self, source: Emitted, read: Signal) -> Array:
         """A signal's codes, one for each pair. (n_frame + 1, n_neuron)"""
@@ -114,17 +113,9 @@ class PairHead(Head):
         """One operation for each pair; both operands come from where a delta machine keeps them."""
         touched, _ = self.touched(notes)
         first, second = self.reads
-        operation = JoinActivity(
-            self.name,
-            "division" if self.divides else "multiplication",
-            first.format,
-            touched,
-            other=None if self.divides else second.format,
-            n_state_read=self._n_read(first, notes),
-        )
         none = np.zeros(notes.n_frame, np.int64)
         other = JoinActivity(self.name, "reading", second.format, none, n_state_read=self._n_read(second, notes))
-        return operation, other
+        return self.operation(touched, self._n_read(first, notes)), other
 
     def _n_read(self, read: Signal, notes: Notes) -> Array | None:
         """Operands that a delta machine reads: one for each pair, or for each channel that has one to work on."""
@@ -136,55 +127,28 @@ class PairHead(Head):
         return np.where(notes.first, read.size, notes.read(self.name, "channels"))
 
 
-class RelayHead(Head):
-    """Codes of one signal, or of several one after the other along the channels, as they are."""
+@serves(Multiply)
+class MultiplyHead(PairHead):
+    """Products."""
 
-    def __init__(self, name: str, reads: Sequence[Signal], out: Signal) -> None:
-        super().__init__(name, out.size)
-        self.reads, self.out = reads, out
+    def pair(self, first: Array, second: Array) -> Array:
+        """Multiply."""
+        return first * second
 
-    def run(self, sources: Sequence[Emitted], frames: Frames, worker: Worker) -> Array:
-        """Lay the codes side by side."""
-        dtype = np.result_type(*(source.codes.dtype for source in sources))
-        codes = worker.zeros(("codes side by side", self.name, 0), worker.block + 2, self.n_neuron, dtype)
-        codes = codes[: len(frames.reset) + 1]
-        by_place = codes.reshape(len(codes), self.out.n_position, -1)
-        first = 0
-        for read, source in zip(self.reads, sources, strict=True):
-            last = first + read.shape[0]
-            by_place[:, :, first:last] = source.codes[:, : read.size].reshape(len(codes), read.n_position, -1)
-            first = last
-        if worker.notes.is_delta:
-            _note_changes(self.name, [codes], frames, worker)
-        return codes[1:]
+    def operation(self, touched: Array, n_state_read: Array | None) -> JoinActivity:
+        """Multiplications."""
+        first, second = (read.format for read in self.reads)
+        return JoinActivity(self.name, "multiplication", first, touched, other=second, n_state_read=n_state_read)
 
 
-class PadHead(Head):
-    """The codes of a signal, in the middle of constant ones."""
+@serves(Divide)
+class DivideHead(PairHead):
+    """Quotients."""
 
-    def __init__(self, layer: Pad2d, read: Signal, out: Signal) -> None:
-        super().__init__(layer.name, out.size)
-        self.read, self.out = read, out
-        self.border: Array = np.asarray(layer.value, np.float32) if read.format.is_real else layer.border(read)
-        (top, _), (left, _) = padding_pairs(layer.padding)
-        self.middle = np.s_[:, top : top + read.shape[1], left : left + read.shape[2]]
+    def pair(self, first: Array, second: Array) -> Array:
+        """Divide."""
+        return first / second
 
-    def run(self, sources: Sequence[Emitted], frames: Frames, worker: Worker) -> Array:
-        """Lay the codes into the border."""
-        (source,) = sources
-        codes = np.empty((len(frames.reset) + 1, self.n_neuron), code_dtype(self.out))
-        image = codes.reshape(len(codes), *self.out.shape[1:], self.out.shape[0])
-        image[:] = self.border
-        image[self.middle] = source.codes[:, : self.read.size].reshape(len(codes), *self.read.shape[1:], -1)
-        if worker.notes.is_delta:
-            _note_changes(self.name, [codes], frames, worker)
-        return codes[1:]
-
-
-def _note_changes(name: str, codes: Sequence[Array], frames: Frames, worker: Worker) -> Array:
-    """Note how many neurons have a changed input, and tell which. (n_frame, n)"""
-    changed = np.zeros(codes[0][1:].shape, np.bool_)
-    for each in codes:
-        changed |= np.where(frames.reset[:, None], each[1:] != 0, each[1:] != each[:-1])
-    worker.notes.write(name, "touched", frames, np.count_nonzero(changed, axis=1))
-    return changed
+    def operation(self, touched: Array, n_state_read: Array | None) -> JoinActivity:
+        """Divisions."""
+        return JoinActivity(self.name, "division", self.reads[0].format, touched, n_state_read=n_state_read)

@@ -11,16 +11,18 @@ from hwsim.network.layers import AvgPool2d, GlobalAvgPool, MaxPool2d
 from hwsim.network.signals import Signal
 from hwsim.simulation.block import Array, Emitted, Frames, Notes, Worker
 from hwsim.simulation.heads.geometry import geometry_of
-from hwsim.simulation.heads.head import Head
+from hwsim.simulation.heads.head import Head, serves
 from hwsim.simulation.heads.terms import SMALL
 
 
 class PoolingHead(Head):
     """What poolings have in common: windows, and which of them a change reaches."""
 
-    def __init__(self, layer: MaxPool2d | AvgPool2d | GlobalAvgPool, read: Signal, out: Signal) -> None:
-        super().__init__(layer.name, out.size)
-        self.read, self.out = read, out
+    is_windowed = True
+
+    def __init__(self, layer: MaxPool2d | AvgPool2d | GlobalAvgPool, reads: Sequence[Signal], out: Signal) -> None:
+        super().__init__(layer, reads, out)
+        self.read = read = reads[0]
         self.window = layer.window(read)
         self.geometry = geometry_of(self.window, read)
         self.reached = np.ascontiguousarray(self.window.reached.ravel())
@@ -41,6 +43,7 @@ class PoolingHead(Head):
         return int(self.window.taps.sum()) * self.read.shape[0]
 
 
+@serves(MaxPool2d)
 class MaxPoolHead(PoolingHead):
     """Largest code of each window; a delta machine finds it anew where an input has changed."""
 
@@ -64,20 +67,20 @@ class MaxPoolHead(PoolingHead):
         return (JoinActivity(self.name, "comparison", self.read.format, n_tap - touched, n_state_read=read),)
 
 
+@serves(AvgPool2d, GlobalAvgPool)
 class AveragePoolHead(PoolingHead):
     """Sum of each window, divided where it is a real number; a delta machine adds the changes to its sums."""
 
-    def __init__(self, layer: AvgPool2d | GlobalAvgPool, read: Signal, out: Signal) -> None:
-        super().__init__(layer, read, out)
+    def __init__(self, layer: AvgPool2d | GlobalAvgPool, reads: Sequence[Signal], out: Signal) -> None:
+        super().__init__(layer, reads, out)
         n_tap = self.geometry.kernel_height * self.geometry.kernel_width
-        self.is_real = read.format.is_real
-        wide = out.bound >= 2**31 or read.span > SMALL
+        wide = out.bound >= 2**31 or self.read.span > SMALL
         weight, total = (np.float32, np.float32) if self.is_real else (np.int64,) * 2 if wide else (np.int16, np.int32)
         # a sum over windows is a depthwise convolution with ones
-        self.weight = np.ones((n_tap, read.shape[0]), weight)
-        self.bias = np.zeros(read.shape[0], total)
-        divisors = layer.divisors(read)
-        self.factor = np.repeat((1 / divisors).astype(np.float32).ravel(), read.shape[0])
+        self.weight = np.ones((n_tap, self.read.shape[0]), weight)
+        self.bias = np.zeros(self.read.shape[0], total)
+        divisors = layer.divisors(self.read)
+        self.factor = np.repeat((1 / divisors).astype(np.float32).ravel(), self.read.shape[0])
 
     def run(self, sources: Sequence[Emitted], frames: Frames, worker: Worker) -> Array:
         """Add up."""
