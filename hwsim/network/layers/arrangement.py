@@ -49,6 +49,8 @@ class Rearrange(ElementWise):
             step = np.asarray(by_channel[:, 0], np.float64)
         return replace(read, shape=shape, step=step, spread_from=min(read.n_step, shape[0]))
 
+    keeps_sign = True
+
 
 @dataclass(frozen=True, eq=False)
 class Pad2d(Layer):

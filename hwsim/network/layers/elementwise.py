@@ -26,6 +26,8 @@ class ReLU(ElementWise):
             return replace(read, format=integer(1, signed=False))
         return read
 
+    is_rising = True
+
 
 @dataclass(frozen=True, eq=False)
 class LeakyReLU(ElementWise):
@@ -45,6 +47,11 @@ class LeakyReLU(ElementWise):
         if not read.format.is_real:
             raise NetworkError(f"a LeakyReLU of {read.format} codes, which have no such slope; quantize after it")
         return read
+
+    @property
+    def is_rising(self) -> bool:
+        """Unless the slope falls."""
+        return self.slope >= 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +113,8 @@ class HardTanh(ElementWise):
         reach = (np.clip(end, lowest, highest) for end in (-read.bound, read.bound))
         return replace(read, bound=max(int(np.abs(end).max()) for end in reach))
 
+    is_rising = True
+
 
 @dataclass(frozen=True, eq=False)
 class Sigmoid(ElementWise):
@@ -115,6 +124,8 @@ class Sigmoid(ElementWise):
         """Real numbers."""
         return real_signal(*source)
 
+    is_rising = True
+
 
 @dataclass(frozen=True, eq=False)
 class Tanh(ElementWise):
@@ -123,6 +134,8 @@ class Tanh(ElementWise):
     def signal(self, *source: Signal) -> Signal:
         """Real numbers."""
         return real_signal(*source)
+
+    is_rising = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +160,11 @@ class ELU(ElementWise):
         """Real numbers."""
         return real_signal(*source)
 
+    @property
+    def is_rising(self) -> bool:
+        """Unless a factor falls."""
+        return self.scale >= 0 and self.alpha >= 0
+
 
 @dataclass(frozen=True, eq=False)
 class Softmax(ElementWise):
@@ -166,6 +184,8 @@ class Flatten(ElementWise):
         (read,) = source
         step = np.asarray(read.per_element(read.step), np.float64) if read.step.ndim else read.step
         return replace(read, shape=(read.size,), step=step, spread_from=read.n_step)
+
+    keeps_sign = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,6 +244,11 @@ class Affine(ElementWise):
     def fixed(self, read: Signal) -> FixedAffine:
         """Multipliers and offsets as integers, for a signal of codes."""
         return affine(self.scale, self.offset, read.step, self.multiplier_bit_width)
+
+    @property
+    def is_rising(self) -> bool:
+        """Whether the scale of every channel is above zero."""
+        return bool(np.all(np.asarray(self.scale) > 0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -121,6 +121,8 @@ class Concat(Joining):
         n_step = sum(read.n_step or read.shape[0] for read in source)
         return replace(first, shape=shape, step=step, bound=max(read.bound for read in source), spread_from=n_step)
 
+    keeps_sign = True
+
 
 class Pairing(Joining):
     """Numbers of two signals, pair by pair: of one shape, or one of (C, H, W) and one number for each channel of it."""

@@ -19,7 +19,24 @@ class Layer:
         """The signal the layer makes of those it reads; NetworkError when it cannot."""
         raise NotImplementedError
 
+    @property
+    def keeps_sign(self) -> bool:
+        """Whether all it makes are numbers that it reads, or sums of some, as many as its bound is times theirs.
+
+        What is made of numbers that are not negative is then not negative either.
+        """
+        return False
+
 
 @dataclass(frozen=True, eq=False)
 class ElementWise(Layer):
     """A layer that hardware fuses into the one it reads: one number in, one number out."""
+
+    @property
+    def is_rising(self) -> bool:
+        """Whether the larger of two values never becomes the smaller one.
+
+        A rising function of integers and the quantizer behind it are thresholds, and the largest of several numbers may
+        be taken before it.
+        """
+        return False

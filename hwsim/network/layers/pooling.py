@@ -39,6 +39,8 @@ class Pool2d(Layer):
         kernel, stride = pair(self.kernel, "kernel"), pair(self.stride, "stride")
         return Window.over(read.shape, kernel, stride, self.padding, ceil_mode=self.ceil_mode)
 
+    keeps_sign = True
+
 
 @dataclass(frozen=True, eq=False)
 class MaxPool2d(Pool2d):
@@ -88,6 +90,8 @@ class GlobalAvgPool(Layer):
         if len(read.shape) != 3:
             raise NetworkError(f"reads a frame of shape {read.shape}; expected (channels, height, width)")
         return _mean(read, self.window(read), self.divisors(read))
+
+    keeps_sign = True
 
 
 def _mean(read: Signal, window: Window, divisors: FloatArray) -> Signal:
