@@ -1,6 +1,8 @@
 """A layer that no file of the package knows: its class and one pair are all that an ONNX file needs."""
 
+import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from hwsim.network.layers import Dense, ElementWise, Quantize, ReLU, Weight, Wra
 from hwsim.network.number_format import integer
 from hwsim.network.signals import real_signal
 from hwsim.onnx_file import read_onnx, reads, write_onnx, writes
+from hwsim.onnx_file.pairs import QONNX, operators
 
 onnx = pytest.importorskip("onnx")
 pytestmark = pytest.mark.onnx
@@ -19,7 +22,7 @@ DOMAIN = "org.example.curves"
 
 
 @dataclass(frozen=True, eq=False)
-class Softsign(ElementWise):
+class Squash(ElementWise):
     """x / (width + abs(x))."""
 
     width: float = 1.0
@@ -29,20 +32,20 @@ class Softsign(ElementWise):
         return real_signal(*source)
 
 
-class Narrow(Softsign):
+class NarrowSquash(Squash):
     """One whose pair is that of its base."""
 
 
-@reads("Softsign", domain=DOMAIN)
-def softsign(builder, node):
+@reads("Squash", domain=DOMAIN)
+def squash(builder, node):
     """The layer, behind what the node reads."""
-    return builder.waiting(builder.tensor(node, 0), Softsign(node.name, width=node.attributes["width"]))
+    return builder.waiting(builder.tensor(node, 0), Squash(node.name, width=node.attributes["width"]))
 
 
-@writes(Softsign)
-def softsign_nodes(nodes, layer):
+@writes(Squash)
+def squash_nodes(nodes, layer):
     """One node of its own domain."""
-    return nodes.single("Softsign", layer, domain=DOMAIN, width=layer.width)
+    return nodes.single("Squash", layer, domain=DOMAIN, width=layer.width)
 
 
 def network_of(layer, quantizer=()):
@@ -58,10 +61,10 @@ def network_of(layer, quantizer=()):
 
 
 def test_written_and_read(tmp_path):
-    network = network_of(Softsign("curve", width=2.5))
+    network = network_of(Squash("curve", width=2.5))
     assert write_onnx(network, tmp_path / "own.onnx") == "ONNX, 3 nodes, opset 13"
     back = read_onnx(tmp_path / "own.onnx")
-    assert [type(layer) for layer in back.layers] == [Dense, Softsign, Dense]
+    assert [type(layer) for layer in back.layers] == [Dense, Squash, Dense]
     assert back.layers[1].width == 2.5
     model = onnx.load(tmp_path / "own.onnx")
     assert {each.domain: each.version for each in model.opset_import} == {"": 13, DOMAIN: 1}
@@ -69,28 +72,30 @@ def test_written_and_read(tmp_path):
 
 def test_of_codes(tmp_path):
     # nothing says that it rises, so that no quantizer may take it over
-    network = network_of(Softsign("curve", width=2.0), (Quantize("codes", scale=4.0, rounding="half_even"),))
+    network = network_of(Squash("curve", width=2.0), (Quantize("codes", scale=4.0, rounding="half_even"),))
     again = (*network.layers[:3], Quantize("again", scale=8.0, rounding="half_even"), network.layers[3])
     network = replace(network, layers=tuple(replace(layer, inputs=()) for layer in again))
     write_onnx(network, tmp_path / "own.onnx")
     back = read_onnx(tmp_path / "own.onnx")
-    assert [type(layer) for layer in back.layers] == [Quantize, Dense, Softsign, Quantize, Dense]
+    assert [type(layer) for layer in back.layers] == [Quantize, Dense, Squash, Quantize, Dense]
     assert not back.signals[back.layers[1].name].format.is_real
 
 
 def test_class_below(tmp_path):
-    write_onnx(network_of(Narrow("curve", width=0.5)), tmp_path / "own.onnx")
+    write_onnx(network_of(NarrowSquash("curve", width=0.5)), tmp_path / "own.onnx")
     assert read_onnx(tmp_path / "own.onnx").layers[1].width == 0.5
 
 
 def test_layer_without_a_pair(tmp_path):
     @dataclass(frozen=True, eq=False)
-    class Lonely(ElementWise):
+    class Pairless(ElementWise):
         def signal(self, *source):
             return real_signal(*source)
 
-    with pytest.raises(NetworkError, match=r"^network own: layer curve has no equivalent in plain ONNX: a Lonely has"):
-        write_onnx(network_of(Lonely("curve")), tmp_path / "own.onnx")
+    with pytest.raises(
+        NetworkError, match=r"^network own: layer curve has no equivalent in plain ONNX: a Pairless has"
+    ):
+        write_onnx(network_of(Pairless("curve")), tmp_path / "own.onnx")
     with pytest.raises(NetworkError, match=r"layer curve has no equivalent in QONNX: a Wrap has none$"):
         write_onnx(network_of(Wrap("curve", bit_width=16), (Quantize("codes"),)), tmp_path / "own.onnx")
 
@@ -103,3 +108,12 @@ def test_what_is_taken():
         reads("Quant", domain="finn")(another)
     with pytest.raises(ValueError, match=r"^layer class ReLU: .* writes it already$"):
         writes(ReLU)(another)
+
+
+def test_documented():
+    """The first table of docs/onnx.md names every operator that the package reads, and those that are left out."""
+    document = (Path(__file__).parents[2] / "docs" / "onnx.md").read_text(encoding="utf-8")
+    table = document.split("## What becomes what")[1].split("\n\n")[1].splitlines()[2:]
+    named = {name for row in table for name in re.findall(r"[A-Z]\w+", re.sub(r"\(.*?\)", "", row.split("|")[1]))}
+    own = {key for key, reader in operators().items() if reader.read.__module__.startswith("hwsim.")}
+    assert named == {operator for domain, operator in own if domain in ("", QONNX)} | {"ArgMax", "TopK"}
