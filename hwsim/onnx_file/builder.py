@@ -201,7 +201,7 @@ class Builder:
         if self.is_real(tensor):
             tensor = self.make(tensor)
         after = replace(tensor, chain=(*tensor.chain, layer))
-        return after if layer.is_rising and not self.is_real(after) else self.make(after)
+        return after if layer.direction and not self.is_real(after) else self.make(after)
 
     def settled(self, tensor: Tensor, frame: tuple[int, ...]) -> Tensor:
         """The tensor's numbers, in the graph's order, as a frame of a shape; a layer is made where that is needed."""

@@ -42,4 +42,4 @@ def is_uniform(chain: Chain) -> bool:
 
 def is_rising(chain: Chain) -> bool:
     """Whether a larger number stays the larger one, in every channel; the largest may then be taken before."""
-    return all(each.is_rising for each in chain)
+    return all(each.direction == 1 for each in chain)

@@ -71,7 +71,7 @@ def test_written_and_read(tmp_path):
 
 
 def test_of_codes(tmp_path):
-    # nothing says that it rises, so that no quantizer may take it over
+    # it does not say that it rises or falls, so that no quantizer may take it over
     network = network_of(Squash("curve", width=2.0), (Quantize("codes", scale=4.0, rounding="half_even"),))
     again = (*network.layers[:3], Quantize("again", scale=8.0, rounding="half_even"), network.layers[3])
     network = replace(network, layers=tuple(replace(layer, inputs=()) for layer in again))

@@ -26,7 +26,7 @@ class ReLU(ElementWise):
             return replace(read, format=integer(1, signed=False))
         return read
 
-    is_rising = True
+    direction = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +49,9 @@ class LeakyReLU(ElementWise):
         return read
 
     @property
-    def is_rising(self) -> bool:
-        """Unless the slope falls."""
-        return self.slope >= 0
+    def direction(self) -> int:
+        """Rising, unless the slope falls."""
+        return int(self.slope >= 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,7 @@ class HardTanh(ElementWise):
         reach = (np.clip(end, lowest, highest) for end in (-read.bound, read.bound))
         return replace(read, bound=max(int(np.abs(end).max()) for end in reach))
 
-    is_rising = True
+    direction = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +124,7 @@ class Sigmoid(ElementWise):
         """Real numbers."""
         return real_signal(*source)
 
-    is_rising = True
+    direction = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +135,7 @@ class Tanh(ElementWise):
         """Real numbers."""
         return real_signal(*source)
 
-    is_rising = True
+    direction = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,9 +161,9 @@ class ELU(ElementWise):
         return real_signal(*source)
 
     @property
-    def is_rising(self) -> bool:
-        """Unless a factor falls."""
-        return self.scale >= 0 and self.alpha >= 0
+    def direction(self) -> int:
+        """That of the scale, unless what is below zero goes the other way."""
+        return 0 if self.alpha < 0 else 1 if self.scale >= 0 else -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,9 +246,10 @@ class Affine(ElementWise):
         return affine(self.scale, self.offset, read.step, self.multiplier_bit_width)
 
     @property
-    def is_rising(self) -> bool:
-        """Whether the scale of every channel is above zero."""
-        return bool(np.all(np.asarray(self.scale) > 0))
+    def direction(self) -> int:
+        """That of the scale, if all channels have one."""
+        signs = np.unique(np.sign(self.scale))
+        return int(signs[0]) if len(signs) == 1 else 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,10 +33,10 @@ class ElementWise(Layer):
     """A layer that hardware fuses into the one it reads: one number in, one number out."""
 
     @property
-    def is_rising(self) -> bool:
-        """Whether the larger of two values never becomes the smaller one.
+    def direction(self) -> int:
+        """1 where the larger of two values never becomes the smaller one, -1 where it never stays the larger; else 0.
 
-        A rising function of integers and the quantizer behind it are thresholds, and the largest of several numbers may
-        be taken before it.
+        A function of integers that has a direction and the quantizer behind it are thresholds; the largest of several
+        numbers may be taken before one that rises.
         """
-        return False
+        return 0
