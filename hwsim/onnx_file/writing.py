@@ -7,6 +7,7 @@ from hwsim.errors import FileError, NetworkError
 from hwsim.network.graph import INPUT, Network
 from hwsim.network.layers import Layer, Synaptic
 from hwsim.network.number_format import FP32
+from hwsim.onnx_file.element_types import STANDARD_DOMAINS
 from hwsim.onnx_file.nodes import Nodes, NoEquivalent
 from hwsim.onnx_file.pairs import QONNX, writer_of
 from hwsim.onnx_file.quant_nodes import quant
@@ -49,9 +50,9 @@ def write_onnx(network: Network, path: str | Path, qonnx: bool | None = None) ->
         import onnx
     except ImportError:
         raise FileError(f"{path}: writing ONNX files needs onnx; pip install 'hwsim[onnx]'") from None
-    if wider := ", ".join(sorted(set(network.real_formats) - {str(FP32)})):
+    if others := ", ".join(sorted(set(network.real_formats) - {str(FP32)})):
         raise NetworkError(
-            f"network {network.name}: holds {wider}; ONNX files are written with real numbers of fp32 only: keep it "
+            f"network {network.name}: holds {others}; ONNX files are written with real numbers of fp32 only: keep it "
             "as a model folder"
         )
     qonnx = _has_codes(network) if qonnx is None else qonnx
@@ -65,9 +66,9 @@ def write_onnx(network: Network, path: str | Path, qonnx: bool | None = None) ->
             name, kind = INPUT if layer is None else f"layer {layer.name}", "QONNX" if qonnx else "plain ONNX"
             raise NetworkError(f"network {network.name}: {name} has no equivalent in {kind}: {reason}") from None
     graph = nodes.graph()
-    others = sorted({node.domain for node in graph.node} - {"", QONNX})
+    domains = {node.domain for node in graph.node} - set(STANDARD_DOMAINS) | ({QONNX} if qonnx else set())
     opsets = [onnx.helper.make_opsetid("", OPSET)]
-    opsets += [onnx.helper.make_opsetid(domain, 1) for domain in ([QONNX] if qonnx else []) + others]
+    opsets += [onnx.helper.make_opsetid(domain, 1) for domain in sorted(domains)]
     model = onnx.helper.make_model(graph, ir_version=IR_VERSION, opset_imports=opsets, producer_name="hwsim")
     _write(path, model.SerializeToString(deterministic=True))
     return f"{'QONNX' if qonnx else 'ONNX'}, {len(graph.node)} nodes, opset {OPSET}"
