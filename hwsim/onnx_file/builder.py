@@ -11,7 +11,7 @@ import numpy as np
 from hwsim.errors import NetworkError
 from hwsim.network.canonical import bipolar
 from hwsim.network.graph import INPUT
-from hwsim.network.layers import Affine, Flatten, HardTanh, Layer, Rearrange, Synaptic
+from hwsim.network.layers import Affine, ElementWise, Flatten, HardTanh, Layer, Rearrange, Synaptic
 from hwsim.network.number_format import FP32, NumberFormat
 from hwsim.network.signals import Signal
 from hwsim.onnx_file.affine_inside import whole_codes, with_affine_inside
@@ -188,8 +188,8 @@ class Builder:
             self.change(made)
         return made is not None
 
-    def waiting(self, tensor: Tensor, layer: Layer) -> Tensor:
-        """The tensor with an element-wise layer behind it, which is made at once if the numbers are real."""
+    def waiting(self, tensor: Tensor, layer: ElementWise) -> Tensor:
+        """The tensor with a layer behind it, made at once of real numbers, or where no quantizer could absorb it."""
         if isinstance(layer, Affine):
             chain = with_affine(tensor.chain, layer.name, layer.scale, layer.offset)  # type: ignore[arg-type]
             at_once = len(chain) == 1 and isinstance(chain[0], Affine) and np.all(chain[0].scale == 1)
@@ -201,7 +201,7 @@ class Builder:
         if self.is_real(tensor):
             tensor = self.make(tensor)
         after = replace(tensor, chain=(*tensor.chain, layer))
-        return self.make(after) if self.is_real(after) else after
+        return after if layer.direction and not self.is_real(after) else self.make(after)
 
     def settled(self, tensor: Tensor, frame: tuple[int, ...]) -> Tensor:
         """The tensor's numbers, in the graph's order, as a frame of a shape; a layer is made where that is needed."""

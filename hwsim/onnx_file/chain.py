@@ -6,10 +6,10 @@ which are exact. So element-wise layers are kept back, and made only where nothi
 
 import numpy as np
 
-from hwsim.network.layers import Affine, Layer
+from hwsim.network.layers import Affine, ElementWise
 from hwsim.onnx_file.graph import Array
 
-Chain = tuple[Layer, ...]
+Chain = tuple[ElementWise, ...]
 
 
 def with_affine(chain: Chain, name: str, scale: Array | float, offset: Array | float) -> Chain:
@@ -42,4 +42,4 @@ def is_uniform(chain: Chain) -> bool:
 
 def is_rising(chain: Chain) -> bool:
     """Whether a larger number stays the larger one, in every channel; the largest may then be taken before."""
-    return all(np.all(np.asarray(each.scale) > 0) for each in chain if isinstance(each, Affine))
+    return all(each.direction == 1 for each in chain)

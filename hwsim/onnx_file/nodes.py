@@ -82,6 +82,10 @@ class Nodes:
         self._nodes.append(made)
         return output
 
+    def single(self, operator: str, layer: Layer, **options: Any) -> str:
+        """Add the node of a layer that is one operator, which reads what the layer reads; returns its tensor."""
+        return self.node(operator, self.tensors(layer), "value", self.network.signals[layer.name].shape, **options)
+
     def graph(self) -> Any:
         """The whole graph, from the network's input to its output."""
         import onnx

@@ -6,9 +6,7 @@ import numpy.typing as npt
 from hwsim.network.number_format import NumberFormat
 from hwsim.network.signals import Signal
 from hwsim.onnx_file.nodes import Nodes, NoEquivalent
-
-DOMAIN = "qonnx.custom_op.general"
-"""Of QONNX's operators."""
+from hwsim.onnx_file.pairs import QONNX
 
 
 def quant(
@@ -23,7 +21,7 @@ def quant(
 ) -> str:
     """QONNX's Quant, or BipolarQuant; of a constant where no shape of frames is given."""
     if format.kind == "binary":
-        return nodes.node("BipolarQuant", (tensor, nodes.constant(scale, f"{part}_scale")), part, shape, DOMAIN)
+        return nodes.node("BipolarQuant", (tensor, nodes.constant(scale, f"{part}_scale")), part, shape, QONNX)
     if format.kind == "power-of-two":
         raise NoEquivalent("its weights are powers of two; write plain ONNX, which holds their values (--onnx)")
     if format.signed and format.bit_width == 1:
@@ -35,7 +33,7 @@ def quant(
     )
     narrow = format.narrow_range or format.kind == "ternary"
     options = {"signed": int(format.signed), "narrow": int(narrow), "rounding_mode": rounding}
-    return nodes.node("Quant", (tensor, *parameters), part, shape, DOMAIN, **options)
+    return nodes.node("Quant", (tensor, *parameters), part, shape, QONNX, **options)
 
 
 def channels(value: npt.ArrayLike, signal: Signal) -> npt.NDArray[np.float64]:

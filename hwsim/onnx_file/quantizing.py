@@ -7,22 +7,7 @@ import numpy as np
 
 from hwsim.network.canonical.curves import evaluate
 from hwsim.network.code_boundaries import fewest_bits
-from hwsim.network.layers import (
-    Add,
-    Affine,
-    AvgPool2d,
-    Concat,
-    Flatten,
-    GlobalAvgPool,
-    HardTanh,
-    MaxPool2d,
-    MultiThreshold,
-    Quantize,
-    Rearrange,
-    ReLU,
-    Sign,
-    Synaptic,
-)
+from hwsim.network.layers import Add, Affine, HardTanh, MultiThreshold, Quantize, ReLU, Sign, Synaptic
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import Chain, factor_of
 from hwsim.onnx_file.coded import Quantizer
@@ -38,9 +23,6 @@ LAYER_ROUNDINGS: dict[str, Literal["half_even", "floor"]] = {
     "FLOOR": "floor",
 }
 """Roundings that a Quantize has, by QONNX's names."""
-
-KEEPING_SIGN = (AvgPool2d, Concat, Flatten, GlobalAvgPool, MaxPool2d, Rearrange)
-"""Layers whose results are what they read, or sums of as many as their bound is larger."""
 
 FEW_LEVELS = 4
 """Up to so many bits, thresholds stand for a ratio of steps that is no power of two. [bits]"""
@@ -71,7 +53,7 @@ def _code_reach(builder: Builder, name: str) -> tuple[int, int]:
     highest = min(signal.bound, signal.format.highest - signal.zero_point)
     if isinstance(layer, Add) and not layer.signs and all(_code_reach(builder, each)[0] >= 0 for each in layer.inputs):
         return 0, highest
-    if not isinstance(layer, KEEPING_SIGN):
+    if layer is None or not layer.keeps_sign:
         return (0 if isinstance(layer, ReLU) else lowest), highest
     bound = max(builder.signals[each].bound for each in layer.inputs)
     ends = [_code_reach(builder, each) for each in layer.inputs]

@@ -21,8 +21,8 @@ from hwsim.onnx_file.element_types import INTEGER
 from hwsim.onnx_file.folding import fold
 from hwsim.onnx_file.graph import Graph, Node, read_graph
 from hwsim.onnx_file.loading import load_graph
-from hwsim.onnx_file.operators import lower_of
-from hwsim.onnx_file.operators.quantization import Levels, with_codes
+from hwsim.onnx_file.operators.linear_quantization import Levels, with_codes
+from hwsim.onnx_file.pairs import reader_of
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.stated_sums import stated_sums
 from hwsim.onnx_file.tensor import Tensor, frame_of, is_in_order, order_in_frame
@@ -193,38 +193,28 @@ def _layers(graph: Graph, read: NumberFormat, asked: _Asked) -> tuple[Builder, t
 
 def _lower(builder: Builder, node: Node) -> Tensor | Constant | Unknown:
     """What a node's first output is."""
-    lower = lower_of(node)
+    reader = reader_of(node)
     values = [builder.values[each] if each else None for each in node.inputs]
     if node.operator == "Shape" and isinstance(values[0], Tensor):
         return builder.shape_of(values[0])
     if any(isinstance(each, Unknown) for each in values):
-        if lower is None and node.operator != "Shape":
+        if reader is None and node.operator != "Shape":
             raise Refused(NO_LAYER)
         return Unknown()  # a node before it has been refused
-    if not any(isinstance(each, Tensor) for each in values) and not _makes_codes(node):
+    is_asked = reader is not None and reader.of_constants
+    if not any(isinstance(each, Tensor) for each in values) and not is_asked:
         constant = fold(node, values)  # type: ignore[arg-type]
         return constant if node.operator == "Constant" else builder.worked_out(constant)
-    if lower is None:
+    if reader is None:
         raise Refused(NO_LAYER)
-    made = lower(builder, node)
+    made = reader.read(builder, node)
     made = as_declared(builder, node, made)
     if not isinstance(made, Tensor):
         return builder.worked_out(made)
     for each in values:
         if isinstance(each, Tensor) and isinstance(made, Tensor):
-            made = with_codes(node, each, made)
+            made = with_codes(reader.codes, each, made)
     return made
-
-
-def _makes_codes(node: Node) -> bool:
-    """Whether a node makes codes, of constants too."""
-    return lower_of(node) is not None and node.operator in (
-        "Quant",
-        "IntQuant",
-        "BipolarQuant",
-        "QuantizeLinear",
-        "DequantizeLinear",
-    )
 
 
 def _operator(node: Node) -> str:

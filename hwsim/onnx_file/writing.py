@@ -5,11 +5,12 @@ from pathlib import Path
 
 from hwsim.errors import FileError, NetworkError
 from hwsim.network.graph import INPUT, Network
-from hwsim.network.layers import Layer, MultiThreshold, Quantize, Sign, Synaptic
+from hwsim.network.layers import Layer, Synaptic
 from hwsim.network.number_format import FP32
-from hwsim.onnx_file.equivalents import NODES_OF
+from hwsim.onnx_file.element_types import STANDARD_DOMAINS
 from hwsim.onnx_file.nodes import Nodes, NoEquivalent
-from hwsim.onnx_file.quant_nodes import DOMAIN, quant
+from hwsim.onnx_file.pairs import QONNX, writer_of
+from hwsim.onnx_file.quant_nodes import quant
 
 OPSET = 13
 IR_VERSION = 8
@@ -65,8 +66,9 @@ def write_onnx(network: Network, path: str | Path, qonnx: bool | None = None) ->
             name, kind = INPUT if layer is None else f"layer {layer.name}", "QONNX" if qonnx else "plain ONNX"
             raise NetworkError(f"network {network.name}: {name} has no equivalent in {kind}: {reason}") from None
     graph = nodes.graph()
+    domains = {node.domain for node in graph.node} - set(STANDARD_DOMAINS) | ({QONNX} if qonnx else set())
     opsets = [onnx.helper.make_opsetid("", OPSET)]
-    opsets += [onnx.helper.make_opsetid(DOMAIN, 1)] if qonnx else []
+    opsets += [onnx.helper.make_opsetid(domain, 1) for domain in sorted(domains)]
     model = onnx.helper.make_model(graph, ir_version=IR_VERSION, opset_imports=opsets, producer_name="hwsim")
     _write(path, model.SerializeToString(deterministic=True))
     return f"{'QONNX' if qonnx else 'ONNX'}, {len(graph.node)} nodes, opset {OPSET}"
@@ -75,11 +77,11 @@ def write_onnx(network: Network, path: str | Path, qonnx: bool | None = None) ->
 def _add(nodes: Nodes, layer: Layer | None) -> None:
     """Add a layer's nodes; without one, what makes codes of the network's input."""
     if layer is not None:
-        make = NODES_OF.get(type(layer))
-        if make is None:
+        write = writer_of(type(layer))
+        if write is None:
             raise NoEquivalent(f"a {type(layer).__name__} has none")
         nodes.begin(layer)
-        nodes.of_signal[layer.name] = make(nodes, layer)
+        nodes.of_signal[layer.name] = write(nodes, layer)
     elif nodes.qonnx and not nodes.network.input_format.is_real:
         read = nodes.network
         format, step, shape = read.input_format, read.input_step, read.input_shape
@@ -87,9 +89,8 @@ def _add(nodes: Nodes, layer: Layer | None) -> None:
 
 
 def _has_codes(network: Network) -> bool:
-    return not network.input_format.is_real or any(
-        isinstance(layer, Quantize | MultiThreshold | Sign) or (isinstance(layer, Synaptic) and layer.is_integer)
-        for layer in network.layers
+    return any(not signal.format.is_real for signal in network.signals.values()) or any(
+        isinstance(layer, Synaptic) and layer.is_integer for layer in network.layers
     )
 
 

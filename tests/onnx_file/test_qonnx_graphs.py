@@ -357,3 +357,16 @@ def test_random_networks(seed):
     step = np.broadcast_to(network.output.step, n).max()
     for run in runs:
         np.testing.assert_array_equal(np.rint(run.outputs / step), np.rint(expected / step))
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+@pytest.mark.parametrize(("curve", "factors"), [("Elu", {"alpha": -4.0}), ("Selu", {"gamma": -1.0})])
+def test_curves_that_do_not_rise(curve, factors, pooled):
+    """One that falls may be thresholds, but behind no maximum; one that turns round is computed."""
+    graph = Quantized(4).quant(0.0625, 8)
+    graph.to("Conv", graph.weight((5, 3, 3, 3), 0.25, 4), **WINDOW).to(curve, **factors)
+    if pooled:
+        graph.to("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    graph.quant(0.5, 4)
+    assert graph.agree()
+    assert ("ELU" in kinds(graph.network())) == (pooled or curve == "Elu")

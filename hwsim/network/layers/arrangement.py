@@ -20,6 +20,9 @@ class Rearrange(ElementWise):
     order: tuple[int, ...] = ()  # of the frame's axes, the first is 0; empty: as they are
     shape: tuple[int, ...] = ()  # of what leaves; empty: as the axes are then
 
+    is_wiring: ClassVar[bool] = True
+    keeps_sign = True
+
     def __post_init__(self) -> None:
         """Check what can be checked without a frame."""
         for what, least in (("order", 0), ("shape", 1)):
@@ -51,8 +54,6 @@ class Rearrange(ElementWise):
             step = np.asarray(by_channel[:, 0], np.float64)
         return replace(read, shape=shape, step=step, spread_from=min(read.n_step, shape[0]))
 
-    is_wiring: ClassVar[bool] = True
-
 
 @dataclass(frozen=True, eq=False)
 class Pad2d(Layer):
@@ -60,6 +61,8 @@ class Pad2d(Layer):
 
     padding: Padding = 0  # ((top, bottom), (left, right)), or (y, x), or one number
     value: float = field(default=0.0, metadata=OPTIONAL)
+
+    is_wiring: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Bring the geometry into its one form and check it."""
@@ -104,5 +107,3 @@ class Pad2d(Layer):
         if read.format.is_real:
             return replace(read, shape=shape)
         return replace(read, shape=shape, bound=max(read.bound, int(np.abs(self.border(read)).max())))
-
-    is_wiring: ClassVar[bool] = True

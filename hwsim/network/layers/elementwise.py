@@ -22,6 +22,8 @@ MULTIPLIER_BIT_WIDTH = 16
 class ReLU(ElementWise):
     """max(x, 0)."""
 
+    direction = 1
+
     def signal(self, *source: Signal) -> Signal:
         """The signal it reads; of codes that are -1 or 1, those that are 0 or 1."""
         (read,) = source
@@ -58,16 +60,21 @@ class LeakyReLU(ElementWise):
         # a product of two float32 numbers is exact in float64, and so rounded once
         return np.where(value >= 0, value, value * np.float64(np.float32(self.slope)))
 
+    @property
+    def direction(self) -> int:
+        """Rising, unless the slope falls."""
+        return int(self.slope >= 0)
+
 
 @dataclass(frozen=True, eq=False)
 class Sign(ElementWise):
     """+1 where x >= 0, else -1: codes declared binary."""
 
+    makes_codes: ClassVar[bool] = True
+
     def signal(self, *source: Signal) -> Signal:
         """Binary codes of step 1."""
         return Signal(source[0].shape, BINARY, np.asarray(1.0), bound=1)
-
-    makes_codes: ClassVar[bool] = True
 
     def apply(self, value: FloatArray) -> FloatArray:
         """+1 where x >= 0, else -1."""
@@ -83,6 +90,8 @@ class HardTanh(ElementWise):
 
     lowest: Annotated[float, Limit(-math.inf)] = -1.0
     highest: Annotated[float, Limit(math.inf)] = 1.0
+
+    direction = 1
 
     def __post_init__(self) -> None:
         """Check the limits."""
@@ -133,6 +142,8 @@ class HardTanh(ElementWise):
 class Sigmoid(ElementWise):
     """1 / (1 + exp(-x)), worked out in float64 and rounded to float32. Codes are read as the values they stand for."""
 
+    direction = 1
+
     def signal(self, *source: Signal) -> Signal:
         """Real numbers."""
         return real_signal(*source)
@@ -146,6 +157,8 @@ class Sigmoid(ElementWise):
 @dataclass(frozen=True, eq=False)
 class Tanh(ElementWise):
     """The hyperbolic tangent, worked out in float64 and rounded to float32. Codes are read as values."""
+
+    direction = 1
 
     def signal(self, *source: Signal) -> Signal:
         """Real numbers."""
@@ -183,29 +196,35 @@ class ELU(ElementWise):
         below = self.scale * self.alpha
         return np.where(value >= 0, self.scale * value, below * np.expm1(np.minimum(value, 0)))
 
+    @property
+    def direction(self) -> int:
+        """That of the scale, unless what is below zero goes the other way."""
+        return 0 if self.alpha < 0 else 1 if self.scale >= 0 else -1
+
 
 @dataclass(frozen=True, eq=False)
 class Softmax(ElementWise):
     """exp(x) / sum of exp(x) over the channels, in float32. Only at the end of a network; its work is not counted."""
 
+    comes_last: ClassVar[bool] = True
+
     def signal(self, *source: Signal) -> Signal:
         """Real numbers."""
         return real_signal(*source)
-
-    comes_last: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, eq=False)
 class Flatten(ElementWise):
     """A frame as a vector, in C order."""
 
+    is_wiring: ClassVar[bool] = True
+    keeps_sign = True
+
     def signal(self, *source: Signal) -> Signal:
         """The same numbers as a vector; a step per channel becomes one per element."""
         (read,) = source
         step = np.asarray(read.per_element(read.step), np.float64) if read.step.ndim else read.step
         return replace(read, shape=(read.size,), step=step, spread_from=read.n_step)
-
-    is_wiring: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,6 +293,12 @@ class Affine(ElementWise):
         """Scale x value + offset."""
         return np.asarray(value * np.asarray(self.scale) + self.offset)
 
+    @property
+    def direction(self) -> int:
+        """That of the scale, if all channels have one."""
+        signs = np.unique(np.sign(self.scale))
+        return int(signs[0]) if len(signs) == 1 else 0
+
 
 @dataclass(frozen=True, eq=False)
 class Quantize(ElementWise):
@@ -294,6 +319,8 @@ class Quantize(ElementWise):
     rounding: Rounding = field(default="half_up", metadata=OPTIONAL)
     multiplier_bit_width: int | None = None
     offset: PerChannel = field(default=0.0, metadata=SILENT)  # added before rounding [codes]: one, or by channel
+
+    makes_codes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Check the parameters."""
@@ -344,8 +371,6 @@ class Quantize(ElementWise):
         fixed = self.ratio(read)
         rounds = (fixed.shift > 0) & (self.rounding != "floor")
         return np.asarray(fixed.added + np.where(rounds, np.left_shift(1, np.maximum(fixed.shift - 1, 0)), 0))
-
-    makes_codes: ClassVar[bool] = True
 
     def apply(self, value: FloatArray) -> FloatArray:
         """The values that the codes stand for."""

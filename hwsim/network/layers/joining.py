@@ -108,6 +108,9 @@ def _alone(multiplier: IntArray, shift: IntArray) -> Rescale:
 class Concat(Joining):
     """Signals one after the other along the channels, (C, H, W) or (n,)."""
 
+    is_wiring: ClassVar[bool] = True
+    keeps_sign = True
+
     def signal(self, *source: Signal) -> Signal:
         """Codes of the same format; of one step, or one per channel where the signals' steps differ."""
         first = source[0]
@@ -125,8 +128,6 @@ class Concat(Joining):
         shape = (sum(read.shape[0] for read in source), *first.shape[1:])
         n_step = sum(read.n_step or read.shape[0] for read in source)
         return replace(first, shape=shape, step=step, bound=max(read.bound for read in source), spread_from=n_step)
-
-    is_wiring: ClassVar[bool] = True
 
 
 class Pairing(Joining, abstract=True):

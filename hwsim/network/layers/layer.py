@@ -25,6 +25,12 @@ class Layer:
     name: str
     inputs: tuple[str, ...] = ()
 
+    is_wiring: ClassVar[bool] = False
+    """Whether the layer only says what lies where: no number is worked on."""
+
+    comes_last: ClassVar[bool] = False
+    """Whether the layer stands at the end of a network or nowhere, and is not the hardware's business."""
+
     def __init_subclass__(cls, abstract: bool = False, **others: Any) -> None:
         """Register the layer."""
         super().__init_subclass__(**others)
@@ -35,14 +41,16 @@ class Layer:
         """The signal the layer makes of those it reads; NetworkError when it cannot."""
         raise NotImplementedError
 
-    is_wiring: ClassVar[bool] = False
-    """Whether the layer only says what lies where: no number is worked on."""
-
-    comes_last: ClassVar[bool] = False
-    """Whether the layer stands at the end of a network or nowhere, and is not the hardware's business."""
-
     def adds_real(self, *source: Signal) -> bool:
         """Whether the layer adds real numbers up, so that what it makes depends on their order."""
+        return False
+
+    @property
+    def keeps_sign(self) -> bool:
+        """Whether all it makes are numbers that it reads, or sums of some, as many as its bound is times theirs.
+
+        What is made of numbers that are not negative is then not negative either.
+        """
         return False
 
 
@@ -56,6 +64,15 @@ class ElementWise(Layer, abstract=True):
     @property
     def n_threshold(self) -> int:
         """Thresholds that a number is compared with, where there are many."""
+        return 0
+
+    @property
+    def direction(self) -> int:
+        """1 where the larger of two values never becomes the smaller one, -1 where it never stays the larger; else 0.
+
+        A function of integers that has a direction and the quantizer behind it are thresholds; the largest of several
+        numbers may be taken before one that rises.
+        """
         return 0
 
     def apply(self, value: FloatArray) -> FloatArray:

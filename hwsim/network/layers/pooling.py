@@ -21,6 +21,8 @@ class Pool2d(Layer, abstract=True):
     padding: Padding = 0
     ceil_mode: bool = field(default=False, metadata=OPTIONAL)
 
+    keeps_sign = True
+
     def __post_init__(self) -> None:
         """Bring the geometry into its one form and check it."""
         try:
@@ -79,6 +81,8 @@ class AvgPool2d(Pool2d):
 @dataclass(frozen=True, eq=False)
 class GlobalAvgPool(Layer):
     """Mean of each channel over the whole frame: (C, 1, 1)."""
+
+    keeps_sign = True
 
     def window(self, read: Signal) -> Window:
         """The one window that covers the frame."""

@@ -33,6 +33,8 @@ class MultiThreshold(ElementWise):
     scale: float = 1.0
     offset: float = 0.0
 
+    makes_codes: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         """Check the parameters."""
         thresholds = np.asarray(self.thresholds, np.float64)
@@ -117,8 +119,6 @@ class MultiThreshold(ElementWise):
         if format.bit_width > n_bit and self.lowest <= 0 <= highest:
             format, zero_point = integer(n_bit, signed=False), -self.lowest
         return Signal(read.shape, format, np.asarray(self.scale), zero_point, bound)
-
-    makes_codes: ClassVar[bool] = True
 
     def apply(self, value: FloatArray) -> FloatArray:
         """The values that the codes stand for."""

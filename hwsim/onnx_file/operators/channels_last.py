@@ -11,6 +11,7 @@ from hwsim.onnx_file.graph import Node
 from hwsim.onnx_file.operators.joining import batch_norm
 from hwsim.onnx_file.operators.pooling import max_pool
 from hwsim.onnx_file.operators.synaptic import conv
+from hwsim.onnx_file.pairs import reads
 from hwsim.onnx_file.tensor import Tensor, transposed
 
 DOMAIN = "qonnx.custom_op.channels_last"
@@ -45,9 +46,6 @@ def _channels_first(weight: Constant) -> Constant:
     return np.moveaxis(weight, -1, 1)
 
 
-OPERATORS = {
-    "BatchNormalization": channels_last(batch_norm),
-    "Conv": channels_last(conv),
-    "MaxPool": channels_last(max_pool),
-}
-"""Those that QONNX has."""
+reads("BatchNormalization", domain=DOMAIN)(channels_last(batch_norm))
+reads("Conv", domain=DOMAIN)(channels_last(conv))
+reads("MaxPool", domain=DOMAIN, codes="kept")(channels_last(max_pool))

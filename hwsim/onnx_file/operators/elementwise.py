@@ -1,23 +1,30 @@
 """Operators that do something to one number at a time."""
 
+from typing import Any
+
 import numpy as np
 
-from hwsim.network.layers import ELU, HardTanh, Layer, LeakyReLU, MultiThreshold, ReLU, Sigmoid, Softmax, Tanh
+from hwsim.network.layers import ELU, ElementWise, HardTanh, LeakyReLU, MultiThreshold, ReLU, Sigmoid, Softmax, Tanh
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
 from hwsim.onnx_file.coded import Quantizer
 from hwsim.onnx_file.element_types import INTEGER, REAL, type_name
 from hwsim.onnx_file.graph import Array, Node
+from hwsim.onnx_file.nodes import Nodes
+from hwsim.onnx_file.pairs import reads, writes
+from hwsim.onnx_file.quant_nodes import channels
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
 from hwsim.onnx_file.thresholds import absorbed
 
 
+@reads("Identity", codes="kept")
 def same(builder: Builder, node: Node) -> Tensor:
     """What changes nothing."""
     return builder.tensor(node, 0)
 
 
+@reads("Dropout")
 def dropout(builder: Builder, node: Node) -> Tensor:
     """Nothing, outside training."""
     training = builder.numbers(node, 2, "training mode")
@@ -26,6 +33,7 @@ def dropout(builder: Builder, node: Node) -> Tensor:
     return builder.tensor(node, 0)
 
 
+@reads("Cast")
 def cast(builder: Builder, node: Node) -> Tensor:
     """To real numbers, or from whole numbers to whole numbers, of which the lowest bits are kept."""
     target, source = type_name(int(node.attributes["to"])), builder.graph.types.get(node.inputs[0], "")
@@ -35,16 +43,25 @@ def cast(builder: Builder, node: Node) -> Tensor:
     return builder.tensor(node, 0)
 
 
+@reads("Relu")
 def relu(builder: Builder, node: Node) -> Tensor:
     """max(x, 0)."""
     return builder.waiting(builder.tensor(node, 0), ReLU(node.name))
 
 
+@writes(ReLU)
+def relu_nodes(nodes: Nodes, layer: ReLU) -> str:
+    """Relu."""
+    return nodes.single("Relu", layer)
+
+
+@reads("LeakyRelu")
 def leaky_relu(builder: Builder, node: Node) -> Tensor:
     """x, or slope times x below zero."""
     return _leaky(builder, node, float(node.attributes.get("alpha", 0.01)))
 
 
+@reads("PRelu")
 def prelu(builder: Builder, node: Node) -> Tensor:
     """The same with a learned slope; only one for all channels."""
     slope = builder.numbers(node, 1, "slope")
@@ -59,6 +76,13 @@ def _leaky(builder: Builder, node: Node, slope: float) -> Tensor:
     return builder.waiting(builder.tensor(node, 0), LeakyReLU(node.name, slope=slope))
 
 
+@writes(LeakyReLU)
+def leaky_relu_nodes(nodes: Nodes, layer: LeakyReLU) -> str:
+    """LeakyRelu."""
+    return nodes.single("LeakyRelu", layer, alpha=layer.slope)
+
+
+@reads("Clip")
 def clip(builder: Builder, node: Node) -> Tensor:
     """Between two limits, either of which may be left out."""
     limits = []
@@ -68,11 +92,13 @@ def clip(builder: Builder, node: Node) -> Tensor:
     return _limited(builder, node, builder.tensor(node, 0), *limits)
 
 
+@reads("Max")
 def largest(builder: Builder, node: Node) -> Tensor:
     """Max with a constant."""
     return _limited(builder, node, *_and_number(builder, node), np.inf)
 
 
+@reads("Min")
 def smallest(builder: Builder, node: Node) -> Tensor:
     """Min with a constant."""
     tensor, highest = _and_number(builder, node)
@@ -102,10 +128,11 @@ def _limited(builder: Builder, node: Node, tensor: Tensor, lowest: float, highes
     lowest, highest = (-np.inf if lowest <= -reach else lowest), (np.inf if highest >= reach else highest)
     if np.isinf(lowest) and np.isinf(highest):
         return tensor
-    layer: Layer = HardTanh(node.name, lowest=lowest, highest=highest)
+    layer: ElementWise = HardTanh(node.name, lowest=lowest, highest=highest)
     return builder.waiting(tensor, ReLU(node.name) if (lowest, highest) == (0, np.inf) else layer)
 
 
+@reads("HardSigmoid")
 def hard_sigmoid(builder: Builder, node: Node) -> Tensor:
     """Alpha x value + beta, between 0 and 1."""
     alpha, beta = (float(node.attributes.get(each, default)) for each, default in (("alpha", 0.2), ("beta", 0.5)))
@@ -113,21 +140,52 @@ def hard_sigmoid(builder: Builder, node: Node) -> Tensor:
     return _limited(builder, node, tensor, 0.0, 1.0)
 
 
+@writes(HardTanh)
+def hard_tanh_nodes(nodes: Nodes, layer: HardTanh) -> str:
+    """Max and Min; of codes, with the outermost ones within the limits."""
+    (read,), (tensor,) = nodes.signals(layer), nodes.tensors(layer)
+    limits: tuple[Any, Any] = (layer.lowest, layer.highest)
+    if not read.format.is_real:
+        lowest, highest = layer.limits(read)
+        limits = (lowest * read.step, highest * read.step)
+    for operator, limit, bound in zip(("Max", "Min"), limits, (layer.lowest, layer.highest), strict=True):
+        if np.isfinite(bound):
+            constant = nodes.constant(channels(limit, read), operator.lower() + "_limit")
+            tensor = nodes.node(operator, (tensor, constant), operator.lower(), read.shape)
+    return tensor
+
+
+@reads("Sigmoid")
 def sigmoid(builder: Builder, node: Node) -> Tensor:
     """1 / (1 + exp(-x))."""
     return builder.waiting(builder.tensor(node, 0), Sigmoid(node.name))
 
 
+@writes(Sigmoid)
+def sigmoid_nodes(nodes: Nodes, layer: Sigmoid) -> str:
+    """Sigmoid."""
+    return nodes.single("Sigmoid", layer)
+
+
+@reads("Tanh")
 def tanh(builder: Builder, node: Node) -> Tensor:
     """Hyperbolic tangent."""
     return builder.waiting(builder.tensor(node, 0), Tanh(node.name))
 
 
+@writes(Tanh)
+def tanh_nodes(nodes: Nodes, layer: Tanh) -> str:
+    """Tanh."""
+    return nodes.single("Tanh", layer)
+
+
+@reads("Elu")
 def elu(builder: Builder, node: Node) -> Tensor:
     """x, or alpha (exp(x) - 1) below zero."""
     return builder.waiting(builder.tensor(node, 0), ELU(node.name, alpha=float(node.attributes.get("alpha", 1.0))))
 
 
+@reads("Selu")
 def selu(builder: Builder, node: Node) -> Tensor:
     """The same times gamma, with the constants of Klambauer et al. (2017) unless the node has its own."""
     alpha = float(node.attributes.get("alpha", 1.67326319217681884765625))
@@ -135,6 +193,15 @@ def selu(builder: Builder, node: Node) -> Tensor:
     return builder.waiting(builder.tensor(node, 0), ELU(node.name, alpha=alpha, scale=gamma))
 
 
+@writes(ELU)
+def elu_nodes(nodes: Nodes, layer: ELU) -> str:
+    """Elu, or with a scale Selu."""
+    if layer.scale == 1:
+        return nodes.single("Elu", layer, alpha=layer.alpha)
+    return nodes.single("Selu", layer, alpha=layer.alpha, gamma=layer.scale)
+
+
+@reads("Sign")
 def sign(builder: Builder, node: Node) -> Tensor:
     """-1, 0 or 1: two thresholds, at zero and right above it, or of what arrives at layers that it takes in."""
     tensor = builder.tensor(node, 0)
@@ -151,6 +218,7 @@ def sign(builder: Builder, node: Node) -> Tensor:
     return Tensor(made, tensor.shape, tensor.places)
 
 
+@reads("Softmax")
 def softmax(builder: Builder, node: Node) -> Tensor:
     """Over the channels, at the network's end."""
     if node.outputs[0] != builder.output:
@@ -165,3 +233,9 @@ def softmax(builder: Builder, node: Node) -> Tensor:
     if axis == 0 or channel != 0 or (sums_all and len([n for n in tensor.shape if n != 1]) > 1):
         raise Refused(f"its axis {axis} of frames of shape {tensor.shape} is not that of the channels")
     return builder.waiting(tensor, Softmax(node.name))
+
+
+@writes(Softmax)
+def softmax_nodes(nodes: Nodes, layer: Softmax) -> str:
+    """Softmax, over the channels."""
+    return nodes.single("Softmax", layer, axis=1)

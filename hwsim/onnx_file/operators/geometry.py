@@ -8,6 +8,12 @@ from hwsim.onnx_file.refusal import Refused
 Pads = tuple[tuple[int, int], tuple[int, int]]
 
 
+def pads_of(padding: Pads) -> tuple[int, int, int, int]:
+    """Top, left, bottom, right, as ONNX writes them."""
+    (top, bottom), (left, right) = padding
+    return top, left, bottom, right
+
+
 @dataclass(frozen=True)
 class Geometry:
     """A window on images; of sequences, which are images of height 1, along x."""

@@ -1,17 +1,21 @@
 """Operators that make one number of a window of numbers."""
 
 from dataclasses import replace
+from typing import Any
 
-from hwsim.network.layers import AvgPool2d, GlobalAvgPool, Layer, MaxPool2d
+from hwsim.network.layers import AvgPool2d, Axis, GlobalAvgPool, Layer, MaxPool2d, Window
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.folding import axes_of
 from hwsim.onnx_file.graph import Node
+from hwsim.onnx_file.nodes import Nodes, NoEquivalent
 from hwsim.onnx_file.operators.geometry import geometry_of
+from hwsim.onnx_file.pairs import reads, writes
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
 from hwsim.onnx_file.thresholds import rising
 
 
+@reads("MaxPool", codes="kept")
 def max_pool(builder: Builder, node: Node) -> Tensor:
     """Largest of each window."""
     if len(node.outputs) > 1:
@@ -19,6 +23,7 @@ def max_pool(builder: Builder, node: Node) -> Tensor:
     return _pooled(builder, node)
 
 
+@reads("AveragePool")
 def average_pool(builder: Builder, node: Node) -> Tensor:
     """Mean of each window."""
     return _pooled(builder, node)
@@ -56,6 +61,40 @@ def _image(builder: Builder, tensor: Tensor, takes_largest: bool) -> Tensor:
     return builder.as_image(builder.make(tensor, keep_factor=True))
 
 
+@writes(MaxPool2d)
+def max_pool_nodes(nodes: Nodes, layer: MaxPool2d) -> str:
+    """MaxPool."""
+    return nodes.single("MaxPool", layer, **_window(layer.window(nodes.signals(layer)[0])))
+
+
+@writes(AvgPool2d)
+def average_pool_nodes(nodes: Nodes, layer: AvgPool2d) -> str:
+    """AveragePool."""
+    window = layer.window(nodes.signals(layer)[0])
+    if layer.count_include_pad and any(_reach(axis) > axis.after for axis in (window.y, window.x)):
+        raise NoEquivalent("windows that stick out beyond the padding, which it counts (count_include_pad, ceil_mode)")
+    options = _window(window)
+    return nodes.single("AveragePool", layer, count_include_pad=int(layer.count_include_pad), **options)
+
+
+def _window(window: Window) -> dict[str, Any]:
+    """ceil_mode as padding, on which tools agree, unless more than half of a kernel would be that."""
+    axes = (window.y, window.x)
+    ceil = any(2 * _reach(axis) > axis.kernel for axis in axes)
+    return {
+        "kernel_shape": tuple(axis.kernel for axis in axes),
+        "strides": tuple(axis.stride for axis in axes),
+        "pads": tuple(axis.before for axis in axes) + tuple(axis.after if ceil else _reach(axis) for axis in axes),
+        "ceil_mode": int(ceil),
+    }
+
+
+def _reach(axis: Axis) -> int:
+    """Padding after an axis with which windows are as many without ceil_mode."""
+    return max(0, (axis.n_window - 1) * axis.stride + axis.reach - axis.size - axis.before)
+
+
+@reads("GlobalAveragePool")
 def global_average_pool(builder: Builder, node: Node) -> Tensor:
     """Mean of each channel."""
     tensor = builder.tensor(node, 0)
@@ -63,6 +102,7 @@ def global_average_pool(builder: Builder, node: Node) -> Tensor:
     return _seen(made, (tensor.shape[0], *(1,) * (len(tensor.shape) - 1)), 0)
 
 
+@reads("GlobalMaxPool", codes="kept")
 def global_max_pool(builder: Builder, node: Node) -> Tensor:
     """Largest of each channel."""
     tensor = builder.tensor(node, 0)
@@ -72,6 +112,7 @@ def global_max_pool(builder: Builder, node: Node) -> Tensor:
     return _seen(made, (tensor.shape[0], *(1,) * (len(tensor.shape) - 1)), 0)
 
 
+@reads("ReduceMean")
 def reduce_mean(builder: Builder, node: Node) -> Tensor:
     """Mean over all places of each channel, in whatever order the graph has its axes."""
     tensor = builder.tensor(node, 0)
@@ -98,3 +139,9 @@ def _seen(tensor: Tensor, shape: tuple[int, ...], channel: int) -> Tensor:
     ones = iter((1, 2))
     places = tuple(0 if axis == channel else next(ones, None) for axis in range(len(shape)))
     return replace(tensor, shape=shape, places=places)
+
+
+@writes(GlobalAvgPool)
+def global_average_pool_nodes(nodes: Nodes, layer: GlobalAvgPool) -> str:
+    """GlobalAveragePool."""
+    return nodes.single("GlobalAveragePool", layer)

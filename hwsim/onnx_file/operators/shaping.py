@@ -4,14 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.network.layers import Pad2d
+from hwsim.network.layers import Flatten, Pad2d, Rearrange
+from hwsim.network.layers.window import padding_pairs
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.folding import axes_of, reshaped, squeezed, unsqueezed
 from hwsim.onnx_file.graph import Node
+from hwsim.onnx_file.nodes import Nodes
+from hwsim.onnx_file.operators.geometry import pads_of
+from hwsim.onnx_file.pairs import reads, writes
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor, size_of, transposed, without_ones
 
 
+@reads("Transpose", codes="kept")
 def transpose(builder: Builder, node: Node) -> Tensor:
     """Axes in another order; nothing moves until something needs it."""
     tensor = builder.tensor(node, 0)
@@ -24,6 +29,7 @@ def transpose(builder: Builder, node: Node) -> Tensor:
     return transposed(tensor, tuple(axis - 1 for axis in order[1:]))
 
 
+@reads("Reshape", codes="kept")
 def reshape(builder: Builder, node: Node) -> Tensor:
     """The numbers in another shape, frames staying frames."""
     tensor = builder.tensor(node, 0)
@@ -33,6 +39,7 @@ def reshape(builder: Builder, node: Node) -> Tensor:
     return _as_frames(builder, tensor, reshaped(whole, wanted, bool(node.attributes.get("allowzero", 0))))
 
 
+@reads("Flatten", codes="kept")
 def flatten(builder: Builder, node: Node) -> Tensor:
     """Frames as vectors."""
     tensor = builder.tensor(node, 0)
@@ -52,6 +59,27 @@ def _as_frames(builder: Builder, tensor: Tensor, shape: tuple[int, ...]) -> Tens
     return builder.seen_as(tensor, shape[1:])
 
 
+@writes(Flatten)
+def flatten_nodes(nodes: Nodes, layer: Flatten) -> str:
+    """Flatten."""
+    return nodes.single("Flatten", layer, axis=1)
+
+
+@writes(Rearrange)
+def rearrange_nodes(nodes: Nodes, layer: Rearrange) -> str:
+    """Transpose, Reshape, or both."""
+    (read,), (tensor,) = nodes.signals(layer), nodes.tensors(layer)
+    shape = nodes.network.signals[layer.name].shape
+    order = layer.order or tuple(range(len(read.shape)))
+    moved = tuple(read.shape[axis] for axis in order)
+    if order != tuple(sorted(order)):
+        tensor = nodes.node("Transpose", (tensor,), "moved", moved, perm=(0, *(axis + 1 for axis in order)))
+    if moved == shape:
+        return tensor
+    return nodes.node("Reshape", (tensor, nodes.constant((0, *shape), "shape", np.int64)), "value", shape)
+
+
+@reads("Squeeze", codes="kept")
 def squeeze(builder: Builder, node: Node) -> Tensor:
     """Without axes of size 1."""
     tensor = builder.tensor(node, 0)
@@ -62,6 +90,7 @@ def squeeze(builder: Builder, node: Node) -> Tensor:
     return _with_shape(tensor, squeezed(whole, axes)[1:])
 
 
+@reads("Unsqueeze", codes="kept")
 def unsqueeze(builder: Builder, node: Node) -> Tensor:
     """With more axes of size 1."""
     tensor = builder.tensor(node, 0)
@@ -77,6 +106,7 @@ def _with_shape(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
     return seen
 
 
+@reads("Pad")
 def pad(builder: Builder, node: Node) -> Tensor:
     """A border of one number around images."""
     if node.attributes.get("mode", "constant") != "constant":
@@ -113,3 +143,12 @@ def _padded(builder: Builder, node: Node, tensor: Tensor, around: list[tuple[int
     layer = Pad2d(node.name, padding=(by_place.get(1, (0, 0)), by_place.get(2, (0, 0))), value=value)
     shape = tuple(n + sum(around[axis + 1]) for axis, n in enumerate(tensor.shape))
     return replace(tensor, layer=builder.add(layer, tensor.layer), shape=shape, is_alone=True)
+
+
+@writes(Pad2d)
+def pad_nodes(nodes: Nodes, layer: Pad2d) -> str:
+    """Pad."""
+    top, left, bottom, right = pads_of(padding_pairs(layer.padding))
+    pads = nodes.constant((0, 0, top, left, 0, 0, bottom, right), "pads", np.int64)
+    inputs = (*nodes.tensors(layer), pads, nodes.constant(layer.value, "border"))
+    return nodes.node("Pad", inputs, "padded", nodes.network.signals[layer.name].shape)
