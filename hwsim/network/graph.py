@@ -47,7 +47,7 @@ class Stage:
 
     head: Layer | None
     sources: tuple[str, ...]  # names of the signals it reads
-    body: tuple[Layer, ...]  # element-wise layers, in order
+    body: tuple[ElementWise, ...]  # in order
     output: str  # name of the signal it leaves
 
     @property
@@ -129,9 +129,9 @@ class Network(Viewed):
                 place = at.pop(source)
                 stages[place] = replace(stages[place], body=(*stages[place].body, layer), output=layer.name)
             else:
-                fused = isinstance(layer, ElementWise)
+                fused = layer if isinstance(layer, ElementWise) else None
                 place = len(stages)
-                stages.append(Stage(None if fused else layer, layer.inputs, (layer,) if fused else (), layer.name))
+                stages.append(Stage(None if fused else layer, layer.inputs, (fused,) if fused else (), layer.name))
             at[layer.name] = place
         return tuple(stages)
 

@@ -15,6 +15,8 @@ from hwsim.network.signals import IntArray, Signal
 class Rearrange(ElementWise):
     """A frame with its axes in another order, and then of another shape, in C order. It is wiring."""
 
+    passes_scales = True
+
     order: tuple[int, ...] = ()  # of the frame's axes, the first is 0; empty: as they are
     shape: tuple[int, ...] = ()  # of what leaves; empty: as the axes are then
 

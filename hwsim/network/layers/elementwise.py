@@ -8,7 +8,9 @@ import numpy.typing as npt
 from hwsim.errors import NetworkError
 from hwsim.network.fixed_point import FixedAffine, Rescale, affine, rescale, with_offset
 from hwsim.network.layers.layer import SILENT, ElementWise
-from hwsim.network.number_format import BINARY, NumberFormat, Rounding, accumulator_width, integer
+from hwsim.network.neuron_work import NeuronWork, Place, once
+from hwsim.network.number_format import BINARY, NumberFormat, Rounding, accumulator_width, integer, width_of
+from hwsim.network.operation import Operation
 from hwsim.network.signals import IntArray, Signal, positive, real_signal
 
 MULTIPLIER_BIT_WIDTH = 16
@@ -19,6 +21,8 @@ MULTIPLIER_BIT_WIDTH = 16
 class ReLU(ElementWise):
     """max(x, 0)."""
 
+    passes_scales = True
+
     def signal(self, *source: Signal) -> Signal:
         """The signal it reads; of codes that are -1 or 1, those that are 0 or 1."""
         (read,) = source
@@ -26,10 +30,16 @@ class ReLU(ElementWise):
             return replace(read, format=integer(1, signed=False))
         return read
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """A comparison."""
+        return (NeuronWork(self.name, once(Operation.of("comparison", read.format))),)
+
 
 @dataclass(frozen=True, eq=False)
 class LeakyReLU(ElementWise):
     """x where x >= 0, else slope times x, in float32; of real numbers only."""
+
+    passes_scales = True
 
     slope: float = 0.01
 
@@ -46,14 +56,27 @@ class LeakyReLU(ElementWise):
             raise NetworkError(f"a LeakyReLU of {read.format} codes, which have no such slope; quantize after it")
         return read
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """A comparison, and the slope is multiplied."""
+        operations = once(
+            Operation.of("comparison", read.format), Operation.of("multiplication", read.format, read.format)
+        )
+        return (NeuronWork(self.name, operations),)
+
 
 @dataclass(frozen=True, eq=False)
 class Sign(ElementWise):
     """+1 where x >= 0, else -1: codes declared binary."""
 
+    absorbs_scales = True
+
     def signal(self, *source: Signal) -> Signal:
         """Binary codes of step 1."""
         return Signal(source[0].shape, BINARY, np.asarray(1.0), bound=1)
+
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """A comparison."""
+        return (NeuronWork(self.name, once(Operation.of("comparison", read.format))),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +85,8 @@ class HardTanh(ElementWise):
 
     One of the limits may be infinite: nothing is clipped, or compared, on that side.
     """
+
+    passes_scales = True
 
     lowest: float = -1.0
     highest: float = 1.0
@@ -106,6 +131,11 @@ class HardTanh(ElementWise):
         reach = (np.clip(end, lowest, highest) for end in (-read.bound, read.bound))
         return replace(read, bound=max(int(np.abs(end).max()) for end in reach))
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """A comparison with each limit; a ReLU right before has compared with the lower one."""
+        n_limit = self.n_limit - int(place.behind_relu and np.isfinite(self.lowest))
+        return (NeuronWork(self.name, ((Operation.of("comparison", read.format), n_limit),)),)
+
 
 @dataclass(frozen=True, eq=False)
 class Sigmoid(ElementWise):
@@ -115,6 +145,10 @@ class Sigmoid(ElementWise):
         """Real numbers."""
         return real_signal(*source)
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """One operation."""
+        return (NeuronWork(self.name, once(Operation.of("sigmoid", read.format))),)
+
 
 @dataclass(frozen=True, eq=False)
 class Tanh(ElementWise):
@@ -123,6 +157,10 @@ class Tanh(ElementWise):
     def signal(self, *source: Signal) -> Signal:
         """Real numbers."""
         return real_signal(*source)
+
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """One operation."""
+        return (NeuronWork(self.name, once(Operation.of("tanh", read.format))),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +185,10 @@ class ELU(ElementWise):
         """Real numbers."""
         return real_signal(*source)
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """One operation."""
+        return (NeuronWork(self.name, once(Operation.of("elu", read.format))),)
+
 
 @dataclass(frozen=True, eq=False)
 class Softmax(ElementWise):
@@ -160,6 +202,8 @@ class Softmax(ElementWise):
 @dataclass(frozen=True, eq=False)
 class Flatten(ElementWise):
     """A frame as a vector, in C order."""
+
+    passes_scales = True
 
     def signal(self, *source: Signal) -> Signal:
         """The same numbers as a vector; a step per channel becomes one per element."""
@@ -197,6 +241,8 @@ class Affine(ElementWise):
     power-of-two step, which becomes the step of the result.
     """
 
+    absorbs_scales = True
+
     scale: npt.ArrayLike = 1.0
     offset: npt.ArrayLike = 0.0
     multiplier_bit_width: int = 16
@@ -221,6 +267,19 @@ class Affine(ElementWise):
         bound = max(read.bound * abs(m) + abs(o) for m, o in zip(multiplier, offset, strict=True))
         return Signal(read.shape, integer(accumulator_width(bound)), np.asarray(2.0**-fixed.shift), bound=bound)
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """A multiplication and an addition; what each channel has of its own is stored, in the bits of the largest."""
+        factor = added = read.format
+        offset_bits = read.format.bit_width
+        if not read.format.is_real:
+            fixed, factor = self.fixed(read), integer(self.multiplier_bit_width)
+            product, offset = read.bound * int(np.abs(fixed.multiplier).max()), int(np.abs(fixed.offset).max())
+            offset_bits, added = width_of(offset), integer(accumulator_width(max(product, offset)))
+        n_factor, n_offset = _n_factor(self.scale, read, place), read.shape[0] * np.ndim(self.offset)
+        operations = once(Operation.of("multiplication", read.format, factor), Operation.of("addition", added))
+        bits = factor.bit_width * (n_factor > 0) + offset_bits * (n_offset > 0)
+        return (NeuronWork(self.name, operations, max(n_factor, n_offset), bits),)
+
     def fixed(self, read: Signal) -> FixedAffine:
         """Multipliers and offsets as integers, for a signal of codes."""
         return affine(self.scale, self.offset, read.step, self.multiplier_bit_width)
@@ -236,6 +295,8 @@ class Quantize(ElementWise):
 
     A width that is not given is 16, and behind an Add of codes the fewest bits that make every sum the nearest code.
     """
+
+    absorbs_scales = True
 
     scale: npt.ArrayLike = 1.0  # codes per unit: one number, or one per channel
     bit_width: int = 8
@@ -279,6 +340,29 @@ class Quantize(ElementWise):
         bound = max(self.format.highest - self.zero_point, self.zero_point - self.format.lowest)
         return Signal(read.shape, self.format, np.asarray(1 / np.asarray(self.scale)), self.zero_point, bound)
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """A multiplication, an addition and a shift, as far as there is something to multiply by, to add or to shift.
+
+        A constant for the whole layer is wired in, like the half that rounds; one per channel is stored and added.
+        """
+        ratio, factor, added = "multiply", read.format, read.format
+        constant_bits = read.format.bit_width
+        if not read.format.is_real:
+            fixed, constant = self.ratio(read), int(np.abs(self.constant(read)).max())
+            ratio, factor = fixed.kind, integer(self.multiplier_bits)
+            product = read.bound * int(fixed.multiplier.max())
+            constant_bits, added = width_of(constant), integer(accumulator_width(max(product, constant)))
+        is_multiplied, has_own = ratio == "multiply", bool(np.ndim(self.offset) and np.any(self.offset))
+        operations = (
+            (Operation.of("multiplication", read.format, factor), int(is_multiplied)),
+            (Operation.of("addition", added), int(has_own)),
+            (Operation.of("constant_shift", read.format), int(ratio != "none")),
+        )
+        n_factor = _n_factor(self.scale, read, place) if is_multiplied else 0
+        n_parameter = max(n_factor, read.shape[0] * has_own)
+        bits = factor.bit_width * (n_factor > 0) + constant_bits * has_own
+        return (NeuronWork(self.name, tuple(each for each in operations if each[1]), n_parameter, bits),)
+
     def ratio(self, read: Signal) -> Rescale:
         """How codes of one step become codes of the other: multiplier, shift and constant, per channel or for all."""
         fixed = rescale(read.step * np.asarray(self.scale), self.multiplier_bits)
@@ -295,3 +379,8 @@ class Quantize(ElementWise):
         fixed = self.ratio(read)
         rounds = (fixed.shift > 0) & (self.rounding != "floor")
         return np.asarray(fixed.added + np.where(rounds, np.left_shift(1, np.maximum(fixed.shift - 1, 0)), 0))
+
+
+def _n_factor(own: npt.ArrayLike, read: Signal, place: Place) -> int:
+    """Multipliers stored: of the layer's own factors, or for each scale that they make up for; 0 where there is one."""
+    return read.shape[0] if np.ndim(own) else place.n_scale

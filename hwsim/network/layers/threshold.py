@@ -8,7 +8,9 @@ import numpy.typing as npt
 
 from hwsim.errors import NetworkError
 from hwsim.network.layers.layer import ElementWise
+from hwsim.network.neuron_work import NeuronWork, Place
 from hwsim.network.number_format import BINARY, NumberFormat, integer, width_of
+from hwsim.network.operation import Operation
 from hwsim.network.signals import FloatArray, IntArray, Signal
 
 BEYOND = 2**62
@@ -25,6 +27,8 @@ class MultiThreshold(ElementWise):
     offset of minus half the scale makes codes of -1 and 1, declared binary, of half the scale. (Umuroglu et al., FINN,
     FPGA 2017, section 4.2.2; the operator MultiThreshold of QONNX.)
     """
+
+    absorbs_scales = True
 
     thresholds: npt.ArrayLike = ()  # (channels, T), or (1, T) for all channels; rising along T, infinite ones allowed
     scale: float = 1.0
@@ -114,6 +118,16 @@ class MultiThreshold(ElementWise):
         if format.bit_width > n_bit and self.lowest <= 0 <= highest:
             format, zero_point = integer(n_bit, signed=False), -self.lowest
         return Signal(read.shape, format, np.asarray(self.scale), zero_point, bound)
+
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """A comparison with each threshold; those of channels are stored, each in the bits of the largest."""
+        n_row, bits = int(np.shape(self.thresholds)[0]), read.format.bit_width
+        if not read.format.is_real:
+            # one that no number reaches is stored as one beyond the format, in its bits
+            bits = min(width_of(int(np.abs(self.levels(read)).max())), bits)
+        comparisons = Operation.of("comparison", read.format), self.n_threshold
+        n_parameter = n_row if n_row > 1 else place.n_scale
+        return (NeuronWork(self.name, (comparisons,), n_parameter, self.n_threshold * bits),)
 
 
 def _around_zero(lowest: int, highest: int) -> NumberFormat:

@@ -8,6 +8,8 @@ from hwsim.activity import JoinActivity
 from hwsim.network.fixed_point import Rescale
 from hwsim.network.layers import Add, Divide, Pad2d, Pairing
 from hwsim.network.layers.window import padding_pairs
+from hwsim.network.number_format import integer
+from hwsim.network.operation import Operation
 from hwsim.network.signals import Signal
 from hwsim.simulation.block import Array, Emitted, Frames, Notes, Worker
 from hwsim.simulation.heads.head import Head
@@ -60,7 +62,7 @@ class AddHead(Head):
         state = n_addition if notes.is_delta else None
         add = JoinActivity(
             self.name,
-            "addition",
+            (Operation.of("addition", self.out.format),),
             self.out.format,
             n_addition,
             n_state_read=state,
@@ -70,18 +72,23 @@ class AddHead(Head):
         rescales = (
             JoinActivity(
                 self.name,
-                "rescale",
+                self._rescaling(read, each),
                 read.format,
                 n,
-                ratio=each.kind,
-                multiplier_bit_width=self.multiplier_bits,
-                common=self.out.format,
                 n_parameter=max(self.n_common_step, read.n_step) if each.kind == "multiply" else 0,
+                parameter_bit_width=self.multiplier_bits,
             )
             for read, n, each in zip(self.reads, arrived, self.rescales, strict=True)
             if each.kind != "none"
         )
         return (*rescales, add)
+
+    def _rescaling(self, read: Signal, factor: Rescale) -> tuple[Operation, ...]:
+        """What brings a code to the common step."""
+        shift = Operation.of("constant_shift", self.out.format)
+        if factor.kind == "shift":
+            return (shift,)
+        return Operation.of("multiplication", read.format, integer(self.multiplier_bits)), shift
 
 
 class PairHead(Head):
@@ -114,16 +121,20 @@ class PairHead(Head):
         """One operation for each pair; both operands come from where a delta machine keeps them."""
         touched, _ = self.touched(notes)
         first, second = self.reads
+        executed = (
+            Operation.of("division", first.format)
+            if self.divides
+            else Operation.of("multiplication", first.format, second.format)
+        )
         operation = JoinActivity(
             self.name,
-            "division" if self.divides else "multiplication",
+            (executed,),
             first.format,
             touched,
-            other=None if self.divides else second.format,
             n_state_read=self._n_read(first, notes),
         )
         none = np.zeros(notes.n_frame, np.int64)
-        other = JoinActivity(self.name, "reading", second.format, none, n_state_read=self._n_read(second, notes))
+        other = JoinActivity(self.name, (), second.format, none, n_state_read=self._n_read(second, notes))
         return operation, other
 
     def _n_read(self, read: Signal, notes: Notes) -> Array | None:
