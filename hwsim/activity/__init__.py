@@ -6,13 +6,12 @@ from hwsim.activity.activity import (
     Histogram,
     JoinActivity,
     LayerActivity,
-    NeuronWork,
     SignalActivity,
-    WorkKind,
 )
 from hwsim.activity.execution import Delta, Execution, ExecutionKind
 from hwsim.activity.rules import COLUMN, RULES
 from hwsim.activity.stored_rows import RowsRead, RowsStored
+from hwsim.network.neuron_work import NeuronWork
 
 __all__ = [
     "COLUMN",
@@ -29,5 +28,4 @@ __all__ = [
     "RowsRead",
     "RowsStored",
     "SignalActivity",
-    "WorkKind",
 ]

@@ -15,51 +15,29 @@ from hwsim.activity.execution import Execution
 from hwsim.activity.rules import COLUMN, RULES
 from hwsim.activity.stored_rows import RowsRead, RowsStored
 from hwsim.files.views import Viewed
+from hwsim.network.neuron_work import NeuronWork
 from hwsim.network.number_format import NumberFormat
+from hwsim.network.operation import Operation
 
 if TYPE_CHECKING:
     import pandas as pd
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
-WorkKind: TypeAlias = Literal[
-    "relu", "leaky-relu", "sign", "clip", "threshold", "sigmoid", "tanh", "elu", "quantize", "affine", "scale", "merge",
-    "zero-point",
-]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class NeuronWork:
-    """What each neuron does once when it is updated, as the network declares it."""
-
-    layer: str
-    kind: WorkKind
-    format: NumberFormat  # of the number worked on
-    ratio: Literal["none", "shift", "multiply"] = "multiply"  # quantize: of the steps; scale: by what
-    n_comparison: int = 1  # relu, sign, clip and threshold: limits that a number is compared with
-    multiplier_bit_width: int = 16  # of fixed-point factors [bits]
-    addition_bit_width: int = 0  # quantize, affine: of what is added after a multiplication; 0: nothing [bits]
-    n_parameter: int = (
-        0  # channels (or neurons) with multipliers, constants or thresholds of their own, that are stored
-    )
-    parameter_bit_width: int = 0  # bits of all that one channel stores [bits]
 
 
 @dataclass(frozen=True, eq=False)
 class JoinActivity:
     """What pooling and joining do with the numbers that arrive, before anything is done once per neuron.
 
-    A `reading` executes nothing: it is the other operand of the operation before it, which a delta machine keeps.
+    One without operations executes nothing: it is the other operand of the one before it, which a delta machine keeps.
     """
 
     layer: str
-    kind: Literal["comparison", "addition", "rescale", "multiplication", "division", "reading"]
+    operations: tuple[Operation, ...]  # in order
     format: NumberFormat  # of the number worked on: codes compared, rescaled or multiplied, sums added to
-    n_operation: IntArray  # (n_frame,)
-    ratio: Literal["none", "shift", "multiply"] = "none"  # rescale: of the steps
-    multiplier_bit_width: int = 16  # rescale [bits]
-    common: NumberFormat | None = None  # rescale: of the product, which is shifted
-    n_parameter: int = 0  # rescale: channels with a multiplier of their own, that is stored
-    other: NumberFormat | None = None  # multiplication: of the second factor
+    n_operation: IntArray  # (n_frame,) how many times each is executed
+    n_parameter: int = 0  # channels with a multiplier of their own, that is stored
+    parameter_bit_width: int = 0  # of that multiplier [bits]
     n_state_read: IntArray | None = None  # (n_frame,) numbers of that format that a delta machine reads from its state
     n_state_written: IntArray | None = None  # (n_frame,)
     n_sum: int = 0  # sums of that format that a delta machine keeps

@@ -13,9 +13,7 @@ from hwsim.activity import (
     Activity,
     ConnectionActivity,
     Histogram,
-    JoinActivity,
     LayerActivity,
-    NeuronWork,
     SignalActivity,
 )
 from hwsim.counting.counts import Counts, Phase
@@ -93,10 +91,10 @@ def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity, machi
         tally.add(layer.name, "neuron", Operation("neuron_update"), times)
         return
     for work in layer.work:
-        for operation in _operations(work):
-            tally.add(layer.name, phase, operation, times)
+        for operation, n_of_each in work.operations:
+            tally.add(layer.name, phase, operation, times * n_of_each)
     for join in layer.joins:
-        for operation in _join_operations(join):
+        for operation in join.operations:
             tally.add(layer.name, phase, operation, activity.sum_by_group(join.n_operation))
     if layer.emitted is None:
         return
@@ -131,42 +129,6 @@ def is_converted(connection: ConnectionActivity) -> bool:
     """
     event = connection.event_format
     return connection.weight_format.is_real and not event.is_real and not event.is_sign
-
-
-def _operations(work: NeuronWork) -> list[Operation]:
-    """What one neuron executes for one piece of work."""
-    number = work.format.operand
-    factor = number if work.format.is_real else f"int{work.multiplier_bit_width}"
-    multiplication = Operation("multiplication", (number, factor))
-    shift = Operation("constant_shift", (number,))
-    added = number if work.format.is_real or not work.addition_bit_width else f"int{work.addition_bit_width}"
-    addition = Operation("addition", (added,))
-    if work.kind in ("relu", "sign", "clip", "threshold"):
-        return [Operation("comparison", (number,))] * work.n_comparison
-    if work.kind == "leaky-relu":
-        return [Operation("comparison", (number,)), multiplication]
-    if work.kind in ("sigmoid", "tanh", "elu"):
-        return [Operation(work.kind, (number,))]
-    if work.kind == "quantize":
-        additions = [addition] if work.addition_bit_width else []
-        return {"none": [], "shift": [*additions, shift], "multiply": [multiplication, *additions, shift]}[work.ratio]
-    if work.kind == "scale":
-        return [shift] if work.ratio == "shift" else [multiplication]
-    return [multiplication, addition]
-
-
-def _join_operations(join: JoinActivity) -> list[Operation]:
-    """What one operation of pooling or joining executes."""
-    number = join.format.operand
-    if join.kind == "reading":
-        return []
-    if join.other is not None:
-        return [Operation(join.kind, (number, join.other.operand))]
-    if join.kind != "rescale":
-        return [Operation(join.kind, (number,))]
-    shift = Operation("constant_shift", ((join.common or join.format).operand,))
-    multiplication = Operation("multiplication", (number, f"int{join.multiplier_bit_width}"))
-    return {"none": [], "shift": [shift], "multiply": [multiplication, shift]}[join.ratio]
 
 
 def _count_synapses(tally: Tally, connection: ConnectionActivity, activity: Activity, machine: Machine) -> None:

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from hwsim.network.number_format import NumberFormat
+
 ARITHMETIC = (
     "addition",
     "multiplication",
@@ -34,6 +36,11 @@ class Operation(NamedTuple):
     memory: str = ""  # accesses: what for (weights, state, activations)
     capacity: int = 0  # accesses: size of the memory [bytes]
     word_length: int = 0  # accesses: bits moved [bits]
+
+    @classmethod
+    def of(cls, kind: str, *format: NumberFormat) -> "Operation":
+        """Arithmetic on numbers of these formats."""
+        return cls(kind, tuple(each.operand for each in format))
 
     def __str__(self) -> str:
         """In words, for tables and messages."""

@@ -44,7 +44,7 @@ def _layer(notes: Notes, network: Network, plan: StagePlan) -> LayerActivity:
         sources=plan.sources,
         connections=plan.head.connections(notes) if plan.head else (),
         joins=plan.head.joins(notes) if plan.head else (),
-        work=neuron_work(network, plan.stage, plan.start),
+        work=neuron_work(plan.stage, plan.reads, plan.start),
         touched=touched,
         touched_nonzero=touched_nonzero,
         out_format=_out_format(network, plan),

@@ -45,12 +45,9 @@ def weight_bits(layer: LayerActivity, machine: Machine) -> int:
 
 def parameters_of(layer: LayerActivity) -> list[tuple[int, int]]:
     """How many parameters of a kind are stored, one per channel or neuron, and in how many bits each."""
-    joins = [(join.n_parameter, join.multiplier_bit_width) for join in layer.joins]
-    return [
-        (n_stored, bits)
-        for n_stored, bits in (*joins, *((work.n_parameter, work.parameter_bit_width) for work in layer.work))
-        if n_stored
-    ]
+    joins = [(join.n_parameter, join.parameter_bit_width) for join in layer.joins]
+    work = [(work.n_parameter, work.parameter_bit_width) for work in layer.work]
+    return [(n_stored, bits) for n_stored, bits in (*joins, *work) if n_stored]
 
 
 def _matrix_bits(connection: ConnectionActivity, machine: Machine) -> int:

@@ -42,9 +42,9 @@ PHASES = ("encode", "synapse", "neuron", "memory")
 DEFAULT, ELEMENTARY, WHOLE = "default_45nm", "jouppi_2021_7nm", "davies_2018_14nm"
 """Energy tables: of every machine; beside it of those that add and multiply, and of those of whole operations."""
 
-LEFT_OUT = {"rules", "work"}
+LEFT_OUT = {"rules", "joins", "work"}
 """Fields that no digest holds: the number of the rules stands in the file, so that it can be raised where one count
-moves; what a neuron does is in the digests of counts, however it is noted."""
+moves; what neurons, poolings and joinings do is in the digests of counts, however it is noted."""
 
 
 # --- one digest

@@ -147,8 +147,11 @@ def test_equal_steps_take_one_factor():
     network, codes = summing(parameters, out), every(2)
     assert np.array_equal(made(network, parameters, codes), right(parameters, out, codes))
     work = simulate(network, Dataset(np.zeros((1, 2), np.float32), name="zeros"), "dense").activity.layers[-1]
-    assert [join.kind for join in work.joins] == ["addition"]
-    assert [each.ratio for each in work.work] == ["multiply"]
+    assert [operation.kind for join in work.joins for operation in join.operations] == ["addition"]
+    assert [operation.kind for each in work.work for operation, _ in each.operations] == [
+        "multiplication",
+        "constant_shift",
+    ]
 
 
 def test_ties_that_no_multiplier_meets_are_counted():

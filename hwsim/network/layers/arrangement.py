@@ -20,6 +20,7 @@ class Rearrange(ElementWise):
     order: tuple[int, ...] = ()  # of the frame's axes, the first is 0; empty: as they are
     shape: tuple[int, ...] = ()  # of what leaves; empty: as the axes are then
 
+    passes_scales = True
     is_wiring: ClassVar[bool] = True
     keeps_sign = True
 

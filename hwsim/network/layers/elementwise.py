@@ -11,7 +11,9 @@ from hwsim.errors import NetworkError
 from hwsim.network.fixed_point import FixedAffine, Rescale, affine, rescale, with_offset
 from hwsim.network.layers.file_forms import OPTIONAL, SILENT, Limit, PerChannel
 from hwsim.network.layers.layer import ElementWise
-from hwsim.network.number_format import BINARY, NumberFormat, Rounding, accumulator_width, integer
+from hwsim.network.neuron_work import NeuronWork, Place, once
+from hwsim.network.number_format import BINARY, NumberFormat, Rounding, accumulator_width, integer, width_of
+from hwsim.network.operation import Operation
 from hwsim.network.signals import FloatArray, IntArray, Signal, positive, real_signal
 
 MULTIPLIER_BIT_WIDTH = 16
@@ -23,6 +25,7 @@ class ReLU(ElementWise):
     """max(x, 0)."""
 
     direction = 1
+    passes_scales = True
 
     def signal(self, *source: Signal) -> Signal:
         """The signal it reads; of codes that are -1 or 1, those that are 0 or 1."""
@@ -35,12 +38,18 @@ class ReLU(ElementWise):
         """max(x, 0)."""
         return np.maximum(value, 0)
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """A comparison."""
+        return (NeuronWork(self.name, once(Operation.of("comparison", read.format))),)
+
 
 @dataclass(frozen=True, eq=False)
 class LeakyReLU(ElementWise):
     """x where x >= 0, else slope times x, in float32; of real numbers only."""
 
     slope: float = 0.01
+
+    passes_scales = True
 
     def __post_init__(self) -> None:
         """Check the slope."""
@@ -65,11 +74,19 @@ class LeakyReLU(ElementWise):
         """Rising, unless the slope falls."""
         return int(self.slope >= 0)
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """A comparison, and the slope is multiplied."""
+        operations = once(
+            Operation.of("comparison", read.format), Operation.of("multiplication", read.format, read.format)
+        )
+        return (NeuronWork(self.name, operations),)
+
 
 @dataclass(frozen=True, eq=False)
 class Sign(ElementWise):
     """+1 where x >= 0, else -1: codes declared binary."""
 
+    absorbs_scales = True
     makes_codes: ClassVar[bool] = True
 
     def signal(self, *source: Signal) -> Signal:
@@ -79,6 +96,10 @@ class Sign(ElementWise):
     def apply(self, value: FloatArray) -> FloatArray:
         """+1 where x >= 0, else -1."""
         return np.where(value >= 0, 1.0, -1.0)
+
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """A comparison."""
+        return (NeuronWork(self.name, once(Operation.of("comparison", read.format))),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +112,7 @@ class HardTanh(ElementWise):
     lowest: Annotated[float, Limit(-math.inf)] = -1.0
     highest: Annotated[float, Limit(math.inf)] = 1.0
 
+    passes_scales = True
     direction = 1
 
     def __post_init__(self) -> None:
@@ -137,6 +159,11 @@ class HardTanh(ElementWise):
         """min(max(x, lowest), highest)."""
         return np.clip(value, self.lowest, self.highest)
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """A comparison with each limit; a ReLU right before has compared with the lower one."""
+        n_limit = self.n_limit - int(place.behind_relu and np.isfinite(self.lowest))
+        return (NeuronWork(self.name, ((Operation.of("comparison", read.format), n_limit),)),)
+
 
 @dataclass(frozen=True, eq=False)
 class Sigmoid(ElementWise):
@@ -153,6 +180,10 @@ class Sigmoid(ElementWise):
         power = np.exp(-np.abs(value))  # never above 1, so that nothing overflows
         return np.asarray(np.where(value >= 0, 1.0, power) / (1 + power))
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """One operation."""
+        return (NeuronWork(self.name, once(Operation.of("sigmoid", read.format))),)
+
 
 @dataclass(frozen=True, eq=False)
 class Tanh(ElementWise):
@@ -167,6 +198,10 @@ class Tanh(ElementWise):
     def apply(self, value: FloatArray) -> FloatArray:
         """The hyperbolic tangent."""
         return np.tanh(value)
+
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """One operation."""
+        return (NeuronWork(self.name, once(Operation.of("tanh", read.format))),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,6 +236,10 @@ class ELU(ElementWise):
         """That of the scale, unless what is below zero goes the other way."""
         return 0 if self.alpha < 0 else 1 if self.scale >= 0 else -1
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """One operation."""
+        return (NeuronWork(self.name, once(Operation.of("elu", read.format))),)
+
 
 @dataclass(frozen=True, eq=False)
 class Softmax(ElementWise):
@@ -217,6 +256,7 @@ class Softmax(ElementWise):
 class Flatten(ElementWise):
     """A frame as a vector, in C order."""
 
+    passes_scales = True
     is_wiring: ClassVar[bool] = True
     keeps_sign = True
 
@@ -265,6 +305,8 @@ class Affine(ElementWise):
     offset: PerChannel = 0.0
     multiplier_bit_width: int = field(default=16, metadata=OPTIONAL)
 
+    absorbs_scales = True
+
     def __post_init__(self) -> None:
         """Check that the parameters are finite."""
         for what in ("scale", "offset"):
@@ -284,6 +326,19 @@ class Affine(ElementWise):
         multiplier, offset = (np.ravel(each).tolist() for each in np.broadcast_arrays(fixed.multiplier, fixed.offset))
         bound = max(read.bound * abs(m) + abs(o) for m, o in zip(multiplier, offset, strict=True))
         return Signal(read.shape, integer(accumulator_width(bound)), np.asarray(2.0**-fixed.shift), bound=bound)
+
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """A multiplication and an addition; what each channel has of its own is stored, in the bits of the largest."""
+        factor = added = read.format
+        offset_bits = read.format.bit_width
+        if not read.format.is_real:
+            fixed, factor = self.fixed(read), integer(self.multiplier_bit_width)
+            product, offset = read.bound * int(np.abs(fixed.multiplier).max()), int(np.abs(fixed.offset).max())
+            offset_bits, added = width_of(offset), integer(accumulator_width(max(product, offset)))
+        n_factor, n_offset = _n_factor(self.scale, read, place), read.shape[0] * np.ndim(self.offset)
+        operations = once(Operation.of("multiplication", read.format, factor), Operation.of("addition", added))
+        bits = factor.bit_width * (n_factor > 0) + offset_bits * (n_offset > 0)
+        return (NeuronWork(self.name, operations, max(n_factor, n_offset), bits),)
 
     def fixed(self, read: Signal) -> FixedAffine:
         """Multipliers and offsets as integers, for a signal of codes."""
@@ -320,6 +375,7 @@ class Quantize(ElementWise):
     multiplier_bit_width: int | None = None
     offset: PerChannel = field(default=0.0, metadata=SILENT)  # added before rounding [codes]: one, or by channel
 
+    absorbs_scales = True
     makes_codes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -355,6 +411,29 @@ class Quantize(ElementWise):
         bound = max(self.format.highest - self.zero_point, self.zero_point - self.format.lowest)
         return Signal(read.shape, self.format, np.asarray(1 / np.asarray(self.scale)), self.zero_point, bound)
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """A multiplication, an addition and a shift, as far as there is something to multiply by, to add or to shift.
+
+        A constant for the whole layer is wired in, like the half that rounds; one per channel is stored and added.
+        """
+        ratio, factor, added = "multiply", read.format, read.format
+        constant_bits = read.format.bit_width
+        if not read.format.is_real:
+            fixed, constant = self.ratio(read), int(np.abs(self.constant(read)).max())
+            ratio, factor = fixed.kind, integer(self.multiplier_bits)
+            product = read.bound * int(fixed.multiplier.max())
+            constant_bits, added = width_of(constant), integer(accumulator_width(max(product, constant)))
+        is_multiplied, has_own = ratio == "multiply", bool(np.ndim(self.offset) and np.any(self.offset))
+        operations = (
+            (Operation.of("multiplication", read.format, factor), int(is_multiplied)),
+            (Operation.of("addition", added), int(has_own)),
+            (Operation.of("constant_shift", read.format), int(ratio != "none")),
+        )
+        n_factor = _n_factor(self.scale, read, place) if is_multiplied else 0
+        n_parameter = max(n_factor, read.shape[0] * has_own)
+        bits = factor.bit_width * (n_factor > 0) + constant_bits * has_own
+        return (NeuronWork(self.name, tuple(each for each in operations if each[1]), n_parameter, bits),)
+
     def ratio(self, read: Signal) -> Rescale:
         """How codes of one step become codes of the other: multiplier, shift and constant, per channel or for all."""
         fixed = rescale(read.step * np.asarray(self.scale), self.multiplier_bits)
@@ -385,3 +464,8 @@ class Quantize(ElementWise):
             whole = np.rint(exact)
         code = np.clip(whole, self.format.lowest - self.zero_point, self.format.highest - self.zero_point)
         return np.asarray(code * (1 / scale))
+
+
+def _n_factor(own: npt.ArrayLike, read: Signal, place: Place) -> int:
+    """Multipliers stored: of the layer's own factors, or for each scale that they make up for; 0 where there is one."""
+    return read.shape[0] if np.ndim(own) else place.n_scale

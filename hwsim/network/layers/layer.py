@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from hwsim.errors import NetworkError
+from hwsim.network.neuron_work import NeuronWork, Place
 from hwsim.network.signals import FloatArray, Signal
 
 _REGISTERED: dict[str, type["Layer"]] = {}
@@ -41,6 +42,32 @@ class Layer:
         """The signal the layer makes of those it reads; NetworkError when it cannot."""
         raise NotImplementedError
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """The elementary operations that hardware executes for one updated neuron, and the numbers it stores for them.
+
+        Of an own layer that cubes: two multiplications, and with a limit a comparison::
+
+            multiplication = Operation.of("multiplication", read.format, read.format)
+            comparison = Operation.of("comparison", read.format)
+            return (NeuronWork(self.name, ((multiplication, 2), (comparison, 1))),)
+
+        Parameters
+        ----------
+        read : Signal
+            What the layer reads; frames as they arrive, where it is the first to work on them.
+        place : Place
+            What stands around the layer.
+
+        Returns
+        -------
+        tuple of NeuronWork
+            One, or several where unequal numbers of channels store something. Operations are of a kind that energy
+            tables price (:data:`hwsim.network.operation.ARITHMETIC`), on operands of declared formats; numbers that all
+            channels share are wired in and not stored. A work without operations changes numbers all the same, such as
+            codes that are only clipped to fewer bits. Of a layer that says nothing there is none: it is wiring.
+        """
+        return ()
+
     def adds_real(self, *source: Signal) -> bool:
         """Whether the layer adds real numbers up, so that what it makes depends on their order."""
         return False
@@ -60,6 +87,12 @@ class ElementWise(Layer, abstract=True):
 
     makes_codes: ClassVar[bool] = False
     """Whether the layer makes codes, of codes the same ones as of the values they stand for."""
+
+    passes_scales: ClassVar[bool] = False
+    """Whether a factor of what it reads may as well be multiplied behind it."""
+
+    absorbs_scales: ClassVar[bool] = False
+    """Whether its own parameters make up for such a factor, so that nobody multiplies by it."""
 
     @property
     def n_threshold(self) -> int:

@@ -8,7 +8,9 @@ from hwsim.errors import NetworkError
 from hwsim.network.layers.file_forms import OPTIONAL, SETTLED
 from hwsim.network.layers.layer import Layer
 from hwsim.network.layers.window import Axis, Padding, Pair, Window, padding_pairs, pair
+from hwsim.network.neuron_work import NeuronWork, Place, once
 from hwsim.network.number_format import accumulator_width, integer
+from hwsim.network.operation import Operation
 from hwsim.network.signals import FloatArray, Signal, real_signal
 
 
@@ -77,6 +79,10 @@ class AvgPool2d(Pool2d):
         """Whether it reads real numbers."""
         return any(read.format.is_real for read in source)
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """Real sums are divided."""
+        return _division(self.name, read, self.divisors(read), place)
+
 
 @dataclass(frozen=True, eq=False)
 class GlobalAvgPool(Layer):
@@ -103,6 +109,10 @@ class GlobalAvgPool(Layer):
         """Whether it reads real numbers."""
         return any(read.format.is_real for read in source)
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """Real sums are divided."""
+        return _division(self.name, read, self.divisors(read), place)
+
 
 def _mean(read: Signal, window: Window, divisors: FloatArray) -> Signal:
     shape = (read.shape[0], *window.out)
@@ -115,6 +125,15 @@ def _mean(read: Signal, window: Window, divisors: FloatArray) -> Signal:
         )
     bound = read.bound * int(window.taps.max())
     return Signal(shape, integer(accumulator_width(bound)), np.asarray(read.step / divisors.flat[0]), bound=bound)
+
+
+def _division(name: str, read: Signal, divisors: FloatArray, place: Place) -> tuple[NeuronWork, ...]:
+    """Sums times a constant, or shifted by one; those of codes are left as they are, in a step that is divided."""
+    if not read.format.is_real or place.scales_absorbed or np.all(divisors == 1):
+        return ()
+    if np.all(np.frexp(divisors)[0] == 0.5):
+        return (NeuronWork(name, once(Operation.of("constant_shift", read.format))),)
+    return (NeuronWork(name, once(Operation.of("multiplication", read.format, read.format))),)
 
 
 def _padded_taps(axis: Axis) -> FloatArray:

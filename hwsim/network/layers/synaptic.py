@@ -1,5 +1,6 @@
 """Layers with synapses: events meet weights and add up in accumulators."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar
 
@@ -12,8 +13,13 @@ from hwsim.network.layers.file_forms import OPTIONAL, Bias, Terms
 from hwsim.network.layers.layer import Layer
 from hwsim.network.layers.weight import Weight
 from hwsim.network.layers.window import Padding, Pair, Window, is_whole, padding_pairs, pair
+from hwsim.network.neuron_work import NeuronWork, Place, once
 from hwsim.network.number_format import FP32, NumberFormat, accumulator_width, integer, width_of
+from hwsim.network.operation import Operation
 from hwsim.network.signals import IntArray, Signal
+
+MERGE_BIT_WIDTH = 16
+"""Of the multiplier that brings the second of two accumulators to the step of the first. [bits]"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +108,49 @@ class Synaptic(Layer, abstract=True):
             return Signal(shape, self.real_format(read), np.asarray(1.0))
         return self._accumulators(read, shape)
 
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """Accumulators are scaled, freed of zero points and merged.
+
+        Those of integers are codes whose step is known and carried along, so that scaling them is free; real ones are
+        multiplied unless what follows absorbs the scale.
+        """
+        scaled = self.is_real(read) and not place.scales_absorbed and np.any(np.asarray(self.terms[0].scale) != 1)
+        merged = len(self.terms) == 2
+        return (
+            *((self._scaling(read),) if scaled else ()),
+            *self._zero_points(read),
+            *((self._merging(read),) if merged else ()),
+        )
+
+    @property
+    def n_scale(self) -> int:
+        """Scales that the weights of the first term have per channel; 0 where all share one."""
+        return self.n_channel * np.ndim(self.terms[0].scale)
+
+    def _scaling(self, read: Signal) -> NeuronWork:
+        number = self.real_format(read)
+        multiplication = Operation.of("multiplication", number, number)
+        return NeuronWork(self.name, once(multiplication), self.n_scale, number.bit_width)
+
+    def _zero_points(self, read: Signal) -> Iterator[NeuronWork]:
+        """The sum of what was read, times the zero point of the weights, is taken off."""
+        for k, term in enumerate(self.terms):
+            if term.is_offset:
+                sums = self.real_format(read) if self.is_real(read) else integer(self.accumulator_widths(read)[k])
+                factor = sums if sums.is_real else term.format
+                operations = once(Operation.of("multiplication", sums, factor), Operation.of("addition", sums))
+                n_stored = self.n_channel if np.ndim(term.zero_point) else 0
+                yield NeuronWork(self.name, operations, n_stored, term.format.bit_width)
+
+    def _merging(self, read: Signal) -> NeuronWork:
+        """The second sum, times the ratio of the scales, is added to the first."""
+        number = self.signal(read).format
+        factor = number if number.is_real else integer(MERGE_BIT_WIDTH)
+        bits = number.bit_width if number.is_real else width_of(int(self.merge.multiplier.max()))
+        operations = once(Operation.of("multiplication", number, factor), Operation.of("addition", number))
+        n_stored = self.n_channel * max(np.ndim(term.scale) for term in self.terms)
+        return NeuronWork(self.name, operations, n_stored, bits)
+
     def _check_real_formats(self, read: Signal) -> None:
         """Weights may be kept in a narrower format than the arithmetic's; nothing says what wider ones would become."""
         arithmetic = self.real_format(read)
@@ -131,7 +180,9 @@ class Synaptic(Layer, abstract=True):
     @property
     def merge(self) -> Rescale:
         """Two terms: the ratio of the second scale to the first, as an integer multiplier and one shift."""
-        return rescale(np.asarray(self.terms[1].scale) / np.asarray(self.terms[0].scale), 16, common_shift=True)
+        return rescale(
+            np.asarray(self.terms[1].scale) / np.asarray(self.terms[0].scale), MERGE_BIT_WIDTH, common_shift=True
+        )
 
     def bounds(self, read: Signal) -> tuple[int, ...]:
         """Largest magnitude each term's accumulator can reach, at any moment and in any order of events."""

@@ -10,7 +10,9 @@ import numpy.typing as npt
 from hwsim.errors import NetworkError
 from hwsim.network.layers.file_forms import Array
 from hwsim.network.layers.layer import ElementWise
+from hwsim.network.neuron_work import NeuronWork, Place
 from hwsim.network.number_format import BINARY, NumberFormat, integer, width_of
+from hwsim.network.operation import Operation
 from hwsim.network.signals import FloatArray, IntArray, Signal
 
 BEYOND = 2**62
@@ -33,6 +35,7 @@ class MultiThreshold(ElementWise):
     scale: float = 1.0
     offset: float = 0.0
 
+    absorbs_scales = True
     makes_codes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -124,6 +127,16 @@ class MultiThreshold(ElementWise):
         """The values that the codes stand for."""
         reached = np.count_nonzero(value[..., None] >= np.asarray(self.thresholds), axis=-1)
         return np.asarray((self.lowest + self.rise * reached) * (self.scale / self.rise))
+
+    def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
+        """A comparison with each threshold; those of channels are stored, each in the bits of the largest."""
+        n_row, bits = int(np.shape(self.thresholds)[0]), read.format.bit_width
+        if not read.format.is_real:
+            # one that no number reaches is stored as one beyond the format, in its bits
+            bits = min(width_of(int(np.abs(self.levels(read)).max())), bits)
+        comparisons = Operation.of("comparison", read.format), self.n_threshold
+        n_parameter = n_row if n_row > 1 else place.n_scale
+        return (NeuronWork(self.name, (comparisons,), n_parameter, self.n_threshold * bits),)
 
 
 def _around_zero(lowest: int, highest: int) -> NumberFormat:

@@ -7,6 +7,8 @@ import numpy as np
 from hwsim.activity import JoinActivity
 from hwsim.network.fixed_point import Rescale
 from hwsim.network.layers import Add, Divide, Multiply
+from hwsim.network.number_format import integer
+from hwsim.network.operation import Operation
 from hwsim.network.signals import Signal
 from hwsim.simulation.block import Array, Emitted, Frames, Notes, Worker
 from hwsim.simulation.heads.head import Head, serves
@@ -58,7 +60,7 @@ class AddHead(Head):
         state = n_addition if notes.is_delta else None
         add = JoinActivity(
             self.name,
-            "addition",
+            (Operation.of("addition", self.out.format),),
             self.out.format,
             n_addition,
             n_state_read=state,
@@ -68,18 +70,23 @@ class AddHead(Head):
         rescales = (
             JoinActivity(
                 self.name,
-                "rescale",
+                self._rescaling(read, each),
                 read.format,
                 n,
-                ratio=each.kind,
-                multiplier_bit_width=self.multiplier_bits,
-                common=self.out.format,
                 n_parameter=max(self.n_common_step, read.n_step) if each.kind == "multiply" else 0,
+                parameter_bit_width=self.multiplier_bits,
             )
             for read, n, each in zip(self.reads, arrived, self.rescales, strict=True)
             if each.kind != "none"
         )
         return (*rescales, add)
+
+    def _rescaling(self, read: Signal, factor: Rescale) -> tuple[Operation, ...]:
+        """What brings a code to the common step."""
+        shift = Operation.of("constant_shift", self.out.format)
+        if factor.kind == "shift":
+            return (shift,)
+        return Operation.of("multiplication", read.format, integer(self.multiplier_bits)), shift
 
 
 class PairHead(Head):
@@ -89,8 +96,9 @@ class PairHead(Head):
         """Work on pairs of codes. (n_frame, n_neuron)"""
         raise NotImplementedError
 
-    def operation(self, touched: Array, n_state_read: Array | None) -> JoinActivity:
-        """What that is, for so many pairs, of so many of the first operand that are read."""
+    @property
+    def operation(self) -> Operation:
+        """What that is."""
         raise NotImplementedError
 
     def run(self, sources: Sequence[Emitted], frames: Frames, worker: Worker) -> Array:
@@ -113,9 +121,12 @@ class PairHead(Head):
         """One operation for each pair; both operands come from where a delta machine keeps them."""
         touched, _ = self.touched(notes)
         first, second = self.reads
+        executed = JoinActivity(
+            self.name, (self.operation,), first.format, touched, n_state_read=self._n_read(first, notes)
+        )
         none = np.zeros(notes.n_frame, np.int64)
-        other = JoinActivity(self.name, "reading", second.format, none, n_state_read=self._n_read(second, notes))
-        return self.operation(touched, self._n_read(first, notes)), other
+        other = JoinActivity(self.name, (), second.format, none, n_state_read=self._n_read(second, notes))
+        return executed, other
 
     def _n_read(self, read: Signal, notes: Notes) -> Array | None:
         """Operands that a delta machine reads: one for each pair, or for each channel that has one to work on."""
@@ -135,10 +146,10 @@ class MultiplyHead(PairHead):
         """Multiply."""
         return first * second
 
-    def operation(self, touched: Array, n_state_read: Array | None) -> JoinActivity:
-        """Multiplications."""
-        first, second = (read.format for read in self.reads)
-        return JoinActivity(self.name, "multiplication", first, touched, other=second, n_state_read=n_state_read)
+    @property
+    def operation(self) -> Operation:
+        """A multiplication."""
+        return Operation.of("multiplication", *(read.format for read in self.reads))
 
 
 @serves(Divide)
@@ -149,6 +160,7 @@ class DivideHead(PairHead):
         """Divide."""
         return first / second
 
-    def operation(self, touched: Array, n_state_read: Array | None) -> JoinActivity:
-        """Divisions."""
-        return JoinActivity(self.name, "division", self.reads[0].format, touched, n_state_read=n_state_read)
+    @property
+    def operation(self) -> Operation:
+        """A division."""
+        return Operation.of("division", self.reads[0].format)

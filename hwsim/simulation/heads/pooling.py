@@ -8,6 +8,7 @@ from hwsim.activity import JoinActivity
 from hwsim.kernels.convolution import scatter
 from hwsim.kernels.pooling import max_pool, touch_windows
 from hwsim.network.layers import AvgPool2d, GlobalAvgPool, MaxPool2d
+from hwsim.network.operation import Operation
 from hwsim.network.signals import Signal
 from hwsim.simulation.block import Array, Emitted, Frames, Notes, Worker
 from hwsim.simulation.heads.geometry import geometry_of
@@ -64,7 +65,8 @@ class MaxPoolHead(PoolingHead):
         if notes.is_delta:
             n_tap = np.where(notes.first, n_tap, notes.read(self.name, "taps"))
         read = n_tap if notes.is_delta else None
-        return (JoinActivity(self.name, "comparison", self.read.format, n_tap - touched, n_state_read=read),)
+        comparison = Operation.of("comparison", self.read.format)
+        return (JoinActivity(self.name, (comparison,), self.read.format, n_tap - touched, n_state_read=read),)
 
 
 @serves(AvgPool2d, GlobalAvgPool)
@@ -105,14 +107,15 @@ class AveragePoolHead(PoolingHead):
 
     def joins(self, notes: Notes) -> tuple[JoinActivity, ...]:
         """Additions: one less than the taps of each window, or one for each change and window that it reaches."""
+        addition = Operation.of("addition", self.out.format)
         if not notes.is_delta:
             n_addition = np.full(notes.n_frame, self.n_tap - self.n_neuron)
-            return (JoinActivity(self.name, "addition", self.out.format, n_addition),)
+            return (JoinActivity(self.name, (addition,), self.out.format, n_addition),)
         n_addition = notes.read(self.name, "additions")
         return (
             JoinActivity(
                 self.name,
-                "addition",
+                (addition,),
                 self.out.format,
                 n_addition,
                 n_state_read=n_addition,

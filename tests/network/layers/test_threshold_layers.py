@@ -14,6 +14,7 @@ from hwsim import (
     Weight,
 )
 from hwsim.errors import NetworkError
+from hwsim.network.operation import Operation
 
 
 def reached(values, thresholds):
@@ -110,7 +111,7 @@ def test_thresholds_on_raw_codes_work_on_these():
     for execution in EXECUTIONS:
         run = hwsim.simulate(network, data, execution)
         assert np.array_equal(run.outputs, wanted)
-        assert run.activity.layers[0].work[0].format.name == "uint8"
+        assert run.activity.layers[0].work[0].operations == ((Operation("comparison", ("int8",)), 3),)
 
 
 @pytest.mark.parametrize(

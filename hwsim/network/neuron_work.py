@@ -1,0 +1,30 @@
+"""What hardware does for each neuron that it updates, as layers say it."""
+
+from dataclasses import dataclass
+
+from hwsim.network.operation import Operation
+
+
+@dataclass(frozen=True)
+class Place:
+    """What stands around a layer, as far as it decides what the layer's work is."""
+
+    # steps or scales of the numbers read, one per channel, that nothing has made up for yet; 0: one serves all channels
+    n_scale: int = 0
+    behind_relu: bool = False  # whether a ReLU stands right before it
+    scales_absorbed: bool = False  # whether what follows makes up for a factor of its numbers
+
+
+def once(*operation: Operation) -> tuple[tuple[Operation, int], ...]:
+    """Operations that are executed once each."""
+    return tuple((each, 1) for each in operation)
+
+
+@dataclass(frozen=True)
+class NeuronWork:
+    """What hardware executes for each neuron of a layer, once when it is updated, and what it stores for that."""
+
+    layer: str
+    operations: tuple[tuple[Operation, int], ...] = ()  # each with how many times, in order
+    n_parameter: int = 0  # channels (or neurons) that store numbers of their own: multipliers, offsets, thresholds
+    parameter_bit_width: int = 0  # of all that one channel stores [bits]
