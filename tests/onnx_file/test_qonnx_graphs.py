@@ -362,7 +362,7 @@ def test_random_networks(seed):
 @pytest.mark.parametrize("pooled", [False, True])
 @pytest.mark.parametrize(("curve", "factors"), [("Elu", {"alpha": -4.0}), ("Selu", {"gamma": -1.0})])
 def test_curves_that_do_not_rise(curve, factors, pooled):
-    """One that falls may be thresholds, but behind no maximum; one that turns round is computed."""
+    """One that falls may be thresholds, unless a maximum is taken behind it; one that turns round is computed."""
     graph = Quantized(4).quant(0.0625, 8)
     graph.to("Conv", graph.weight((5, 3, 3, 3), 0.25, 4), **WINDOW).to(curve, **factors)
     if pooled:
