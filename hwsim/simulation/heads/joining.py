@@ -121,18 +121,9 @@ class PairHead(Head):
         """One operation for each pair; both operands come from where a delta machine keeps them."""
         touched, _ = self.touched(notes)
         first, second = self.reads
-        executed = (
-            Operation.of("division", first.format)
-            if self.divides
-            else Operation.of("multiplication", first.format, second.format)
-        )
-        operation = JoinActivity(
-            self.name,
-            (executed,),
-            first.format,
-            touched,
-            n_state_read=self._n_read(first, notes),
-        )
+        multiplication = Operation.of("multiplication", first.format, second.format)
+        executed = Operation.of("division", first.format) if self.divides else multiplication
+        operation = JoinActivity(self.name, (executed,), first.format, touched, n_state_read=self._n_read(first, notes))
         none = np.zeros(notes.n_frame, np.int64)
         other = JoinActivity(self.name, (), second.format, none, n_state_read=self._n_read(second, notes))
         return operation, other
