@@ -165,9 +165,10 @@ def test_data_of_ones_own_without_a_study(hwsim, frames):
 
 
 def test_options_are_told_apart_from_those_of_the_commands():
-    from hwsim.commands.convert import convert_rounding
+    from hwsim.commands.convert import command_of
+    from hwsim.convert.methods import method_of
 
-    names = list(inspect.signature(convert_rounding).parameters)
+    names = list(inspect.signature(command_of(method_of("rounding"))).parameters)
     assert len(names) == len(set(names))
     assert {"scale", "data_scale"} <= set(names)
 
