@@ -19,10 +19,14 @@ class Declared(typer.core.TyperGroup):
         """Functions by the names of their commands."""
         raise NotImplementedError
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+    def make(self) -> None:
         """Make the commands, before those that the group has anyway."""
         made = {name: _command(name, function) for name, function in self.declared().items()}
         self.commands = made | dict(self.commands)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Make the commands first."""
+        self.make()
         return super().parse_args(ctx, args)
 
 
