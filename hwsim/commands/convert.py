@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hwsim.commands.data_options import DATA_HELP, Data, takes_data, with_options
-from hwsim.commands.methods import Conversions, annotations, defaults
+from hwsim.commands.methods import Conversions, annotations, check_free, defaults
 
 if TYPE_CHECKING:
     from hwsim.convert.methods import Method
@@ -28,6 +28,7 @@ def command_of(method: "Method") -> Callable[..., None]:
 
     run.__doc__ = method.sentence
     command = _on_data if method.needs_data else _without_data
+    check_free(method.name, method.options, command)
     return takes_data(with_options(run, command, annotations(method.options), defaults(method.options)))
 
 

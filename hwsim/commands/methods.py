@@ -1,12 +1,15 @@
 """Commands for methods: made of what methods declare, when they are wanted, so that one's own are among them."""
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 import typer.core
 import typer.main
 
+from hwsim.commands.data_options import OPTIONS
 from hwsim.convert.declared import Option
+from hwsim.errors import HwsimError
 
 OTHERS = "METHOD"
 """The command that gets what no other is named."""
@@ -60,6 +63,13 @@ class Trainings(Declared):
         """Find the command; the usage of the one for all others does not show its name."""
         name, command, rest = super().resolve_command(ctx, args)
         return "" if name == OTHERS else name, command, rest
+
+
+def check_free(method: str, options: Iterable[Option], command: Callable[..., None]) -> None:
+    """Raise a HwsimError where a method has an option of a name that its command has for itself."""
+    for option in options:
+        if option.name in inspect.signature(command).parameters or option.name in OPTIONS:
+            raise HwsimError(f"option {option.dashed} of method {method}: the command has one of this name")
 
 
 def annotations(options: Sequence[Option]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import typer
 
 from hwsim.commands.convert import Out, say_where
 from hwsim.commands.data_options import Data, takes_data, with_options
-from hwsim.commands.methods import annotation
+from hwsim.commands.methods import annotation, check_free
 from hwsim.convert.declared import Option, check_names, numbers
 from hwsim.errors import INTERRUPTED, HwsimError
 
@@ -43,6 +43,7 @@ def _own_options(methods: "Iterable[Method]") -> dict[str, Any]:
     found: dict[str, Option] = {}
     takers: dict[str, list[str]] = {}
     for method in methods:
+        check_free(method.name, method.options, train)
         for option in method.options:
             first = found.setdefault(option.name, option)
             if (first.kind, first.written) != (option.kind, option.written):

@@ -102,3 +102,10 @@ def test_no_two_have_options_of_one_name_and_two_types():
     declare(options=(Option("bit_width", "bits."),))
     with pytest.raises(HwsimError, match="option bit-width of method fixed-ternary: another method has another"):
         command()
+
+
+@pytest.mark.parametrize("name", ["epochs", "mean"])
+def test_the_command_keeps_its_own_options(name):
+    declare(options=(Option(name, "another."),))
+    with pytest.raises(HwsimError, match=f"option {name} of method fixed-ternary: the command has one of this name"):
+        command()
