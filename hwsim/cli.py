@@ -10,13 +10,12 @@ from hwsim import __version__
 from hwsim.commands.compare import compare
 from hwsim.commands.convert import convert
 from hwsim.commands.gpfq import convert_gpfq
-from hwsim.commands.methods import OTHERS, Methods
+from hwsim.commands.methods import OTHERS, Trainings
 from hwsim.commands.network_files import network_export, network_import
 from hwsim.commands.networks import networks
-from hwsim.commands.scales import convert_sigma_delta, scale_sweep, train_scales
+from hwsim.commands.scales import scale_sweep, train_scales
 from hwsim.commands.simulate import simulate
 from hwsim.commands.tables import tables
-from hwsim.commands.train import train
 from hwsim.commands.training_cost import training_cost
 from hwsim.errors import INTERRUPTED, HwsimError
 from hwsim.files.catalogue import OWN_TABLES
@@ -31,9 +30,8 @@ app = typer.Typer(
 app.add_typer(tables, name="table")
 app.add_typer(networks, name="network")
 app.add_typer(convert, name="convert")
-trainings = typer.Typer(cls=Methods, no_args_is_help=True, help="Train networks, or the scales of rounding networks.")
+trainings = typer.Typer(cls=Trainings, no_args_is_help=True, help="Train networks, or the scales of rounding networks.")
 app.add_typer(trainings, name="train")
-trainings.command("METHOD")(train)
 trainings.command("scales")(train_scales)
 trainings.command("scale-sweep")(scale_sweep)
 app.command("compare")(compare)
@@ -42,7 +40,6 @@ app.command("training-cost")(training_cost)
 app.command("import")(network_import)
 app.command("export")(network_export)
 convert.command("gpfq")(convert_gpfq)
-convert.command("sigma-delta")(convert_sigma_delta)
 
 USAGE_ERROR: Any = typer.BadParameter.__base__
 """What typer raises at a command line it cannot read; where it is defined depends on typer's version."""

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hwsim.commands.data_options import DATA_HELP, Data, takes_data
-from hwsim.errors import HwsimError
+from hwsim.commands.data_options import DATA_HELP, Data, takes_data, with_options
+from hwsim.commands.methods import Conversions, annotations, check_free, defaults
 
-convert = typer.Typer(no_args_is_help=True, help="Make networks of networks, without torch.")
+if TYPE_CHECKING:
+    from hwsim.convert.methods import Method
+
+convert = typer.Typer(cls=Conversions, no_args_is_help=True, help="Make networks of networks, without torch.")
 
 Out = Annotated[Path, typer.Option(help="Folder to write the network to.")]
 FloatNetwork = Annotated[str, typer.Argument(help="A float network's name, or its folder.")]
@@ -17,61 +20,43 @@ Split = Annotated[str | None, typer.Option(help="Split to calibrate on: train (t
 Frames = Annotated[int | None, typer.Option(min=1, help="Calibrate on the first so many frames only.")]
 
 
-@convert.command("rounding")
-@takes_data
-def convert_rounding(
-    network: FloatNetwork,
-    out: Out,
-    data: Data = "mnist",
-    split: Split = None,
-    frames: Frames = None,
-    scale: Annotated[str | None, typer.Option(help="Codes per unit: one number, or 1,2,4.")] = None,
-    weight_bit_width: Annotated[int | None, typer.Option(min=2)] = None,
-    headroom: Annotated[int | None, typer.Option(min=0, help="Bits above what calibration needs.")] = None,
+def command_of(method: "Method") -> Callable[..., None]:
+    """The command of a conversion, with the options that it declares."""
+
+    def run(**given: Any) -> None:
+        _convert(method, **given)
+
+    run.__doc__ = method.sentence
+    command = _on_data if method.needs_data else _without_data
+    check_free(method.name, method.options, command)
+    return takes_data(with_options(run, command, annotations(method.options), defaults(method.options)))
+
+
+def _on_data(
+    network: FloatNetwork, out: Out, data: Data = "mnist", split: Split = None, frames: Frames = None, **options: Any
 ) -> None:
-    """Round every layer's input to integers, with integer weights: the network a sigma-delta machine runs."""
-    scales = numbers(scale, ",", float, "--scale 1 or --scale 1,2,4") if scale else None
-    options = {
-        "split": split,
-        "frames": frames,
-        "scale": scales[0] if scales and len(scales) == 1 else scales,
-        "weight_bit_width": weight_bit_width,
-        "headroom": headroom,
-    }
-    _convert("rounding", network, data, out, options)
+    """What every conversion that calibrates is told."""
 
 
-@convert.command("int8")
-@takes_data
-def convert_int8(
-    network: FloatNetwork,
-    out: Out,
-    data: Data = "mnist",
-    split: Split = None,
-    frames: Frames = None,
-    per_channel: Annotated[bool | None, typer.Option(help="One weight scale per output channel.")] = None,
-) -> None:
-    """Quantize weights and activations to 8 bits."""
-    _convert("int8", network, data, out, {"split": split, "frames": frames, "per_channel": per_channel})
-
-
-@convert.command("batch-norm")
-@takes_data
-def convert_batch_norm(
+def _without_data(
     network: Annotated[str, typer.Argument(help="A network's name, or its folder.")],
     out: Out,
     data: Annotated[str | None, typer.Option(help=f"What accuracy is measured on, if any. {DATA_HELP}")] = None,
+    **options: Any,
 ) -> None:
-    """Fold batch norm (an Affine) into the weights of the layer before it, wherever that is exact."""
-    _convert("batch-norm", network, data, out, {})
+    """What every other conversion is told."""
 
 
-def _convert(method: str, network: str, data: str | None, out: Path, options: dict[str, Any]) -> None:
+def _convert(method: "Method", network: str, out: Path, data: Any, **given: Any) -> None:
     from hwsim.convert.model_folder import convert_to_folder
 
-    given = {key: each for key, each in options.items() if each is not None}
-    convert_to_folder(method, network, data, out, **given)
+    chosen = {name: each for name, each in given.items() if each is not None}
+    readers = {option.name: option.read for option in method.options if option.read is not None}
+    chosen |= {name: read(chosen[name]) for name, read in readers.items() if name in chosen}
+    converted, _ = convert_to_folder(method.name, network, data, out, **chosen)
     say_where(out)
+    if method.tell is not None:
+        typer.echo(method.tell(converted))
 
 
 def say_where(out: Path) -> None:
@@ -84,11 +69,3 @@ def say_where(out: Path) -> None:
     typer.echo(f"wrote {out}: {accuracy_text(load_network(out.resolve()))}")
     if str(out) in network_names():
         typer.echo(f"A network of this name ships with hwsim; write ./{out} for the one just written.")
-
-
-def numbers(text: str, separator: str, kind: Callable[[str], Any], example: str) -> list[Any]:
-    """Read a list of numbers; HwsimError, showing an example, where it is none."""
-    try:
-        return [kind(part) for part in text.split(separator)]
-    except ValueError:
-        raise HwsimError(f"{text!r} is not a list of numbers; write {example}") from None

@@ -74,7 +74,7 @@ def with_options(
     options: Mapping[str, Any],
     defaults: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[..., None]:
-    """Let typer see a command's own parameters, but for ``**``, and options beside them.
+    """Let typer see a command's own parameters, but for ``**``, and options beside them, or in their place.
 
     Parameters
     ----------
@@ -88,7 +88,8 @@ def with_options(
         Of options; None unless given.
     """
     signature, keyword = inspect.signature(command), inspect.Parameter.KEYWORD_ONLY
-    own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    several = inspect.Parameter.VAR_KEYWORD
+    own = [each for each in signature.parameters.values() if each.kind is not several and each.name not in options]
     added = [
         inspect.Parameter(name, keyword, default=defaults.get(name), annotation=annotation)
         for name, annotation in options.items()

@@ -1,5 +1,6 @@
 """``hwsim convert gpfq``: quantize weights after training, with the radius and levels that do best."""
 
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hwsim.commands.convert import FloatNetwork, Out, numbers
-from hwsim.commands.data_options import Data, takes_data
+from hwsim.commands.convert import FloatNetwork, Out
+from hwsim.commands.data_options import Data, takes_data, with_options
+from hwsim.commands.methods import annotations, defaults
+from hwsim.convert.declared import Option, numbers
 from hwsim.errors import DataError, FileError, HwsimError
 
 if TYPE_CHECKING:
@@ -21,50 +24,45 @@ LONGEST = 10_000
 """A range such as 1..10 has at most so many numbers."""
 
 
-DEFAULTS = {
-    "unit": "median",
-    "split": "train",
-    "frames": 25_000,
-    "validation": 5_000,
-    "joint": False,
-    "patch_fraction": 1.0,
-    "sparsity": "none",
-    "threshold": 0.0,
-    "stochastic": False,
-    "alignment": 1,
-    "bias_correction": "none",
-    "signal_bit_width": None,
-    "seed": 0,
-}
-"""What need not be said again in the command that a network states."""
+OPTIONS = (
+    Option("levels", "Levels of a weight: 3, or several, 3,4,8,16.", default="3"),
+    Option("radius", "Radius in units of a layer's weights: 2, 1..10 or 1.5,2,2.5.", default="1..10"),
+    Option("unit", "That unit: median, nonzero-median or largest.", default="median"),
+    Option("split", "Split to calibrate and choose on: train or test.", default="train"),
+    Option("frames", "Calibrate on the first so many frames.", int, 25_000, least=1),
+    Option("validation", "Choose by the last so many frames.", int, 5_000, least=1),
+    Option("joint", "Convolutions over all channels, not each by itself.", bool, False, written="--joint"),
+    Option("patch_fraction", "Share of a convolution's patches that are used.", float, 1.0),
+    Option("sparsity", "none, or a soft or hard threshold.", default="none"),
+    Option("threshold", "That threshold, in units of a layer's weights.", float, 0.0),
+    Option("stochastic", "Round at random (SPFQ).", bool, False, written="--stochastic"),
+    Option("alignment", "Passes of alignment (SPFQ); 1 is GPFQ.", int, 1, least=1),
+    Option("bias_correction", "Biases that take in the mean error: none, last or all.", default="none"),
+    Option("signal_bit_width", "Also quantize signals; batch norm goes forward.", int, least=2, most=16),
+    Option("seed", "Of patches and of rounding at random.", int, 0),
+)
+"""What the search is told; those that differ from their defaults stand in the command that a network states."""
+
+
+def takes_search(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the `OPTIONS`, which reach it as further keywords."""
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:  # to carry a signature of its own
+        command(**given)
+
+    return with_options(run, command, annotations(OPTIONS), defaults(OPTIONS))
 
 
 @takes_data
+@takes_search
 def convert_gpfq(
     network: FloatNetwork,
     out: Out,
     data: Data = "mnist",
-    levels: Annotated[str, typer.Option(help="Levels of a weight: 3, or several, 3,4,8,16.")] = "3",
-    radius: Annotated[str, typer.Option(help="Radius in units of a layer's weights: 2, 1..10 or 1.5,2,2.5.")] = "1..10",
-    unit: Annotated[str, typer.Option(help="That unit: median, nonzero-median or largest.")] = "median",
-    split: Annotated[str, typer.Option(help="Split to calibrate and choose on: train or test.")] = "train",
-    frames: Annotated[int, typer.Option(min=1, help="Calibrate on the first so many frames.")] = 25_000,
-    validation: Annotated[int, typer.Option(min=1, help="Choose by the last so many frames.")] = 5_000,
-    joint: Annotated[bool, typer.Option("--joint", help="Convolutions over all channels, not each by itself.")] = False,
-    patch_fraction: Annotated[float, typer.Option(help="Share of a convolution's patches that are used.")] = 1.0,
-    sparsity: Annotated[str, typer.Option(help="none, or a soft or hard threshold.")] = "none",
-    threshold: Annotated[float, typer.Option(help="That threshold, in units of a layer's weights.")] = 0.0,
-    stochastic: Annotated[bool, typer.Option("--stochastic", help="Round at random (SPFQ).")] = False,
-    alignment: Annotated[int, typer.Option(min=1, help="Passes of alignment (SPFQ); 1 is GPFQ.")] = 1,
-    bias_correction: Annotated[
-        str, typer.Option(help="Biases that take in the mean error: none, last or all.")
-    ] = "none",
-    signal_bit_width: Annotated[
-        int | None, typer.Option(min=2, max=16, help="Also quantize signals; batch norm goes forward.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of patches and of rounding at random.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Where to write accuracy against radius.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Conversions side by side; all cores unless said.")] = None,
+    **chosen: Any,
 ) -> None:
     """Quantize weights by greedy path following (GPFQ), beside rounding (MSQ), after training.
 
@@ -76,32 +74,27 @@ def convert_gpfq(
 
     _check_page(html)
     _check_folder(out)
-    many, radii = _range(levels, int, "--levels 3 or --levels 3,4,8"), _range(radius, float, "--radius 1..10")
-    rounding: Any = "stochastic" if stochastic else "nearest"
-    options = {
-        "rule": Rule(sparsity, threshold, rounding, alignment, seed),  # type: ignore[arg-type]
-        "bias_correction": bias_correction,
-        "unit": unit,
-        "joint": joint,
-        "patch_fraction": patch_fraction,
-        "seed": seed,
-        "threads": threads,
-    }
-    sets = _sets(data, split, frames, validation)
-    source = load_network(network)
-    found = _search(_prepared(source, signal_bit_width), sets, many, radii, options)
-    result = found.network if signal_bit_width is None else _with_signals(found.network, sets[0], signal_bit_width)
+    many = _range(chosen["levels"], int, "--levels 3 or --levels 3,4,8")
+    radii = _range(chosen["radius"], float, "--radius 1..10")
+    rounding: Any = "stochastic" if chosen["stochastic"] else "nearest"
+    rule = Rule(chosen["sparsity"], chosen["threshold"], rounding, chosen["alignment"], chosen["seed"])
+    options = {name: chosen[name] for name in ("bias_correction", "unit", "joint", "patch_fraction", "seed")}
+    sets = _sets(data, chosen["split"], chosen["frames"], chosen["validation"])
+    source, bit_width = load_network(network), chosen["signal_bit_width"]
+    found = _search(_prepared(source, bit_width), sets, many, radii, {"rule": rule, "threads": threads, **options})
+    result = found.network if bit_width is None else _with_signals(found.network, sets[0], bit_width)
     best = found.best()
     command = f"hwsim convert gpfq {source.name} --data {data} --levels {best.levels} --radius {best.radius:g}"
-    _write(source, found, result, sets[2], f"{command}{_words(locals())}", out, html)
+    _write(source, found, result, sets[2], f"{command}{_words(chosen)}", out, html)
 
 
 def _words(given: dict[str, Any]) -> str:
     """Options that differ from their defaults, as they are written."""
     words = []
-    for name, default in DEFAULTS.items():
-        if given[name] != default:
-            words.append(f" --{name.replace('_', '-')}" + ("" if given[name] is True else f" {given[name]}"))
+    for option in OPTIONS:
+        value = given[option.name]
+        if value != option.default and option.name not in ("levels", "radius"):  # of which the best are said
+            words.append(f" --{option.dashed}" + ("" if value is True else f" {value}"))
     return "".join(words)
 
 

@@ -1,88 +1,32 @@
-"""``hwsim convert sigma-delta``, ``hwsim train scales`` and ``hwsim train scale-sweep``."""
+"""``hwsim train scales`` and ``hwsim train scale-sweep``."""
 
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
-from hwsim.commands.convert import FloatNetwork, Frames, Out, Split, numbers, say_where
+from hwsim.commands.convert import FloatNetwork
 from hwsim.commands.data_options import Data, takes_data, with_options
-from hwsim.errors import HwsimError
+from hwsim.commands.methods import annotations, defaults
+from hwsim.convert.declared import numbers
+from hwsim.errors import HwsimError, UnknownNameError
+from hwsim.train.scale_settings import OPTIONS, RECIPES, Settings
 
-if TYPE_CHECKING:
-    from hwsim.train.scales import Settings
-
-SCALES_HELP = "Codes per unit: one number, one for each layer (1,2,4), or the file that `hwsim train scales` wrote."
-
-LEARNING: dict[str, Any] = {
-    "recipe": Annotated[str, typer.Option(help="paper (O'Connor & Welling 2017), paper-adam (sooner) or temporal.")],
-    "order": Annotated[str | None, typer.Option(help="Of the frames: file or temporal; unless given, by the cost.")],
-    "cost": Annotated[str | None, typer.Option(help="rounding: codes; temporal: their changes.")],
-    "loss": Annotated[str | None, typer.Option(help="Distance to the original's outputs: kl or l2.")],
-    "temperature": Annotated[float | None, typer.Option(help="kl: of the probabilities.")],
-    "normalization": Annotated[
-        str | None, typer.Option(help="Computation of a batch (released) or a frame (per-sample).")
-    ],
-    "estimator": Annotated[
-        str | None, typer.Option(help="Of rounding's derivative: straight-through, secant or noise.")
-    ],
-    "per_unit": Annotated[bool | None, typer.Option(help="A scale for every unit, not every layer.")],
-    "gains_and_offsets": Annotated[bool | None, typer.Option(help="Learn gains and offsets, too.")],
-    "start": Annotated[str | None, typer.Option(help="Scales to begin with: one or closed-form.")],
-    "optimizer": Annotated[str | None, typer.Option(help="sgd or adam.")],
-    "learning_rate": Annotated[float | None, typer.Option()],
-    "batch_size": Annotated[int | None, typer.Option(min=1, help="Frames.")],
-    "epochs": Annotated[int | None, typer.Option(min=0, help="0: the scales to begin with.")],
-    "seed": Annotated[int | None, typer.Option(min=0)],
-}
-"""How scales are learned: the type and help of each option."""
+Frames = Annotated[int | None, typer.Option(min=1, help="Learn on the first so many frames only.")]
 
 
 def takes_learning(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options `LEARNING`, which reach it as further keywords."""
+    """Give a command the options of learning scales, which reach it as further keywords."""
 
     @functools.wraps(command)
     def run(**given: Any) -> None:  # to carry a signature of its own
         command(**given)
 
-    return with_options(run, command, LEARNING, {"recipe": "paper"})
-
-
-@takes_data
-def convert_sigma_delta(
-    network: FloatNetwork,
-    out: Out,
-    data: Data = "mnist",
-    split: Split = None,
-    frames: Frames = None,
-    scales: Annotated[str, typer.Option(help=SCALES_HELP)] = "1",
-    weight_bit_width: Annotated[int | None, typer.Option(min=2)] = None,
-    headroom: Annotated[int | None, typer.Option(min=0, help="Bits above what calibration needs.")] = None,
-) -> None:
-    """Fold batch norm and round every layer's input: the network that adds, shifts and compares, run under delta."""
-    from hwsim.convert.model_folder import convert_to_folder
-
-    options: dict[str, Any] = {"split": split, "frames": frames, "scales": _scales(scales)}
-    options |= {"weight_bit_width": weight_bit_width, "headroom": headroom}
-    given = {key: each for key, each in options.items() if each is not None}
-    converted, _ = convert_to_folder("sigma-delta", network, data, out, **given)
-    say_where(out)
-    widths = converted.about["accumulator_bits"]
-    assert isinstance(widths, dict)
-    listed = ", ".join(f"{layer} {width}" for layer, width in widths.items())
-    typer.echo(f"accumulators [bits]: {listed}")
-
-
-def _scales(text: str) -> Any:
-    """Numbers, or a file's name."""
-    if Path(text).suffix in (".yaml", ".yml"):
-        return text
-    found = numbers(text, ",", float, "--scales 1, --scales 1,2,4 or --scales scales.yaml")
-    return found[0] if len(found) == 1 else found
+    return with_options(run, command, annotations(OPTIONS), defaults(OPTIONS))
 
 
 @takes_data
@@ -92,7 +36,7 @@ def train_scales(
     lam: Annotated[float, typer.Option(help="Error that an addition is worth: larger ones compute less.")],
     data: Data = "mnist",
     out: Annotated[Path, typer.Option(help="File of scales to write.")] = Path("scales.yaml"),
-    frames: Annotated[int | None, typer.Option(min=1, help="Learn on the first so many frames only.")] = None,
+    frames: Frames = None,
     **learning: Any,
 ) -> None:
     """Learn the scales of a rounding network from unlabelled frames: error to the original + lam x additions."""
@@ -118,7 +62,7 @@ def scale_sweep(
     out: Annotated[Path, typer.Option(help="Folder: a file of scales for each lambda, and sweep.csv.")],
     lams: Annotated[str, typer.Option(help="Lambdas: 1e-7,1e-6, or first..last:how many, spaced alike.")],
     data: Data = "mnist",
-    frames: Annotated[int | None, typer.Option(min=1, help="Learn on the first so many frames only.")] = None,
+    frames: Frames = None,
     **learning: Any,
 ) -> None:
     """Learn scales for many lambdas and measure each on test frames; interrupted, the same command goes on."""
@@ -149,18 +93,15 @@ def lambdas(text: str) -> list[float]:
     return [float(lam) for lam in np.geomspace(first, last, n)]
 
 
-def _settings(lam: float, recipe: str, order: str | None, **given: Any) -> "Settings":
+def _settings(lam: float, recipe: str, order: str | None, **given: Any) -> Settings:
     """A recipe's settings, with those that were given in their place; the order of the frames is none of them."""
-    from hwsim.errors import UnknownNameError
-    from hwsim.train.scales import RECIPES, Settings
-
     if recipe not in RECIPES:
         raise UnknownNameError("recipe", recipe, RECIPES)
     chosen = {name: value for name, value in given.items() if value is not None}
     return Settings(lam, **(RECIPES[recipe] | chosen))  # type: ignore[arg-type]
 
 
-def _order(data: str, settings: "Settings") -> str:
+def _order(data: str, settings: Settings) -> str:
     """Frames in their own order, unless changes count and there is no time in it."""
     return "temporal" if settings.cost == "temporal" and _is_named(data) else "file"
 

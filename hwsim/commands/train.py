@@ -1,29 +1,62 @@
 """``hwsim train METHOD``: networks from data. torch is imported inside it."""
 
+import functools
+import inspect
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hwsim.commands.convert import Out, numbers, say_where
-from hwsim.commands.data_options import Data, takes_data
-from hwsim.errors import INTERRUPTED
+from hwsim.commands.convert import Out, say_where
+from hwsim.commands.data_options import Data, takes_data, with_options
+from hwsim.commands.methods import annotation, check_free
+from hwsim.convert.declared import Option, check_names, numbers
+from hwsim.errors import INTERRUPTED, HwsimError
+
+if TYPE_CHECKING:
+    from hwsim.train.methods import Method
 
 FLOAT = "mlp"
 """The plain float perceptron, with a recipe of its own; all other methods are those of `hwsim.train.methods`."""
+FLOAT_OPTIONS = ("batch_size", "learning_rate", "weight_decay")
 
 CHECKPOINT = "checkpoint.pt"
 """What either keeps in its folder while it trains."""
 
-HELP = (
-    "full-precision, binary-connect, ternary-connect (either with -qbp), lab, lat, lat-exact, lat-two-scales, "
-    "lat-two-scales-exact, laq-linear, laq-log, bwn, twn, ttq, dorefa, lsq; or mlp."
-)
+
+def command() -> Callable[..., None]:
+    """``hwsim train METHOD``, with the options of every method that is declared by now."""
+    from hwsim.train.methods import METHODS
+
+    @functools.wraps(train)
+    def run(**given: Any) -> None:
+        train(**given)
+
+    method = Annotated[str, typer.Argument(help=f"{', '.join(METHODS)}; or {FLOAT}.")]
+    options = {"method": method} | _own_options(METHODS.values())
+    return takes_data(with_options(run, train, options, {"method": inspect.Parameter.empty}))
 
 
-@takes_data
+def _own_options(methods: "Iterable[Method]") -> dict[str, Any]:
+    """The type and help of every option, by name; who has it, and what is allowed, differs by method."""
+    found: dict[str, Option] = {}
+    takers: dict[str, list[str]] = {}
+    for method in methods:
+        check_free(method.name, method.options, train)
+        for option in method.options:
+            first = found.setdefault(option.name, option)
+            if (first.kind, first.written) != (option.kind, option.written):
+                raise HwsimError(
+                    f"option {option.dashed} of method {method.name}: another method has another of this name"
+                )
+            within = "" if option.most is None else f" ({option.least} to {option.most})"
+            takers.setdefault(option.name, []).append(f"{method.name}{within}")
+    return {name: annotation(option, f"{', '.join(takers[name])}: {option.help}") for name, option in found.items()}
+
+
 def train(
-    method: Annotated[str, typer.Argument(help=HELP)],
+    method: str,
     out: Out,
     data: Data = "mnist",
     layers: Annotated[
@@ -39,31 +72,15 @@ def train(
     learning_rate: Annotated[float | None, typer.Option(help="To begin with.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="mlp.")] = None,
     validation_frames: Annotated[int | None, typer.Option(min=1, help="Kept from training, the last ones.")] = None,
-    bit_width: Annotated[int | None, typer.Option(help="laq-linear, laq-log, dorefa, lsq: bits of a weight.")] = None,
-    scale_rule: Annotated[str | None, typer.Option(help="laq-...: least-squares or released.")] = None,
-    deterministic: Annotated[
-        bool | None, typer.Option("--deterministic/--stochastic", help="...-connect: the nearest weights, not drawn.")
-    ] = None,
-    max_shift: Annotated[int | None, typer.Option(help="...-qbp: most places a gradient is shifted by.")] = None,
-    zero: Annotated[str | None, typer.Option(help="...-qbp: what an input of 0 becomes: zero or released.")] = None,
-    batch_norm_gradient: Annotated[str | None, typer.Option(help="...-connect: exact or released.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="full-precision: few-multiplications or loss-aware.")] = None,
+    **own: Any,
 ) -> None:
     """Train a network: hwsim train lat --out my-lat. Interrupted, the same command goes on where it stopped.
 
     Needs torch (the extra `train`); hwsim train METHOD --help lists methods and options.
     """
-    options: dict[str, Any] = {"batch_size": batch_size, "learning_rate": learning_rate, "weight_decay": weight_decay}
-    more = {
-        "frames": frames,
-        "test_frames": test_frames,
-        "validation_frames": validation_frames,
-        "bit_width": bit_width,
-        "scale_rule": scale_rule,
-    }
-    more |= {"deterministic": deterministic, "max_shift": max_shift, "zero": zero}
-    more |= {"batch_norm_gradient": batch_norm_gradient, "recipe": recipe}
-    given = {name: value for name, value in (options | more).items() if value is not None}
+    options = {"batch_size": batch_size, "learning_rate": learning_rate, "weight_decay": weight_decay}
+    options |= {"frames": frames, "test_frames": test_frames, "validation_frames": validation_frames}
+    given = {name: value for name, value in (options | own).items() if value is not None}
     try:
         if method == FLOAT:
             _float_perceptron(out, data, layers, epochs, seed, given)
@@ -90,9 +107,7 @@ def _float_perceptron(out: Path, data: str, layers: str, epochs: int | None, see
     from hwsim.train import TrainingError
     from hwsim.train.mlp import train_to_folder
 
-    if foreign := given.keys() - {"batch_size", "learning_rate", "weight_decay"}:
-        shown = ", ".join(sorted(each.replace("_", "-") for each in foreign))
-        raise TrainingError(f"method mlp has no option {shown}; it has: batch-size, learning-rate, weight-decay")
+    check_names(f"method {FLOAT}", [Option(name) for name in FLOAT_OPTIONS], given, TrainingError)
     sizes = numbers(layers, "-", int, "--layers 784-200-200-10")
     train_to_folder(data, sizes, 20 if epochs is None else epochs, seed, out, **given)
     say_where(out)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hwsim.commands.convert import numbers
+from hwsim.convert.declared import numbers
 
 METHOD_HELP = "As for hwsim train: full-precision, binary-connect, ternary-connect-qbp, lat, laq-log, twn ..."
 

@@ -1,23 +1,18 @@
 """From names to a model folder: convert a network, measure it on test data, write it with the command that made it."""
 
-import importlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hwsim.convert.declared import check_names
+from hwsim.convert.methods import method_of
 from hwsim.datasets import Dataset, Source, has_splits, load_dataset
-from hwsim.errors import DataError, UnknownNameError
+from hwsim.errors import DataError, HwsimError
 from hwsim.network.graph import Network
 from hwsim.network_file import load_network, save_network
 from hwsim.simulation.simulator import simulate
-
-METHODS = ("batch-norm", "int8", "rounding", "sigma-delta")
-"""The modules with a ``convert``."""
-
-WITHOUT_DATA = ("batch-norm",)
-"""Those that need no calibration."""
 
 
 def convert_to_folder(
@@ -37,8 +32,8 @@ def convert_to_folder(
 
     Parameters
     ----------
-    method : {"batch-norm", "int8", "rounding", "sigma-delta"}
-        A module of this package.
+    method : str
+        Name of a conversion; `hwsim.convert.methods.METHODS` has them.
     network : str or Path
         Name or folder of the network to convert.
     data : str or Source, optional
@@ -50,7 +45,7 @@ def convert_to_folder(
     frames : int, optional
         Only the first so many frames of it.
     **options
-        Parameters of the method's ``convert``, such as ``scale=2.0``; ``--scale 2.0`` on the command line.
+        Options of the method, such as ``scale=2.0``; ``--scale 2.0`` on the command line.
 
     Returns
     -------
@@ -60,23 +55,22 @@ def convert_to_folder(
     Raises
     ------
     HwsimError
-        As `load_network`, `load_dataset`, the method's ``convert`` and `save_network` do.
+        As `load_network`, `load_dataset`, the conversion and `save_network` do.
     """
-    if method not in METHODS:
-        raise UnknownNameError("conversion", method, METHODS)
+    chosen = method_of(method)
+    check_names(f"conversion {method}", chosen.options, options, HwsimError)
     source, name = load_network(network), Path(out).name
     command = ["hwsim convert", method, source.name, *([f"--data {data}"] if data else [])]
     test = load_dataset(data, split="test") if data else None
-    convert = importlib.import_module(f"hwsim.convert.{method.replace('-', '_')}").convert
-    if method in WITHOUT_DATA:
-        converted = convert(source, name=name, **options)
+    if not chosen.needs_data:
+        converted = chosen.convert(source, name=name, **options)
     elif data is None:
         raise DataError(f"conversion {method}: no data to calibrate on; name a data set")
     else:
         given = {"split": None if split == "train" else split, "frames": frames}
         command += command_options({what: each for what, each in given.items() if each is not None})
-        chosen = split or ("train" if has_splits(data) else "test")
-        converted = convert(source, load_dataset(data, chosen, frames=frames), name=name, **options)
+        calibration = load_dataset(data, split or ("train" if has_splits(data) else "test"), frames=frames)
+        converted = chosen.convert(source, calibration, name=name, **options)
     return save_measured(converted, test, " ".join([*command, *command_options(options), "--out"]), out), test
 
 

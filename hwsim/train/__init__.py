@@ -1,4 +1,7 @@
-"""Training with torch, one method per file; the only folder that imports torch (``pip install 'hwsim[train]'``)."""
+"""Training with torch; the only folder that imports it (``pip install 'hwsim[train]'``).
+
+`methods` declares what can be trained, a file for each method or family, and needs no torch to say so.
+"""
 
 from hwsim.errors import HwsimError
 

@@ -13,8 +13,8 @@ import torch
 from hwsim.convert.coding import Coding
 from hwsim.convert.scales import SignalSets
 from hwsim.train.graph import Graph, Tensor
-from hwsim.train.rounded import Cost, magnitude
-from hwsim.train.scale_loss import Loss
+from hwsim.train.rounded import magnitude
+from hwsim.train.scale_settings import Cost, Loss
 
 N_FRAME = 2000
 """How many frames are looked at, from several places of the data. [frames]"""

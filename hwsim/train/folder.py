@@ -204,7 +204,7 @@ def _about(settings: Settings, variant: Variant, best: Best) -> dict[str, object
     method, recipe = settings.chosen, settings.recipe
     # a float network has no other weights
     weights = WEIGHTS[variant] if method.quantizer is not None else "float (fp32) weights"
-    stated: dict[str, object] = {"method": method.what, "training_method": method.name, "weights": weights}
+    stated: dict[str, object] = {"method": method.sentence, "training_method": method.name, "weights": weights}
     stated |= {"recipe": f"{recipe.name}: {recipe.source}", "data_set": settings.data_set, "layers": settings.layers}
     stated |= {"epochs": settings.epochs, "seed": settings.seed, "batch_size": settings.batch_size}
     stated |= {"learning_rate": settings.learning_rate, "options": settings.options}

@@ -17,8 +17,8 @@ from hwsim.train import TrainingError, checkpoint, interruption
 from hwsim.train.evaluation import count_errors
 from hwsim.train.methods import Variant
 from hwsim.train.model import Frames
+from hwsim.train.optimization import optimizer_of, schedule_of, squared_hinge
 from hwsim.train.quantizer import quantizers
-from hwsim.train.recipe import squared_hinge
 from hwsim.train.settings import Settings
 
 KEPT = ("model", "optimizer", "schedule", "generator", "progress", "checksums")
@@ -87,8 +87,8 @@ class Training:
         self, model: nn.Module, frames: Frames, validation: Frames, settings: Settings, path: Path | None
     ) -> None:
         self.model, self.frames, self.validation, self.settings, self.path = model, frames, validation, settings, path
-        self.optimizer = settings.recipe.optimizer(model, settings.learning_rate)
-        self.schedule = settings.recipe.schedule(self.optimizer, settings.epochs)
+        self.optimizer = optimizer_of(settings.recipe, model, settings.learning_rate)
+        self.schedule = schedule_of(settings.recipe, self.optimizer, settings.epochs)
         self.checksums = [part.checksum() for part in (frames, validation)]
         self.progress = Progress()
         self.written = time.monotonic()

@@ -10,10 +10,12 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from hwsim.datasets import Dataset
+from hwsim.solvers import SolverError
+from hwsim.train import TrainingError
 from hwsim.train.architecture import Unit
 from hwsim.train.back_propagation import GradientRule, RuledConv2d, RuledLinear
 from hwsim.train.learned_step import QuantizedReLU
-from hwsim.train.methods import quantizer_of
+from hwsim.train.methods import Method, Options
 from hwsim.train.settings import Settings
 
 EPSILON = 1e-4
@@ -30,7 +32,7 @@ def build(settings: Settings) -> nn.Sequential:
     """
     modules: OrderedDict[str, nn.Module] = OrderedDict()
     method, units = settings.chosen, settings.architecture.units
-    rule = method.gradient_rule(settings.options)
+    rule = _gradient_rule(method, settings.options)
     for number, unit in enumerate(units, 1):
         if unit.flatten or (number == 1 and unit.kind == "dense"):
             modules["flatten"] = nn.Flatten()
@@ -44,9 +46,19 @@ def build(settings: Settings) -> nn.Sequential:
             modules[f"pool{number}"] = nn.MaxPool2d(unit.pool)
         modules[f"norm{number}"] = norm
         if number < len(units):
-            relu = QuantizedReLU(settings.options["bit_width"], unit.n_neuron) if method.activation_bit_width else None
+            relu = QuantizedReLU(settings.options["bit_width"], unit.n_neuron) if method.quantized_activations else None
             modules[f"relu{number}"] = relu or nn.ReLU()
     return nn.Sequential(modules)
+
+
+def _gradient_rule(method: Method, options: Options) -> GradientRule:
+    """How weight gradients are computed."""
+    return GradientRule(
+        quantized=method.quantized_gradient,
+        max_shift=options.get("max_shift"),
+        zero=options.get("zero", "zero"),
+        batch_norm=options.get("batch_norm_gradient", "exact"),
+    )
 
 
 def _layer(unit: Unit, rule: GradientRule) -> nn.Module:
@@ -69,7 +81,10 @@ def _quantize(layer: nn.Module, unit: Unit, settings: Settings) -> None:
     reach = recipe.latent_reach(unit)
     nn.init.uniform_(weight, -reach, reach)
     if method.quantizer is not None:
-        quantizer = quantizer_of(method, unit, recipe, settings.options, weight.detach())
+        try:
+            quantizer = method.quantizer(unit, recipe, settings.options, weight.detach())
+        except SolverError as error:
+            raise TrainingError(f"method {method.name}: {error}") from None
         quantizer.start(weight.detach())
         parametrize.register_parametrization(layer, "weight", quantizer, unsafe=True)
 
@@ -90,7 +105,7 @@ class Preparation:
     def of(cls, inputs: torch.Tensor, settings: Settings) -> "Preparation":
         """For training frames (n_frame, ...)."""
         one, zero = torch.ones(()), torch.zeros(())
-        if settings.chosen.activation_bit_width:
+        if settings.chosen.quantized_activations:
             return cls(zero, one)
         if not settings.architecture.is_convolutional:
             return cls(inputs.double().mean(0).float(), one)

@@ -1,12 +1,13 @@
-"""How the two papers train, apart from what their methods do to weights: losses, optimizers, schedules, evaluation."""
+"""How the two papers train, apart from what their methods do to weights: losses, optimizers, schedules, evaluation.
+
+What torch makes of it is in `hwsim.train.optimization`.
+"""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import torch
-from torch import nn
-
-from hwsim.train.architecture import Unit
+if TYPE_CHECKING:
+    from hwsim.train.architecture import Unit
 
 Loss: TypeAlias = Literal["sum", "mean"]
 
@@ -27,22 +28,7 @@ class Recipe:
     restate_batch_norm: bool  # whether means and variances are taken anew, over all frames, before an evaluation
     evaluate_every: int  # epochs
 
-    def optimizer(self, model: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
-        """Plain SGD, or Adam."""
-        if self.last_learning_rate is not None:
-            return torch.optim.SGD(model.parameters(), lr=learning_rate)
-        return torch.optim.Adam(model.parameters(), lr=learning_rate, foreach=True)
-
-    def schedule(self, optimizer: torch.optim.Optimizer, epochs: int) -> torch.optim.lr_scheduler.LRScheduler:
-        """The schedule, a step of it an epoch, stretched to the number of epochs."""
-        if self.last_learning_rate is not None:
-            # relative to the rate that was asked for
-            ratio = self.last_learning_rate / self.learning_rate
-            return torch.optim.lr_scheduler.ExponentialLR(optimizer, ratio ** (1 / epochs))
-        milestones = [max(1, round(share * epochs)) for share in self.steps]
-        return torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, self.factor)
-
-    def latent_reach(self, unit: Unit) -> float:
+    def latent_reach(self, unit: "Unit") -> float:
         """Latent weights start uniform within plus or minus this."""
         area = unit.kernel**2
         if self.last_learning_rate is not None:  # Glorot & Bengio 2010; a pooled convolution has fewer outputs
@@ -65,18 +51,3 @@ RECIPES = {
     ),
 }
 """By paper, and whether the network is convolutional."""
-
-
-def squared_hinge(output: torch.Tensor, label: torch.Tensor, over_outputs: Loss) -> torch.Tensor:
-    """max(0, 1 - t y)^2 with t = 1 for the labelled class and -1 for the others; the mean over frames.
-
-    Parameters
-    ----------
-    output : Tensor (n_frame, n_class)
-    label : Tensor (n_frame,) int64
-    over_outputs : {"sum", "mean"}
-        Lin et al. take the sum over outputs, Hou & Kwok the mean.
-    """
-    target = 2 * nn.functional.one_hot(label, output.shape[1]).to(output) - 1
-    error = (1 - target * output).clamp(min=0).square()
-    return error.sum(1).mean() if over_outputs == "sum" else error.mean()

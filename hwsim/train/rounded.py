@@ -5,7 +5,7 @@ place. All share the paper's rule (section 4.2) that layers behind a rounding se
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,9 +13,7 @@ import torch
 from hwsim.convert.coding import Coding
 from hwsim.convert.scales import SignalSets
 from hwsim.train.graph import Graph, Tensor
-
-Cost: TypeAlias = Literal["rounding", "temporal"]
-Estimator: TypeAlias = Literal["straight-through", "secant", "noise"]
+from hwsim.train.scale_settings import Cost
 
 OCTAVE_PART = 0.15
 """The secant's reach: scales are compared e^0.15 above and below."""

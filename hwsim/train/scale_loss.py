@@ -1,16 +1,15 @@
 """What scales are learned by: how far a rounding network is from the original, and what it computes."""
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch.nn import functional
 
 from hwsim.train.graph import Graph, Tensor
-from hwsim.train.rounded import Cost, Parameters, Rounder
+from hwsim.train.rounded import Parameters, Rounder
+from hwsim.train.scale_settings import Cost, Loss, Normalization
 
-Loss: TypeAlias = Literal["kl", "l2"]
-Normalization: TypeAlias = Literal["released", "per-sample"]
 Round: TypeAlias = Callable[[Rounder, Tensor, Cost], tuple[Tensor, Tensor]]
 
 

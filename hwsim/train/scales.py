@@ -7,7 +7,7 @@ code; and past it: scales for what a sigma-delta network pays, per unit, with ga
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -21,98 +21,17 @@ from hwsim.train import TrainingError
 from hwsim.train.closed_form import closed_form
 from hwsim.train.graph import Graph, Tensor
 from hwsim.train.repeatable import seeded
-from hwsim.train.rounded import Cost, Estimator, Parameters, noise, secant, straight_through
-from hwsim.train.scale_loss import Loss, Normalization, Round, objective
+from hwsim.train.rounded import Parameters, noise, secant, straight_through
+from hwsim.train.scale_loss import Round, objective
+from hwsim.train.scale_settings import RECIPES as RECIPES
+from hwsim.train.scale_settings import Estimator
+from hwsim.train.scale_settings import Settings as Settings
 
 Progress: TypeAlias = Callable[[float, str], None]
 """Told what part is done, and in words how far it has come."""
 
 TARGET_BATCH = 500
 """Frames at a time, where the original network is run. [frames]"""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All that decides learned scales, besides network and data. The defaults are the paper's for MNIST.
-
-    Raises
-    ------
-    TrainingError
-        For numbers out of range and names that are none.
-    """
-
-    lam: float  # weight of the computation [error per addition]
-    cost: Cost = "rounding"  # what is to be small: codes, or (temporal) their changes from frame to frame
-    loss: Loss = "kl"  # how far outputs are from the original's
-    temperature: float = 1.0  # kl: of the probabilities; higher ones look at more than the likeliest class
-    normalization: Normalization = "released"  # of the computation: a batch's sum, or per-sample: a frame's
-    estimator: Estimator = "straight-through"  # what stands for the derivative of rounding
-    per_unit: bool = False  # a scale for every unit instead of every layer
-    gains_and_offsets: bool = False  # learn where codes are put back, and where rounding changes over, too
-    start: Literal["one", "closed-form"] = "one"  # scales to begin with
-    optimizer: Literal["sgd", "adam"] = "sgd"
-    learning_rate: float = 1e-3
-    batch_size: int = 10  # [frames]
-    epochs: int = 30  # 0: the scales to begin with
-    shuffled: bool = False  # batches in random order; the frames within stay neighbours
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Check the numbers and names."""
-        for name, value in asdict(self).items():
-            known = _CHOICES.get(name)
-            if known and value not in known:
-                raise TrainingError(f"{name} {value!r}; write {' or '.join(known)}")
-        for name in ("lam", "temperature", "learning_rate"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value > 0):
-                raise TrainingError(f"{name} {value}: expected a positive finite number")
-        if self.batch_size < 1 + (self.cost == "temporal") or self.epochs < 0:
-            least = "two frames a batch, so that there are changes" if self.cost == "temporal" else "one frame a batch"
-            raise TrainingError(
-                f"batches of {self.batch_size} frames, {self.epochs} epochs: expected at least {least}, and no fewer "
-                "than 0 epochs"
-            )
-        if self.gains_and_offsets and self.estimator != "secant":
-            raise TrainingError(f"gains and offsets with estimator {self.estimator}; write secant, or leave them out")
-
-
-_CHOICES = {
-    "cost": ("rounding", "temporal"),
-    "loss": ("kl", "l2"),
-    "normalization": ("released", "per-sample"),
-    "estimator": ("straight-through", "secant", "noise"),
-    "start": ("one", "closed-form"),
-    "optimizer": ("sgd", "adam"),
-}
-
-RECIPES: dict[str, dict[str, object]] = {
-    "paper": {},
-    # the same loss in fewer and larger steps; lambda is ten times the paper's, which adds up a batch of ten frames
-    "paper-adam": {
-        "normalization": "per-sample",
-        "optimizer": "adam",
-        "learning_rate": 0.02,
-        "batch_size": 250,
-        "epochs": 5,
-        "shuffled": True,
-    },
-    "temporal": {
-        "cost": "temporal",
-        "temperature": 4.0,
-        "normalization": "per-sample",
-        "estimator": "secant",
-        "per_unit": True,
-        "gains_and_offsets": True,
-        "start": "closed-form",
-        "optimizer": "adam",
-        "learning_rate": 0.01,
-        "batch_size": 250,
-        "epochs": 4,
-        "shuffled": True,
-    },
-}
-"""Settings by name: the paper's, the same learned in less time, and ours for what a sigma-delta network pays."""
 
 
 @dataclass(frozen=True)

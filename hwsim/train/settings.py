@@ -6,20 +6,12 @@ from typing import Any
 import numpy as np
 
 from hwsim.datasets import Dataset
-from hwsim.errors import NetworkError, UnknownNameError
+from hwsim.errors import NetworkError
 from hwsim.train import TrainingError
 from hwsim.train.architecture import Architecture, parse
 from hwsim.train.methods import METHODS, Method, Options, method_of
-from hwsim.train.recipe import FEW, LOSS_AWARE, RECIPES, Recipe
-from hwsim.training_cost.step import MOST_SHIFT
+from hwsim.train.recipe import RECIPES, Recipe
 
-CHOICES: dict[str, tuple[str, ...]] = {
-    "scale_rule": ("least-squares", "released"),
-    "batch_norm_gradient": ("exact", "released"),
-    "zero": ("zero", "released"),
-    "recipe": (FEW, LOSS_AWARE),
-}
-"""Of options that are words."""
 MOST_EPOCHS = 10**9
 SEEDS = 2**64
 """As many as torch's generator has."""
@@ -119,7 +111,7 @@ class Settings:
                 f"{self.epochs} epochs, batches of {self.batch_size}, {self.validation_frames} of {len(data)} frames "
                 "for validation: expected at least one epoch, two frames a batch, one for validation, two to train on"
             )
-        if self.chosen.activation_bit_width and data.format.name != "uint8":
+        if self.chosen.quantized_activations and data.format.name != "uint8":
             raise TrainingError(
                 f"method {self.method} makes networks of integers, which read codes of 8 bits; data set {data.name} "
                 f"holds {data.format}: choose another method"
@@ -138,16 +130,7 @@ def _recipe(method: Method, architecture: Architecture, options: Options) -> Rec
 
 
 def _options(method: Method, options: Options) -> Options:
-    given = method.given({name: value for name, value in options.items() if value is not None})
-    for name, known in CHOICES.items():
-        if name in given and given[name] not in known:
-            raise UnknownNameError(name.replace("_", " "), str(given[name]), known)
-    shift = given.get("max_shift")
-    if shift is not None and not 1 <= shift <= MOST_SHIFT:
-        raise TrainingError(f"shifts by at most {shift}; write 1 to {MOST_SHIFT}")
-    if given.get("zero") == "released" and shift is None:
-        raise TrainingError("zero as released stands for the smallest power of two: give a max-shift too, such as 4")
-    return given
+    return method.given({name: value for name, value in options.items() if value is not None})
 
 
 def _held(data: Dataset, architecture: Architecture) -> int:

@@ -13,7 +13,7 @@ from hwsim.train.binary_connect import ConnectWeight
 from hwsim.train.dorefa import DorefaWeight
 from hwsim.train.learned_step import LearnedStepWeight, QuantizedReLU
 from hwsim.train.loss_aware import SolvedWeight
-from hwsim.train.recipe import squared_hinge
+from hwsim.train.optimization import squared_hinge
 from hwsim.train.trained_ternary import TrainedTernaryWeight
 
 pytestmark = pytest.mark.torch

@@ -110,7 +110,7 @@ def test_deterministic_weights_are_those_of_the_quantized_network():
 def test_options(method, options, tmp_path):
     trained = drawn.trained(method, **options)
     for _, network in assert_as_torch(trained, drawn.vectors(100, seed=8), tmp_path):
-        assert network.about["options"] == METHODS[method].options | options
+        assert network.about["options"] == METHODS[method].defaults | options
 
 
 def test_names_are_those_of_the_training_cost():
