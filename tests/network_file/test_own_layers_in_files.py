@@ -165,7 +165,7 @@ def test_layers_that_files_cannot_hold_say_so_and_are_in_no_other_layers_way(fol
 
 
 def test_a_base_cannot_be_written(tmp_path):
-    class Base(Cube, abstract=True):
+    class Base(Cubed, abstract=True):
         pass
 
     with pytest.raises(NetworkError, match="layer base: a Base cannot be written; only add, "):
@@ -191,7 +191,7 @@ def show(folder, *options, **environment):
 def test_a_module_that_is_named_brings_its_layers(folder):
     for done in (
         show(folder, "--plugin", "test_own_layers_in_files"),
-        show(folder, **{PLUGINS: "json, test_own_layers_in_files_in_files"}),
+        show(folder, **{PLUGINS: "json, test_own_layers_in_files"}),
     ):
         assert (done.returncode, done.stderr) == (0, "")
         assert "mosaic" in done.stdout
