@@ -26,7 +26,7 @@ HWSIM = pathlib.Path(sys.executable).with_name("hwsim")
 
 
 @dataclass(frozen=True, eq=False)
-class Cube(ElementWise):
+class Cubed(ElementWise):
     """factor times x to the third."""
 
     factor: float = 1.0
@@ -58,7 +58,7 @@ class Mosaic(Layer):
 def own_network(**changes):
     table = np.arange(6.0).reshape(2, 3)
     mosaic = Mosaic("mosaic", tile=2, limit=math.inf, gain=np.array([0.5, 2.0]), table=table, most=None)
-    return Network("own", (2, 4, 4), (Cube("cube", factor=0.5), replace(mosaic, **changes)))
+    return Network("own", (2, 4, 4), (Cubed("cube", factor=0.5), replace(mosaic, **changes)))
 
 
 @pytest.fixture
@@ -89,14 +89,14 @@ def test_what_is_saved_is_loaded(tmp_path, changes):
     save_network(network, tmp_path)
     again = load_network(tmp_path)
     assert again == network
-    assert [type(layer) for layer in again.layers] == [Cube, Mosaic]
+    assert [type(layer) for layer in again.layers] == [Cubed, Mosaic]
     assert again.layers[1].limit == network.layers[1].limit
     assert again.layers[1].most is None
 
 
 def test_fields_stand_where_their_types_say(folder):
     cube, mosaic = yaml.safe_load((folder / "network.yaml").read_text())["layers"]
-    assert cube == {"name": "cube", "type": "cube", "factor": 0.5}
+    assert cube == {"name": "cube", "type": "cubed", "factor": 0.5}
     assert mosaic == {
         "name": "mosaic", "type": "mosaic", "gain": "per-channel", "table_shape": [2, 3], "tile": [2, 2],
         "limit": "none", "mode": "wrap", "most": None,
@@ -115,12 +115,12 @@ def test_fields_stand_where_their_types_say(folder):
             "layers.0.tile: unknown key; take it out, or write one of factor, inputs, name, type",
         ),
         ("factor: 0.5", "factor: half", "layers.0.factor: expected a valid number, got text 'half'"),
-        ("\n  factor: 0.5", "", "layers.0.cube.factor: missing; add `factor: ...`"),
+        ("\n  factor: 0.5", "", "layers.0.cubed.factor: missing; add `factor: ...`"),
         ("tile: [2, 2]", "tile: 2", "layers.1.tile: expected a valid list, got 2"),
         ("tile: [2, 2]", "tile: [0, 2]", "layer mosaic: tile (0, 2); expected a whole number from 1"),
         ("mode: wrap", "mode: warp", "layers.1.mode: expected 'wrap' or 'drop', got 'warp'"),
         ("table_shape: [2, 3]", "table_shape: [3, 2]", "mosaic.table: shape (2, 3); expected shape (3, 2), float64"),
-        ("type: cube", "type: cub", "unknown layer type 'cub'; write type: and one of add, "),
+        ("type: cubed", "type: cub", "unknown layer type 'cub'; write type: and one of add, "),
     ],
 )
 def test_a_wrong_field_is_one_clear_line(folder, old, new, expected):
@@ -159,13 +159,13 @@ def test_layers_that_files_cannot_hold_say_so_and_are_in_no_other_layers_way(fol
     ):
         with pytest.raises(NetworkError, match=expected):
             save_network(Network("bad", (2,), (layer,)), tmp_path / "bad")
-    edit(folder, "type: cube", "type: forgotten")
+    edit(folder, "type: cubed", "type: forgotten")
     assert "layers.0: layer" in error_of(folder)
     assert "Forgotten: write @dataclass(frozen=True, eq=False) above the class" in error_of(folder)
 
 
 def test_a_base_cannot_be_written(tmp_path):
-    class Base(Cube, abstract=True):
+    class Base(Cubed, abstract=True):
         pass
 
     with pytest.raises(NetworkError, match="layer base: a Base cannot be written; only add, "):
@@ -189,12 +189,15 @@ def show(folder, *options, **environment):
 
 
 def test_a_module_that_is_named_brings_its_layers(folder):
-    for done in (show(folder, "--plugin", "test_own_layers"), show(folder, **{PLUGINS: "json, test_own_layers"})):
+    for done in (
+        show(folder, "--plugin", "test_own_layers_in_files"),
+        show(folder, **{PLUGINS: "json, test_own_layers_in_files"}),
+    ):
         assert (done.returncode, done.stderr) == (0, "")
         assert "mosaic" in done.stdout
     refused = show(folder)
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
-    assert "layers.0: unknown layer type 'cube'; write type: and one of add, affine, " in refused.stderr
+    assert "layers.0: unknown layer type 'cubed'; write type: and one of add, affine, " in refused.stderr
     assert "wrap; one of your own needs its module: hwsim --plugin MODULE, or HWSIM_PLUGINS" in refused.stderr
 
 
@@ -217,7 +220,7 @@ def test_modules_are_loaded_when_a_folder_needs_them(folder, tmp_path, monkeypat
     monkeypatch.setenv(PLUGINS, "needed_layers")
     load_network(folder)
     assert "needed_layers" not in sys.modules
-    edit(folder, "type: cube", "type: needed")
+    edit(folder, "type: cubed", "type: needed")
     assert type(load_network(folder).layers[0]).__name__ == "Needed"
 
 
@@ -226,7 +229,7 @@ def test_a_module_that_raises_is_one_error(folder, tmp_path, monkeypatch, text):
     (tmp_path / "broken_layers.py").write_text(text + "\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv(PLUGINS, "broken_layers")
-    edit(folder, "type: cube", "type: unheard")
+    edit(folder, "type: cubed", "type: unheard")
     message = error_of(folder)
     assert message.startswith("plugin broken_layers, which --plugin or HWSIM_PLUGINS names, cannot be imported (")
     with pytest.raises(HwsimError, match="plugin broken_layers"):
