@@ -1,7 +1,6 @@
 """What a method is told, and how methods are registered: each is declared once, in a file of its own."""
 
 import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -87,6 +86,8 @@ def later(function: str) -> Callable[..., Any]:
 
 def import_files(package: str, folders: Sequence[str]) -> None:
     """Import every file of a package, so that what they declare is registered."""
+    import pkgutil  # which the command line would load in vain
+
     for file in pkgutil.iter_modules(folders):
         importlib.import_module(f"{package}.{file.name}")
 
