@@ -14,7 +14,7 @@ from .files import Frames, read_cifar, read_digits, read_machine, read_mnist, re
 
 ROOT = Path(__file__).parents[2]
 MODELS = sorted(path.parent.name for path in (ROOT / "models").glob("*/network.yaml"))
-MACHINES = sorted((ROOT / "hwsim" / "machines").glob("*.yaml"))
+MACHINES = sorted((ROOT / "hwsim" / "machine" / "presets").glob("*.yaml"))
 COLUMNS = ["layer", "phase", "operation", "format", "memory", "capacity [bytes]", "word length [bits]", "frames"]
 
 SOURCES = {"digits": (read_digits, 300), "mnist": (read_mnist, 200), "cifar": (read_cifar, 24)}

@@ -21,7 +21,7 @@ COMPARISON, SHIFT = Operation("comparison", ("fp32",)), Operation("constant_shif
 
 
 @dataclass(frozen=True, eq=False)
-class Cube(ElementWise):
+class Cubic(ElementWise):
     """The cube of a real number, at most `highest`: a layer that the package does not know."""
 
     highest: float = 8.0
@@ -57,9 +57,9 @@ def work_of(*layers, shape=(4,), format=FP32):
 
 
 def test_own_layers_say_what_they_do():
-    (work,) = work_of(Dense("dense", terms=(Weight(np.eye(4)),)), Cube("cube"))
+    (work,) = work_of(Dense("dense", terms=(Weight(np.eye(4)),)), Cubic("cube"))
     assert work == NeuronWork("cube", ((MULTIPLICATION, 2), (COMPARISON, 1)), 0, 32)
-    (work,) = work_of(Dense("dense", terms=(Weight(np.eye(4), BF16),)), Cube("cube"), format=BF16)
+    (work,) = work_of(Dense("dense", terms=(Weight(np.eye(4), BF16),)), Cubic("cube"), format=BF16)
     assert work.operations[0] == (Operation("multiplication", ("bf16", "bf16")), 2)
 
 
@@ -72,7 +72,7 @@ def test_own_work_comes_out_in_counts(execution):
     dense = Dense("dense", terms=(Weight(np.eye(4)),))
     run = hwsim.simulate(Network("n", (4,), (dense, ReLU("relu"))), np.ones((5, 4), np.float32), execution)
     *before, layer = run.activity.layers
-    cubing = replace(layer, work=work_of(dense, Cube("cube")))
+    cubing = replace(layer, work=work_of(dense, Cubic("cube")))
     counts = hwsim.count(replace(run.activity, layers=(*before, cubing)))
     n_update = int(layer.touched.sum())
     neuron = {key.operation: int(n.sum()) for key, n in counts.entries.items() if key.phase == "neuron"}
@@ -81,7 +81,7 @@ def test_own_work_comes_out_in_counts(execution):
 
 def test_scales_are_multiplied_before_an_own_layer_bends():
     """A Quantize behind it makes up for no factor of what it reads, and stores no multipliers."""
-    scaling, cube, quantize = work_of(scaled(), Cube("cube"), Quantize("out"))
+    scaling, cube, quantize = work_of(scaled(), Cubic("cube"), Quantize("out"))
     assert scaling == NeuronWork("dense", ((MULTIPLICATION, 1),), 3, 32)
     assert (cube.layer, cube.n_parameter) == ("cube", 3)
     assert quantize == NeuronWork("out", ((MULTIPLICATION, 1), (SHIFT, 1)))
