@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from hwsim.network.canonical.curves import along, evaluate
-from hwsim.network.layers import Layer, MaxPool2d, MultiThreshold, Quantize, Synaptic
+from hwsim.network.layers import ElementWise, Layer, MaxPool2d, MultiThreshold, Quantize, Synaptic
 from hwsim.network.signals import FloatArray, IntArray, Signal
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.graph import Array
@@ -70,10 +70,13 @@ def _behind(builder: Builder, name: str) -> list[Layer] | None:
 def _is_one_code(behind: list[Layer], signal: Signal, ends: IntArray) -> Array:
     """Whether all four sums of each channel lead to one and the same code at the end of its range. (C,)"""
     *between, last = (each for each in behind if not isinstance(each, MaxPool2d))  # the largest of what is one code
+    single = tuple(each for each in between if isinstance(each, ElementWise))
     step = np.broadcast_to(signal.step, len(ends))[:, None]
     try:
-        value: FloatArray = evaluate(tuple(between), ends * step)
-    except KeyError:  # a layer that is no function of one number
+        value: FloatArray = evaluate(single, ends * step)
+    except NotImplementedError:  # a layer that is no function of one number
+        value = np.zeros((len(ends), 0))
+    if len(single) < len(between) or not value.size:
         return np.zeros(len(ends), np.bool_)
     if isinstance(last, MultiThreshold):
         thresholds = np.asarray(last.thresholds, np.float64)[:, None, :]

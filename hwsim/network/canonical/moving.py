@@ -12,19 +12,7 @@ import numpy.typing as npt
 
 from hwsim.network.canonical.bisection import LARGEST, bisected, number
 from hwsim.network.canonical.curves import along, evaluate
-from hwsim.network.layers import (
-    ELU,
-    Affine,
-    HardTanh,
-    Layer,
-    LeakyReLU,
-    MultiThreshold,
-    Quantize,
-    ReLU,
-    Sigmoid,
-    Sign,
-    Tanh,
-)
+from hwsim.network.layers import Affine, ElementWise, HardTanh, Layer, MultiThreshold, Quantize, ReLU, Sign
 from hwsim.network.layers.threshold import BEYOND
 from hwsim.network.number_format import round_real
 from hwsim.network.signals import FloatArray, IntArray, Signal
@@ -37,8 +25,7 @@ MOST_THRESHOLDS = 15
 
 def moved(layer: Layer, read: Signal, level: Level) -> Level | None:
     """Levels of what a layer makes as levels of what it reads; None where it falls, or is of another kind."""
-    move = _MOVES.get(type(layer))
-    return None if move is None else move(layer, read, level)
+    return _MOVES.get(type(layer), _rising)(layer, read, level)
 
 
 def never_and_always(read: Signal) -> tuple[float, float]:
@@ -75,16 +62,9 @@ def _hard_tanh(layer: HardTanh, read: Signal, level: Level) -> Level:
     return np.asarray(np.where(level <= lowest, always, np.where(level > highest, never, level)), level.dtype)
 
 
-def _leaky_relu(layer: LeakyReLU, read: Signal, level: Level) -> Level | None:
-    if layer.slope <= 0:
-        return None
-    slope = np.float32(layer.slope)
-    values = lambda real: np.where(real >= 0, real, real.astype(np.float32) * slope)  # noqa: E731
-    return _bisected(values, read, level, False)
-
-
-def _curve(layer: Sigmoid | Tanh | ELU, read: Signal, level: Level) -> Level | None:
-    if isinstance(layer, ELU) and min(layer.alpha, layer.scale) <= 0:
+def _rising(layer: Layer, read: Signal, level: Level) -> Level | None:
+    """Of any layer that makes real numbers and rises."""
+    if not isinstance(layer, ElementWise) or layer.direction <= 0 or not layer.signal(read).format.is_real:
         return None
     return _bisected(lambda real: evaluate((layer,), real), read, level, False)
 
@@ -148,14 +128,10 @@ def _bisected(
 
 _MOVES: dict[type[Layer], Callable[..., Level | None]] = {
     Affine: _affine,
-    ELU: _curve,
     HardTanh: _hard_tanh,
-    LeakyReLU: _leaky_relu,
     MultiThreshold: _thresholds,
     Quantize: _quantize,
     ReLU: _relu,
     Sign: _sign,
-    Sigmoid: _curve,
-    Tanh: _curve,
 }
-"""Of each kind of layer."""
+"""Of layers of which more is known than that they rise."""
