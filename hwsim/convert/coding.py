@@ -13,6 +13,7 @@ from pydantic import Field
 from hwsim.errors import FileError, NetworkError
 from hwsim.files import strict_yaml
 from hwsim.files.strict_yaml import Schema, SchemaVersion
+from hwsim.files.whole import write_whole
 from hwsim.network.signals import FloatArray
 
 LARGEST_FILE = 16_000_000
@@ -137,13 +138,11 @@ def write_codings(
         layers[name] = {"scale": scale} | ({"gain": gain} if gain != 1 else {}) | ({"offset": offset} if offset else {})
     content = {"schema": 1, "network": network[0], "network_digest": network[1], "about": dict(about), "layers": layers}
     path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(yaml.safe_dump(content, sort_keys=False, width=120, default_flow_style=None), "utf-8")
-        partial.replace(path)
     except OSError as error:
         raise FileError(f"{path}: cannot be written ({error.strerror or error})") from None
+    write_whole(path, yaml.safe_dump(content, sort_keys=False, width=120, default_flow_style=None))
 
 
 def read_codings(path: str | Path, layers: Sequence[str], digest: str) -> tuple[Coding, ...]:

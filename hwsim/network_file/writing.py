@@ -1,9 +1,6 @@
 """From a network to a model folder."""
 
-import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pydantic
@@ -11,6 +8,7 @@ import yaml
 
 from hwsim.errors import FileError, NetworkError
 from hwsim.files.strict_npz import Array
+from hwsim.files.whole import whole
 from hwsim.network.graph import Network
 from hwsim.network_file.schema import ARRAYS, DESCRIPTION, describe, description_model
 
@@ -50,8 +48,10 @@ def save_network(network: Network, folder: str | Path) -> None:
         ) from None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / ARRAYS, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
-        _replace(folder / DESCRIPTION, lambda file: file.write(text.encode()))
+        with whole(folder / ARRAYS) as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+        with whole(folder / DESCRIPTION) as file:
+            file.write(text.encode())
     except OSError as error:
         raise FileError(f"{folder}: cannot be written ({error.strerror})") from None
 
@@ -65,14 +65,3 @@ def _represent_list(dumper: _Dumper, value: list[object]) -> yaml.Node:
 
 
 _Dumper.add_representer(list, _represent_list)
-
-
-def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file beside its place, then move it there, so that no reader sees half of it."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            write(file)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -1,9 +1,9 @@
 """From a Network to an ONNX or QONNX file."""
 
-import os
 from pathlib import Path
 
 from hwsim.errors import FileError, NetworkError
+from hwsim.files.whole import write_whole
 from hwsim.network.graph import INPUT, Network
 from hwsim.network.layers import Layer, Synaptic
 from hwsim.network.number_format import FP32
@@ -70,7 +70,7 @@ def write_onnx(network: Network, path: str | Path, qonnx: bool | None = None) ->
     opsets = [onnx.helper.make_opsetid("", OPSET)]
     opsets += [onnx.helper.make_opsetid(domain, 1) for domain in sorted(domains)]
     model = onnx.helper.make_model(graph, ir_version=IR_VERSION, opset_imports=opsets, producer_name="hwsim")
-    _write(path, model.SerializeToString(deterministic=True))
+    write_whole(path, model.SerializeToString(deterministic=True))
     return f"{'QONNX' if qonnx else 'ONNX'}, {len(graph.node)} nodes, opset {OPSET}"
 
 
@@ -92,15 +92,3 @@ def _has_codes(network: Network) -> bool:
     return any(not signal.format.is_real for signal in network.signals.values()) or any(
         isinstance(layer, Synaptic) and layer.is_integer for layer in network.layers
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Beside its place, then moved there, so that no reader sees half of it."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        raise FileError(f"{path}: cannot be written ({error.strerror})") from None
-    finally:
-        partial.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 import torch
 
 from hwsim.errors import FileError
+from hwsim.files.whole import whole
 from hwsim.train import TrainingError
 
 State: TypeAlias = dict[str, Any]
@@ -32,13 +33,11 @@ def write(path: Path, settings: Settings, state: State) -> None:
     # to memory first: torch says little of what went wrong with a file
     content = io.BytesIO()
     torch.save({"settings": settings.state(), **state}, content)
-    partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content.getbuffer())
-        partial.replace(path)
+        with whole(path) as file:
+            file.write(content.getbuffer())
     except OSError as error:
-        partial.unlink(missing_ok=True)
         kept = "the last one is kept" if path.exists() else "there is none yet"
         raise FileError(f"{path}: checkpoint cannot be written ({error.strerror}); {kept}") from None
 

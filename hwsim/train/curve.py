@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from hwsim.errors import FileError
+from hwsim.files.whole import write_whole
 
 COLORS = {"loss": "#0072B2", "quantized_error": "#D55E00", "latent_error": "#009E73"}
 LABELS = {
@@ -35,13 +35,7 @@ def write_curve(history: list[dict[str, float]], title: str, path: Path) -> None
     import plotly.io
 
     page = plotly.io.to_html(figure(history, title), include_plotlyjs=True, full_html=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise FileError(f"{path}: cannot be written ({error.strerror})") from None
+    write_whole(path, page)
 
 
 def figure(history: list[dict[str, float]], title: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from torch import nn
 
 from hwsim.convert.model_folder import command_options
 from hwsim.datasets import Dataset, load_dataset
-from hwsim.errors import FileError
+from hwsim.files.whole import write_whole
 from hwsim.network.graph import Network
 from hwsim.network_file import save_network
 from hwsim.simulation.simulator import simulate
@@ -196,7 +196,7 @@ def _written(trained: Trained, variant: Variant, test: Dataset, out: Path, comma
     folder = out_folder.folder_of(variant, out)
     network = _measured(trained, variant, test, folder.name, command)
     save_network(network, folder)
-    _write(folder / README, readme(network))
+    write_whole(folder / README, readme(network))
     return network
 
 
@@ -254,10 +254,3 @@ def readme(network: Network) -> str:
         )
     folded = [part if part.startswith("    ") else textwrap.fill(part, 110) for part in parts]
     return "\n\n".join([f"# {network.name}", *folded]) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise FileError(f"{path}: cannot be written ({error.strerror})") from None
