@@ -1,15 +1,14 @@
 """Delivery of events to the accumulators of a fully connected layer, and what is counted there.
 
-The inner loop is that of convolutions, which meets one list of events per output position; here a frame is one. Numba
-does not notice an edit of it here: remove `__pycache__` after one.
+The inner loop is that of convolutions, which meets one list of events per output position; here a frame is one.
 """
 
 from typing import Any
 
 import numpy as np
 
+from hwsim.kernels.accumulate import add_events
 from hwsim.kernels.compile import kernel
-from hwsim.kernels.convolution import add_events
 
 
 @kernel
@@ -34,7 +33,7 @@ def deliver(
     start, n_event, index, value
         Events, as `hwsim.kernels.events.list_changes` leaves them.
     weight : (n_tile, n_in, width) int or float32
-        By `hwsim.kernels.convolution.tile_weight`; a third faster where rows begin with a line of the cache.
+        By `hwsim.kernels.tiles.tile_weight`; a third faster where rows begin with a line of the cache.
     bias : (n_tile * width,) dtype of total
         What the accumulators hold after a reset.
     reset : (n_frame,) bool
@@ -148,6 +147,7 @@ def touch(
 @kernel
 def _ones(word: Any) -> Any:
     """Bits that are set."""
+    # also in `hwsim.kernels.touch`, because helpers stay in the file of their kernel
     word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
     word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
     word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)

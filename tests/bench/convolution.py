@@ -18,9 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from hwsim.kernels.convolution import Part, choose_width, gather, make_scratch, tile_weight
 from hwsim.kernels.events import GROUP, LANES, list_changes
-from hwsim.kernels.pixels import Geometry, point_pixels
+from hwsim.kernels.gather import Part, gather, make_scratch
+from hwsim.kernels.geometry import Geometry
+from hwsim.kernels.pixels import point_pixels
+from hwsim.kernels.tiles import choose_width, tile_weight
 
 SHAPES = ((64, 56), (128, 56), (256, 28), (512, 14))  # channels in and out, height and width
 AIMS = {0.1: 0.55, 0.05: 0.3, 0.02: 0.15}

@@ -17,9 +17,9 @@ import numpy as np
 from table import interleaved, publish, seconds_of, slope
 
 import hwsim
-from hwsim.kernels.convolution import choose_width, tile_weight
 from hwsim.kernels.dense import deliver
 from hwsim.kernels.events import GROUP, LANES, list_changes
+from hwsim.kernels.tiles import choose_width, tile_weight
 from hwsim.network.number_format import integer
 from hwsim.simulation.heads.terms import aligned
 

@@ -1,28 +1,23 @@
 """Convolutions of events against sums written out tap by tap, and against torch, in every combination of dtypes."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_pixels import HAND_MADE, geometries, geometry_of, list_of, pixels_of, positions_of, random_changes, taps_of
-
-from hwsim.kernels import convolution
-from hwsim.kernels.convolution import (
-    CHUNK,
-    WIDTHS,
-    Part,
-    Scratch,
-    choose_width,
-    gather,
-    make_scratch,
-    scatter,
-    tile_weight,
+from images_with_events import (
+    HAND_MADE,
+    geometries,
+    geometry_of,
+    list_of,
+    pixels_of,
+    positions_of,
+    random_changes,
+    taps_of,
 )
+
+from hwsim.kernels.gather import CHUNK, Part, Scratch, gather, make_scratch
+from hwsim.kernels.scatter import scatter
+from hwsim.kernels.tiles import WIDTHS, tile_weight
 
 INTEGER = [  # of values, of weights, of accumulators
     (np.int16, np.int8, np.int32),
@@ -279,29 +274,6 @@ def test_a_part_writes_nothing_else(n_out):
     assert np.array_equal(total[1:], np.where(written.ravel(), expected, SENTINEL))
 
 
-@pytest.mark.plain
-def test_tiles_hold_every_weight_once():
-    weight = np.arange(1, 1 + 6 * 40, dtype=np.int16).reshape(6, 40)
-    for width in WIDTHS:
-        tiles = tile_weight(weight, width)
-        assert tiles.shape == (-(-40 // width), 6, width)
-        assert tiles.flags.c_contiguous
-        assert tiles.ctypes.data % 64 == 0  # each begins with a line of the cache
-        joined = np.concatenate(list(tiles), axis=1)
-        assert np.array_equal(joined[:, :40], weight)
-        assert not joined[:, 40:].any()
-
-
-@pytest.mark.plain
-def test_tiles_are_wide_unless_they_would_be_empty_or_leave_the_cache():
-    assert [choose_width(100, n_out, 1) for n_out in (1, 16, 17, 32, 33, 64, 96, 97, 1000)] == [
-        16, 16, 32, 32, 64, 64, 32, 64, 64,
-    ]  # fmt: skip
-    assert choose_width(4608, 512, 4) == 64
-    assert choose_width(10_000, 512, 4) == 32
-    assert choose_width(10**6, 512, 4) == 16
-
-
 # ------------------------------------------------------------------------------------------------------------ torch
 
 
@@ -333,46 +305,3 @@ def test_torch_finds_the_same_sums(groups, each_in, each_out, shape, real):
         assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
     else:
         assert np.array_equal(found, expected)
-
-
-# ------------------------------------------------------------------------------------------------- other processors
-
-SETTINGS = {
-    "avx2": ({"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+avx,+sse4.2,+sse4.1,+ssse3,+sse3,+sse2"}, 16),
-    "generic": ({"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}, 0),
-}
-CHECK = """\
-import test_convolution
-from hwsim.kernels import convolution
-test_convolution.check_all()
-print(convolution.PAIRED)
-"""
-
-
-def check_all():
-    """Every way in which products are added, in every width; run by the subprocesses below."""
-    generator = np.random.default_rng(6)
-    geometry = geometry_of(5, 6, 7, (3, 3), padding=(1, 1, 1, 1))
-    reset = np.array([True, False, False])
-    for width in WIDTHS:
-        for dtypes, codes, weights in EXTREME[::2]:
-            assert check_integer(generator, geometry, 1, 72, codes, weights, dtypes, reset, width=width) > 0
-        assert check_real(generator, geometry, 1, 72, np.float32, reset, width=width) > 0
-    assert check_real(generator, geometry, 7, 7, np.float32, reset) > 0
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled")
-@pytest.mark.parametrize("name", SETTINGS)
-def test_processors_without_wide_vectors(name, tmp_path):
-    settings, paired = SETTINGS[name]
-    here = pathlib.Path(__file__).parent
-    path = os.pathsep.join([str(here), str(here.parents[1]), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, **settings, "PYTHONPATH": path, "NUMBA_CACHE_DIR": str(tmp_path)}
-    result = subprocess.run([sys.executable, "-c", CHECK], env=environment, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    assert int(result.stdout) == paired
-
-
-def test_pairs_follow_the_features():
-    assert ("+avx512bw" in convolution.FEATURES) == (convolution.PAIRED == 32)

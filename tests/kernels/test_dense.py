@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hwsim.kernels.convolution import WIDTHS, tile_weight
 from hwsim.kernels.dense import deliver, tally, touch
+from hwsim.kernels.tiles import WIDTHS, tile_weight
 
 GROUP = 8
 

@@ -1,12 +1,12 @@
-"""Maxima of windows, and the windows that events touch, against loops over every window, tap and channel."""
+"""Maxima of windows against loops over every window, tap and channel."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_pixels import HAND_MADE, geometries, geometry_of, list_of, pixels_of, positions_of, random_changes, taps_of
+from images_with_events import HAND_MADE, geometries, geometry_of, positions_of, taps_of
 
-from hwsim.kernels.pooling import max_pool, touch_windows
+from hwsim.kernels.pooling import max_pool
 
 DTYPES = [np.int8, np.int16, np.int64, np.float32]
 
@@ -68,50 +68,3 @@ def test_torch_finds_the_same_maxima(kernel, stride, padding, ceil_mode):
     geometry = geometry_of(14, 11, 20, (kernel, kernel), (stride, stride), (padding,) * 4)
     geometry = geometry._replace(out_height=expected.shape[2], out_width=expected.shape[3])
     assert np.array_equal(pooled(geometry, code), expected.transpose(0, 2, 3, 1).reshape(2, -1))
-
-
-# ---------------------------------------------------------------------------------------------------------- touched
-
-
-def touched_by(geometry, changes):
-    """Pairs of window and channel that have an event, and the taps of those, frame by frame."""
-    counts = []
-    for frame in changes:
-        n = n_tap = 0
-        for oy, ox in positions_of(geometry):
-            taps = [frame[y, x] for _, _, y, x in taps_of(geometry, oy, ox)]
-            for c in range(geometry.channels):
-                if any(tap[c] != 0 for tap in taps):
-                    n += 1
-                    n_tap += len(taps)
-        counts.append((n, n_tap))
-    return counts
-
-
-def touch_counts(geometry, changes):
-    """What the kernel counts, its scratch full of others' bits."""
-    start, n_event, place, _ = list_of(changes)
-    pixel = pixels_of(changes, start, n_event, place)
-    seen = np.full((geometry.height * geometry.width, -(-geometry.channels // 64)), 2**64 - 1, np.uint64)
-    touched, n_tap = np.full((2, len(changes)), -1)
-    touch_windows(geometry, pixel, place, seen, touched, n_tap)
-    return list(zip(touched.tolist(), n_tap.tolist(), strict=True))
-
-
-@pytest.mark.plain
-@pytest.mark.parametrize("geometry", HAND_MADE)
-def test_windows_with_an_event_are_touched(geometry):
-    changes = random_changes(np.random.default_rng(2), geometry, 3, [1, -1], 0.3)
-    expected = touched_by(geometry, changes)
-    assert touch_counts(geometry, changes) == expected
-    assert expected[1] == (0, 0)  # the frame without events
-
-
-@given(
-    geometry=geometries(st.sampled_from([1, 3, 64, 65])),
-    activity=st.sampled_from([0.01, 0.1, 0.5]),
-    seed=st.integers(0, 2**32 - 1),
-)
-def test_touched_windows_of_any_pooling(geometry, activity, seed):
-    changes = random_changes(np.random.default_rng(seed), geometry, 2, [1, -1], activity)
-    assert touch_counts(geometry, changes) == touched_by(geometry, changes)

@@ -5,8 +5,8 @@ import pytest
 
 import hwsim
 from hwsim import Dense, Network, Quantize, Weight
-from hwsim.kernels.convolution import WIDTHS
 from hwsim.kernels.events import GROUP, LANES
+from hwsim.kernels.tiles import WIDTHS
 from hwsim.network.number_format import FP32, NumberFormat, integer
 from hwsim.network.signals import Signal
 from hwsim.simulation.heads.terms import LINE, code_dtype, padded

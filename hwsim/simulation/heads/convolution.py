@@ -5,8 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwsim.activity import ConnectionActivity
-from hwsim.kernels.convolution import Part, choose_width, gather, make_scratch, scatter, tile_weight
-from hwsim.kernels.pixels import count_channels, tally, touch
+from hwsim.kernels.gather import Part, gather, make_scratch
+from hwsim.kernels.pixels import count_channels, tally
+from hwsim.kernels.scatter import scatter
+from hwsim.kernels.tiles import choose_width, tile_weight
+from hwsim.kernels.touch import touch
 from hwsim.network.layers import Conv2d
 from hwsim.network.signals import Signal
 from hwsim.simulation.block import Array, Emitted, Frames, Notes, Worker

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwsim.activity import ConnectionActivity
-from hwsim.kernels.convolution import choose_width, tile_weight
 from hwsim.kernels.dense import deliver, tally, touch
+from hwsim.kernels.tiles import choose_width, tile_weight
 from hwsim.network.layers import Dense
 from hwsim.network.signals import Signal
 from hwsim.simulation.block import Array, Emitted, Frames, Notes, Worker

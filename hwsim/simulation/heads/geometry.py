@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hwsim.kernels.pixels import Geometry
+from hwsim.kernels.geometry import Geometry
 from hwsim.network.layers import Window
 from hwsim.network.signals import Signal
 from hwsim.simulation.block import Array

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwsim.activity import JoinActivity
-from hwsim.kernels.convolution import scatter
-from hwsim.kernels.pooling import max_pool, touch_windows
+from hwsim.kernels.pooling import max_pool
+from hwsim.kernels.scatter import scatter
+from hwsim.kernels.touch import touch_windows
 from hwsim.network.layers import AvgPool2d, GlobalAvgPool, MaxPool2d
 from hwsim.network.operation import Operation
 from hwsim.network.signals import Signal
