@@ -130,7 +130,7 @@ def simulate(
     codes, notes = _walk_all(plans, execution, dataset, per_frame, threads, block)
     step = network.output.per_element(network.output.step).astype(np.float64)
     deviation, remarks = 0.0, []
-    if execution.kind == "delta" and not network.is_integer:
+    if execution.keeps_state and not network.is_integer:
         dense, _ = _walk_all(plans, Execution("sparse"), dataset, False, threads, block)
         deviation = float(np.abs((codes.astype(np.float64) - dense) * step).max())
         remarks.append(f"real arithmetic under delta: outputs are up to {deviation:.2g} from dense")
@@ -216,7 +216,7 @@ def _walk_all(
     threads = threads or _cores()
     frames = data.inputs.reshape(len(data), -1)
     block = block or _block_size(plans, len(data), threads, per_frame)
-    whole = execution.kind == "delta" and (execution.holds_back or not all(plan.is_exact for plan in plans))
+    whole = execution.keeps_state and (execution.holds_back or not all(plan.is_exact for plan in plans))
     pieces = list(_streams(data.stream_start, block) if whole else _chunks(data, execution, block, threads))
     notes = empty_notes(data.stream_start, len(data), execution, per_frame)
     last = plans[-1].out
@@ -277,12 +277,12 @@ def _chunks(data: Dataset, execution: Execution, block: int, threads: int) -> It
     """Pieces of equal size; under delta one that begins inside a stream needs the frame before it."""
     starts = set(data.stream_start.tolist())
     size = block
-    if execution.kind == "delta" and block < LONGEST_PIECE:
+    if execution.keeps_state and block < LONGEST_PIECE:
         # long enough that the frame run before each piece is little beside it
         n_piece = threads * -(-len(data) // (threads * LONGEST_PIECE))
         size = max(block, -(-len(data) // n_piece))
     for begin in range(0, len(data), size):
-        warm = execution.kind == "delta" and begin not in starts
+        warm = execution.keeps_state and begin not in starts
         yield Piece(begin, min(begin + size, len(data)), warm)
 
 
