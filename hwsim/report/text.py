@@ -16,7 +16,7 @@ from hwsim.report import accuracy, answering, origins, power, wording
 from hwsim.report.units import Unit, energy_unit, figures, percent, power_unit, times, whole
 from hwsim.report.wording import Priced, Row
 from hwsim.simulation.accuracy import CONFIDENCE
-from hwsim.simulation.simulator import Run
+from hwsim.simulation.run import Run
 from hwsim.study.comparison import Comparison
 
 WIDTH = 120

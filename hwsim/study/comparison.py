@@ -23,7 +23,7 @@ from hwsim.pricing.energy import Breakdown, lacking, price
 from hwsim.pricing.energy_table import EnergyTable, load_table
 from hwsim.pricing.static_power import FRAME_RATE
 from hwsim.simulation.accuracy import TOLERANCE, Interval, Paired, checked_tolerance, interval, paired
-from hwsim.simulation.simulator import Run
+from hwsim.simulation.run import Run
 from hwsim.study.run_book import FACTORS, STORAGE, MachineLike, NetworkLike, Pair, RunBook
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from hwsim.errors import MachineError
 from hwsim.machine import Machine, load_machine
 from hwsim.network.graph import Network
 from hwsim.network_file import load_network
-from hwsim.simulation.simulator import Run, simulate
+from hwsim.simulation.run import Run
+from hwsim.simulation.simulator import simulate
 
 NetworkLike = str | Path | Network
 MachineLike = str | Path | Machine
