@@ -13,8 +13,8 @@ from hwsim.machine import Machine, load_machine
 from hwsim.network.graph import Network
 from hwsim.network.operation import Operation
 from hwsim.network_file import load_network
-from hwsim.pricing.energy import lacking
 from hwsim.pricing.energy_table import EnergyTable
+from hwsim.pricing.lacking import lacking
 from hwsim.simulation.simulator import simulate
 
 N_FRAME = 4
