@@ -16,7 +16,7 @@ import pandas as pd
 
 import hwsim
 from hwsim.files import catalogue
-from hwsim.pricing.energy import lacking
+from hwsim.pricing.lacking import lacking
 
 RULES = ("bit-width-law", "interpolation")  # for widths and capacities between those that a table states
 BASELINE = ("mlp", "mac-array")

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from hwsim.pricing.energy import price as price
     from hwsim.pricing.energy_table import EnergyTable as EnergyTable
     from hwsim.pricing.energy_table import load_table as load_table
-    from hwsim.simulation.simulator import Run as Run
+    from hwsim.simulation.run import Run as Run
     from hwsim.simulation.simulator import simulate as simulate
     from hwsim.study.comparison import Comparison as Comparison
     from hwsim.study.comparison import compare as compare
@@ -63,7 +63,8 @@ _HOME = {
     "network.number_format": ("NumberFormat",),
     "onnx_file": ("write_onnx",),
     "activity": ("Activity", "Delta", "Execution", "RULES"),
-    "simulation.simulator": ("Run", "simulate"),
+    "simulation.run": ("Run",),
+    "simulation.simulator": ("simulate",),
     "train.from_torch": ("from_torch",),
     "training_cost": ("count_training",),
 }

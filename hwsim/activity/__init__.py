@@ -8,7 +8,7 @@ from hwsim.activity.activity import (
     LayerActivity,
     SignalActivity,
 )
-from hwsim.activity.execution import Delta, Execution, ExecutionKind
+from hwsim.activity.execution import Delta, Execution, ExecutionKind, keeps_state, kind_of
 from hwsim.activity.rules import COLUMN, RULES
 from hwsim.activity.stored_rows import RowsRead, RowsStored
 from hwsim.network.neuron_work import NeuronWork
@@ -28,4 +28,6 @@ __all__ = [
     "RowsRead",
     "RowsStored",
     "SignalActivity",
+    "keeps_state",
+    "kind_of",
 ]

@@ -1,10 +1,14 @@
-"""How a machine walks through a network."""
+"""How a machine walks through a network.
+
+What dense, sparse and delta are is said here, once, as the questions that the other rooms ask of an `Execution`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from hwsim.errors import NetworkError
+from hwsim.network.number_format import NumberFormat
 
 ExecutionKind = Literal["dense", "sparse", "delta"]
 Thresholds: TypeAlias = int | Mapping[str, int] | tuple[tuple[str, int], ...]
@@ -40,6 +44,37 @@ class Execution:
         if "" not in pairs:
             above = tuple(sorted((name, number) for name, number in pairs.items() if number > 1))
             object.__setattr__(self, "threshold", above or 1)
+
+    @property
+    def presents_every_input(self) -> bool:
+        """Whether every code is presented to those who read it, zero or not, and in every frame."""
+        return self.kind == "dense"
+
+    @property
+    def lists_events(self) -> bool:
+        """Whether codes are tested when they are emitted, and those that pass are stored with their places."""
+        return not self.presents_every_input
+
+    @property
+    def presents_changes(self) -> bool:
+        """Whether an event is how much a code has changed since the last frame, and not the code itself."""
+        return self.kind == "delta"
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether sums and the codes last sent stay from one frame of a stream to the next, to be brought up to date.
+
+        First frames of streams then differ from later ones.
+        """
+        return self.presents_changes
+
+    def event_format(self, code: NumberFormat) -> NumberFormat:
+        """Format of an event, of a signal's format of codes: that of their differences where changes are presented."""
+        return code.difference() if self.presents_changes else code
+
+    def n_comparison(self, layer: str) -> int:
+        """Comparisons that tell whether a code that a layer emits is an event: one with zero, two with a threshold."""
+        return (1 + (self.threshold_of(layer) > 1)) * self.lists_events
 
     def threshold_of(self, layer: str) -> int:
         """Smallest change that a layer sends. [codes]"""
@@ -98,3 +133,13 @@ class Delta(Execution):
     """
 
     kind: ExecutionKind = field(default="delta", init=False)
+
+
+def kind_of(written: str) -> str:
+    """The kind of an execution that a result states, which also states thresholds; of what is none, all of it."""
+    return written.split("(")[0]
+
+
+def keeps_state(written: str) -> bool:
+    """Whether the execution that a result states keeps state: first frames of streams then differ from later ones."""
+    return kind_of(written) == "delta"

@@ -139,11 +139,9 @@ def convert(
     if bias_correction not in ("none", "last", "all"):
         raise NetworkError(f"bias correction {bias_correction!r}; write none, last or all")
     if isinstance(data, LayerInputs):
-        calibration, is_shared = data, True
-        if calibration.network != network:
-            raise NetworkError(f"network {network.name}: the data given were prepared for another, {data.network.name}")
+        calibration = _prepared_for(network, data)
     else:
-        calibration, is_shared = LayerInputs(network, data, joint, patch_fraction, seed, threads=threads), False
+        calibration = LayerInputs(network, data, joint, patch_fraction, seed, threads=threads)
     many, reach = per_layer(network, levels, "levels"), per_layer(network, radius, "radii")
     flow = calibration.flow()
     for number, layer in enumerate(calibration.layers):
@@ -152,13 +150,20 @@ def convert(
         own_rule = rule_of(layer, alphabet, rule, many[layer.name], unit, number)
         corrects = bias_correction == "all" or (bias_correction == "last" and layer is calibration.layers[-1])
         flow.replace(_quantized(calibration, flow, layer, alphabet, own_rule, corrects, threads))
-        left = [each.inputs[0] for each in calibration.layers[number + 1 :]]
-        flow.forget(left)
-        if not is_shared:
-            calibration.analog.forget(left)
-    about = _about(network, calibration, rule) | {"levels": levels, "radius": radius, "radius_unit": unit}
-    about["bias_correction"] = bias_correction
+        still_read = [each.inputs[0] for each in calibration.layers[number + 1 :]]
+        flow.forget(still_read)
+        if calibration is not data:  # no other conversion needs what the float network has there
+            calibration.analog.forget(still_read)
+    choices = {"levels": levels, "radius": radius, "radius_unit": unit, "bias_correction": bias_correction}
+    about = _about(network, calibration, rule) | choices
     return replace(flow.network, name=name or f"{network.name}-gpfq", about=about)
+
+
+def _prepared_for(network: Network, inputs: LayerInputs) -> LayerInputs:
+    """Inputs that conversions share, checked to be this network's."""
+    if inputs.network != network:
+        raise NetworkError(f"network {network.name}: the data given were prepared for another, {inputs.network.name}")
+    return inputs
 
 
 def _quantized(

@@ -9,7 +9,6 @@ so that u ends as X w - X~ q. It takes <X~_t, X_j> and <X~_t, X~_j> only: with G
 over batches, rows of data need not be kept. Where there are fewer rows than columns, keeping them costs less.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from hwsim.convert.alphabet import Alphabet
 from hwsim.errors import NetworkError
 from hwsim.kernels.gpfq import HARD, NO_SPARSITY, SOFT, align, sweep_gram, sweep_rows
 from hwsim.network.signals import FloatArray
+from hwsim.simulation.threads import cores
 
 Index: TypeAlias = npt.NDArray[np.int16]
 
@@ -159,8 +159,7 @@ def _aligned(weight: FloatArray, gram: Gram, n_pass: int, threads: int | None) -
 def _in_threads(share: Callable[[int, int], None], n_neuron: int, threads: int | None) -> None:
     """Let threads do share(first, last) of the neurons."""
     starts = range(0, n_neuron, NEURONS)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    n_thread = min(threads or cores, len(starts))
+    n_thread = min(threads or cores(), len(starts))
     if n_thread < 2:
         for first in starts:
             share(first, min(first + NEURONS, n_neuron))

@@ -4,7 +4,6 @@ Lybrand & Saab (JMLR 22 (156), 2021) cross-validate the radius; the authors' cod
 Here calibration, validation and test frames are three sets; what the test set would have chosen is stated beside.
 """
 
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from hwsim.errors import DataError
 from hwsim.network.graph import Network
 from hwsim.network.layers import Synaptic
 from hwsim.simulation.simulator import simulate
+from hwsim.simulation.threads import cores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,38 +128,32 @@ def search(
     NetworkError
         As `hwsim.convert.gpfq.convert` does.
     """
-    for data in (validation, *([test] if test is not None else [])):
-        if data.labels is None:
-            raise DataError(
-                f"data set {f'{data.name} {data.split}'.strip()}: no labels, so that no accuracy can be measured"
-            )
+    measured = {"validation": validation} | ({} if test is None else {"test": test})
+    for data in measured.values():
+        _check_labels(data)
     inputs = LayerInputs(network, calibration, joint, patch_fraction, seed)
     inputs.prepare()
     pairs = list(product(levels, radius))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    n_thread = max(1, min(threads or cores, len(pairs)))
+    n_thread = max(1, min(threads or cores(), len(pairs)))
     inputs.threads = None if n_thread == 1 else 1  # conversions side by side need no threads inside
     trying = _Trying(inputs, validation, test, options | {"unit": unit})
-    trials: dict[tuple[int, float], list[Trial]] = {}
-    with ThreadPoolExecutor(n_thread) as pool:
-        running = {pool.submit(trying.both, *pair): pair for pair in pairs}
-        try:
-            for done, each in enumerate(as_completed(running), 1):
-                trials[running[each]] = each.result()
-                progress(done, len(pairs))
-        except BaseException:  # one has failed, or the user has had enough: begin no other
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    trials = _side_by_side(trying, pairs, n_thread, progress)
     assert trying.network is not None
-    frames = {"calibration": len(calibration), "validation": len(validation)}
     return Search(
-        trials=tuple(trial for pair in pairs for trial in trials[pair]),
+        trials=trials,
         network=replace(trying.network, name=f"{network.name}-gpfq"),
         source=network,
-        frames=frames | ({} if test is None else {"test": len(test)}),
+        frames={name: len(data) for name, data in ({"calibration": calibration} | measured).items()},
         float_validation=_accuracy(network, validation, None),
         float_test=None if test is None else _accuracy(network, test, None),
     )
+
+
+def _check_labels(data: Dataset) -> None:
+    if data.labels is None:
+        raise DataError(
+            f"data set {f'{data.name} {data.split}'.strip()}: no labels, so that no accuracy can be measured"
+        )
 
 
 class _Trying:
@@ -191,6 +185,23 @@ class _Trying:
         validation = _accuracy(network, self.validation, self.inputs.threads)
         test = None if self.test is None else _accuracy(network, self.test, self.inputs.threads)
         return Trial(method, levels, radius, validation, test, zeros, seconds)
+
+
+def _side_by_side(
+    trying: _Trying, pairs: list[tuple[int, float]], n_thread: int, progress: Callable[[int, int], None]
+) -> tuple[Trial, ...]:
+    """Try every pair of levels and radius, in threads; the trials in the order of the pairs."""
+    trials: dict[tuple[int, float], list[Trial]] = {}
+    with ThreadPoolExecutor(n_thread) as pool:
+        running = {pool.submit(trying.both, *pair): pair for pair in pairs}
+        try:
+            for done, each in enumerate(as_completed(running), 1):
+                trials[running[each]] = each.result()
+                progress(done, len(pairs))
+        except BaseException:  # one has failed, or the user has had enough: begin no other
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return tuple(trial for pair in pairs for trial in trials[pair])
 
 
 def _accuracy(network: Network, data: Dataset, threads: int | None) -> float:

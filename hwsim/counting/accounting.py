@@ -54,7 +54,7 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
             f"machine {machine.name} counts {machine.execution} executions, but this run of {activity.network} was "
             f"{activity.execution.kind}; simulate with execution={machine.execution!r} or choose another machine"
         )
-    if machine.batch > 1 and machine.execution != "dense":
+    if machine.batch > 1 and not machine.walk.presents_every_input:
         raise MachineError(
             f"machine {machine.name}: batch {machine.batch} needs a dense execution, in which every frame reads the "
             f"same weights; this one is {machine.execution}: write batch: 1"
@@ -99,12 +99,10 @@ def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity, machi
     if layer.emitted is None:
         return
     _count_conversions(tally, layer.emitted, layer.name, phase, activity, machine)
-    if activity.execution.kind == "dense":
-        return
     code = (layer.emitted.format.operand,)
-    n_comparison = 1 + (activity.execution.threshold_of(layer.name) > 1)
-    tally.add(layer.name, phase, Operation("comparison", code), times * n_comparison)
-    if activity.execution.kind == "delta":
+    if n_comparison := activity.execution.n_comparison(layer.name):
+        tally.add(layer.name, phase, Operation("comparison", code), times * n_comparison)
+    if activity.execution.presents_changes:
         tally.add(layer.name, phase, Operation("addition", code), times)
 
 

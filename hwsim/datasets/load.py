@@ -98,20 +98,16 @@ def load_dataset(
     source = name if isinstance(name, Source) else Source(str(name))
     given = source.step if step is None else step
     wanted = source.preprocessing if preprocessing is None else preprocessing
-    for what, value, known in (("split", split, ("test", "train")), ("order", order, ("file", "temporal"))):
-        if value not in known:
-            raise DataError(f"data set {source.name!r}: no {what} {value!r}; write {known[0]!r} or {known[1]!r}")
+    _check_choice(source.name, "split", split, "test", "train")
+    _check_choice(source.name, "order", order, "file", "temporal")
     _check_number(source.name, frames)
-    if source.name not in _READERS and not _is_path(source.name):
-        raise UnknownNameError("data set", source.name, _READERS)
     if source.name in _READERS:
         data = _by_name(source.name, split, None if folder is None else Path(folder), wanted, given)
-    else:
-        path = _with_split(source.name, split)
+    elif _is_path(source.name):
         # in file order no more is decoded than asked for
-        data = _by_path(path, order, frames if order == "file" else None, wanted, given)
-        if path != Path(source.name):
-            data = replace(data, name=Path(source.name).name, split=split)
+        data = _own_files(source.name, split, order, frames if order == "file" else None, wanted, given)
+    else:
+        raise UnknownNameError("data set", source.name, _READERS)
     if order == "temporal":
         data = replace(data[temporal_order(data.inputs)], order="temporal")
     return wanted.apply(data if frames is None else data[:frames])
@@ -122,6 +118,15 @@ def _by_name(name: str, split: str, folder: Path | None, wanted: Preprocessing, 
         raise DataError(f"data set {name!r}: its codes have a step of their own; leave step out")
     _check_layout(name, wanted)
     return _READERS[name](name, split, folder)
+
+
+def _own_files(
+    name: str, split: str, order: str, frames: int | None, wanted: Preprocessing, step: float | None
+) -> Dataset:
+    """What a path leads to; a split of a folder that has splits is named after the folder."""
+    path = _with_split(name, split)
+    data = _by_path(path, order, frames, wanted, step)
+    return data if path == Path(name) else replace(data, name=Path(name).name, split=split)
 
 
 def _by_path(path: Path, order: str, frames: int | None, wanted: Preprocessing, step: float | None) -> Dataset:
@@ -167,6 +172,11 @@ def _part(folder: Path, split: str) -> Path | None:
     if (file := folder / f"{split}.npz").is_file():
         return file
     return folder / split if (folder / split).is_dir() else None
+
+
+def _check_choice(name: str, what: str, value: str, first: str, second: str) -> None:
+    if value not in (first, second):
+        raise DataError(f"data set {name!r}: no {what} {value!r}; write {first!r} or {second!r}")
 
 
 def _check_number(name: str, frames: object) -> None:

@@ -10,7 +10,7 @@ import pydantic
 from pydantic import Field, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from hwsim.activity import LayerActivity
+from hwsim.activity import Execution, LayerActivity
 from hwsim.activity.stored_rows import N_RUN_BITS
 from hwsim.errors import MachineError, UnknownNameError
 from hwsim.files import catalogue, strict_yaml
@@ -118,13 +118,13 @@ class Machine(Schema):
             yield "weights", "compressed weights need `run_bits: 4`, the width of each entry's run of zeros [bits]"
         if self.weights == "rows" and self.run_bits is not None:
             yield "run_bits", "only compressed weights have runs; write `weights: compressed`, or take run_bits out"
-        if self.batch > 1 and self.execution != "dense":
+        if self.batch > 1 and not self.walk.presents_every_input:
             yield (
                 "batch",
                 f"only a dense execution reads the same weights for every frame, and this one is {self.execution}, "
                 f"got {self.batch}; write batch: 1, or execution: dense",
             )
-        if self.events == "bitmap" and self.execution == "dense":
+        if self.events == "bitmap" and not self.walk.lists_events:
             yield "events", "a dense execution presents codes, not events; take `events: bitmap` out"
         if self.access == "per-row" and self.working_store != "registers":
             yield "access", "accumulators in SRAM, row by row, need no working store; take working_store out"
@@ -132,6 +132,11 @@ class Machine(Schema):
             yield "access", "whole operations hold their accumulators' accesses; take `access: per-row` out"
         if self.operations == "whole" and self.weights == "compressed":
             yield "weights", "whole operations hold the reads of their weights; take `weights: compressed` out"
+
+    @property
+    def walk(self) -> Execution:
+        """The execution that it counts, to be asked what it presents and keeps."""
+        return Execution(self.execution)
 
     @property
     def unary_limit(self) -> float:

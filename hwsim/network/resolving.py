@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hwsim.errors import NetworkError
 from hwsim.network.layers import Add, HardTanh, Layer, Quantize, ReLU
-from hwsim.network.layers.elementwise import MULTIPLIER_BIT_WIDTH
+from hwsim.network.layers.scaling import MULTIPLIER_BIT_WIDTH
 from hwsim.network.signals import Signal
 from hwsim.network.sums import MOST_SUMS, QuantizedAdd
 

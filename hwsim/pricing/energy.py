@@ -20,7 +20,7 @@ from hwsim.pricing.basis import Basis, basis
 from hwsim.pricing.energy_table import EnergyTable, load_table
 from hwsim.pricing.energy_table.price import Price
 from hwsim.pricing.energy_table.price_list import rules_in
-from hwsim.pricing.energy_table.schema import RULES
+from hwsim.pricing.lacking import check_prices, shortened
 from hwsim.pricing.static_power import FRAME_RATE, Leak
 from hwsim.pricing.whole_mac import with_whole_macs
 
@@ -211,7 +211,7 @@ class Breakdown(Viewed):
             whole = ("whole-mac",) if line.key.operation.kind == "mac" else ()
             for rule in (*rules_in(line.price), *whole):
                 priced[rule][str(line.key.operation)] = None
-        return tuple(f"rule {rule} used for {_shortened(list(each))}" for rule, each in priced.items())
+        return tuple(f"rule {rule} used for {shortened(list(each))}" for rule, each in priced.items())
 
     def to_dataframe(self) -> "pd.DataFrame":
         """Tidy: one row per layer, phase, operation and group of frames, with price, rule and source."""
@@ -270,10 +270,7 @@ def price(
     unknown = [phase for phase in chosen if phase not in PHASES]
     if unknown:
         raise TableError(f"unknown phase {unknown[0]!r}; write {', '.join(PHASES)}")
-    missing = lacking(counts, table)
-    lacks = {phase: missing[phase] for phase in chosen if phase in missing}
-    if lacks:
-        raise TableError(_complaint(counts, table, lacks, [phase for phase in chosen if phase not in lacks]))
+    check_prices(counts, table, chosen)
     lines = []
     for key, count in counts.entries.items():
         if key.phase in chosen:
@@ -287,38 +284,3 @@ def price(
 def _is_arithmetic(operation: Operation) -> bool:
     """Whether a machine's overhead is on it: not on memories, nor on what was measured with all that surrounds it."""
     return operation.kind in (*ARITHMETIC, "mac")
-
-
-def lacking(counts: Counts, table: str | Path | EnergyTable) -> dict[str, dict[Operation, int]]:
-    """Operations that a table cannot price, with their counts, by phase; phases it can price are not in it."""
-    table = load_table(table)
-    counts = with_whole_macs(counts, table)
-    lacks: dict[str, dict[Operation, int]] = defaultdict(lambda: defaultdict(int))
-    for key, count in counts.entries.items():
-        if table.price(key.operation) is None:
-            lacks[key.phase][key.operation] += int(count.sum())
-    return {phase: dict(operations) for phase, operations in lacks.items()}
-
-
-def _complaint(counts: Counts, table: EnergyTable, lacks: dict[str, dict[Operation, int]], rest: list[str]) -> str:
-    listed = [
-        f"{operation} ({number:,} in {phase})" for phase, each in lacks.items() for operation, number in each.items()
-    ]
-    shown = _shortened(listed)
-    instead = f"price only the phases {', '.join(rest)}, " if rest else ""
-    rule = _helping_rule(table, [operation for each in lacks.values() for operation in each])
-    asked = f"ask for the rule {rule}, " if rule else ""
-    return (
-        f"energy table {table.name} has no price for {shown}, which {counts.network} on {counts.machine} needs; "
-        f"{instead}{asked}{'or ' if instead or asked else ''}write a table that extends it"
-    )
-
-
-def _shortened(words: list[str], most: int = 3) -> str:
-    return "; ".join(words[:most]) + (f"; and {len(words) - most} more" if len(words) > most else "")
-
-
-def _helping_rule(table: EnergyTable, operations: list[Operation]) -> str:
-    """The rule under which the table could price everything that is missing; none where there is none."""
-    helps = (rule for rule in RULES if all(table.with_rules([rule]).price(each) is not None for each in operations))
-    return next(helps, "")

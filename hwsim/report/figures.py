@@ -4,6 +4,7 @@ import html
 import math
 from typing import Any, TypeAlias
 
+from hwsim.activity import kind_of
 from hwsim.report.wording import Priced
 from hwsim.study.comparison import Cell
 
@@ -53,7 +54,7 @@ def color_of(priced: Priced) -> dict[str, str]:
 
 def symbol_of(cell: Cell) -> str:
     """A shape for each execution."""
-    return SYMBOLS.get(cell.execution.split("(")[0], "circle")
+    return SYMBOLS.get(kind_of(cell.execution), "circle")
 
 
 def logarithmic_axis(title: str, low: float, high: float) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hwsim.activity import keeps_state, kind_of
 from hwsim.report.figures import Figure, axis, color_of, escaped, layout, logarithmic_axis
 from hwsim.report.wording import Priced
 from hwsim.study.comparison import Cell, Comparison
@@ -96,7 +97,7 @@ def _traces(
     if window > 1:
         shown = _rolling(steady, energy[steady], window)
         yield Trace(_line(priced, cell, *shown), True, shown[1])
-    if cell.execution.startswith("delta"):
+    if keeps_state(cell.execution):
         yield Trace(_markers(priced, cell, first, energy[first]), None, energy[first])
 
 
@@ -131,7 +132,7 @@ def _line(priced: Priced, cell: Cell, frame: IntArray, energy: FloatArray) -> Fi
         "name": escaped(cell.method),
         "x": _packed(frame, "i4"),
         "y": _packed(energy, "f4"),
-        "line": {"color": color_of(priced)[cell.network], "width": 1.5, "dash": DASHES[cell.execution.split("(")[0]]},
+        "line": {"color": color_of(priced)[cell.network], "width": 1.5, "dash": DASHES[kind_of(cell.execution)]},
         "hovertemplate": f"frame %{{x}}: %{{y:.3~g}} {priced.unit.name}<extra>%{{fullData.name}}</extra>",
     }
 

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterable, Sequence
 
+from hwsim.activity import keeps_state
 from hwsim.counting.counts import PHASES
 from hwsim.report import accuracy, answering, frames, origins, wording
 from hwsim.report.power import NOT_STATED, frame_rate
@@ -157,7 +158,7 @@ def first_frames(comparison: Comparison, priced: Priced) -> str:
     rows = []
     for cell in priced.cells:
         start = frames.start(cell, comparison)
-        if start is None or not cell.execution.startswith("delta") or start.first is None:
+        if start is None or not keeps_state(cell.execution) or start.first is None:
             continue
         ratio = times(start.first / start.steady) if start.steady else "-"
         numbers = (f"{start.n_first:,}", unit.text(start.first), f"{start.n_steady:,}", unit.text(start.steady), ratio)

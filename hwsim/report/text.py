@@ -9,13 +9,14 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from hwsim.activity import keeps_state
 from hwsim.counting.counts import PHASES
 from hwsim.pricing.energy import Breakdown, Line
 from hwsim.report import accuracy, answering, origins, power, wording
 from hwsim.report.units import Unit, energy_unit, figures, percent, power_unit, times, whole
 from hwsim.report.wording import Priced, Row
 from hwsim.simulation.accuracy import CONFIDENCE
-from hwsim.simulation.simulator import Run
+from hwsim.simulation.run import Run
 from hwsim.study.comparison import Comparison
 
 WIDTH = 120
@@ -263,7 +264,7 @@ def _breakdown_notes(breakdown: Breakdown, run: Run | None, unit: Unit) -> list[
     said.append(power.power_of_one(breakdown))
     said += [sentence for sentence in origins.sentences([breakdown]) if sentence]
     first = wording.first_and_steady(breakdown)
-    if first is not None and counts.execution.startswith("delta"):
+    if first is not None and keeps_state(counts.execution):
         said.append(
             f"First frames of streams: {unit.text(first[0])} {unit.name} each; later ones: {unit.text(first[1])}."
         )

@@ -54,8 +54,8 @@ class Notes:
 
     @property
     def is_delta(self) -> bool:
-        """Whether only changes are walked."""
-        return self.execution.kind == "delta"
+        """Whether a head works on changes only, and on what it keeps between frames."""
+        return self.execution.keeps_state
 
     @property
     def n_frame(self) -> int:

@@ -66,4 +66,4 @@ def _largest_event(plan: StagePlan, execution: Execution) -> int:
     once = ("real", "binary", "ternary", "power-of-two")
     if layer is None or layer.is_real(read) or all(t.format.kind in once for t in layer.terms):
         return 1
-    return max(read.bound, read.span) if execution.kind == "delta" else read.bound
+    return max(read.bound, read.span) if execution.presents_changes else read.bound

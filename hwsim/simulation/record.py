@@ -61,6 +61,6 @@ def _out_format(network: Network, plan: StagePlan) -> NumberFormat:
 
 def _emitted(notes: Notes, plan: StagePlan) -> SignalActivity:
     n_event = notes.read(plan.stage.output, "events")
-    if notes.execution.kind == "dense":
+    if notes.execution.presents_every_input:
         n_event = np.full_like(n_event, plan.out.size)
     return SignalActivity(plan.stage.output, plan.out.size, plan.out.format, n_event)

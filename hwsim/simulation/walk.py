@@ -1,7 +1,5 @@
 """Walk blocks of frames through a prepared network, one stage after the other, and note what happened."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from hwsim.kernels.events import GROUP, LANES, hold_back, list_changes
@@ -10,15 +8,8 @@ from hwsim.network.signals import Signal
 from hwsim.simulation.block import Array, Emitted, Frames, Worker
 from hwsim.simulation.elementwise import run_steps
 from hwsim.simulation.heads.terms import code_dtype, padded
+from hwsim.simulation.pieces import Piece
 from hwsim.simulation.plan import StagePlan, event_dtypes
-
-
-class Piece(NamedTuple):
-    """Frames that are walked without regard to any other piece."""
-
-    begin: int
-    end: int
-    warm: bool  # whether the frame before them is run first, uncounted, to restore the state it left
 
 
 class Walker:

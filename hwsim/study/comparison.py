@@ -3,15 +3,15 @@
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.activity.rules import COLUMN, RULES
+from hwsim.activity.rules import RULES
 from hwsim.counting.counts import PHASES, Counts
 from hwsim.datasets import Dataset, Source, load_dataset
 from hwsim.errors import TableError
@@ -19,12 +19,14 @@ from hwsim.files.views import Viewed, shown
 from hwsim.files.whole import write_whole
 from hwsim.machine import Machine
 from hwsim.network.operation import Operation
-from hwsim.pricing.energy import Breakdown, lacking, price
+from hwsim.pricing.energy import Breakdown, price
 from hwsim.pricing.energy_table import EnergyTable, load_table
-from hwsim.pricing.static_power import FRAME_RATE
+from hwsim.pricing.lacking import lacking
 from hwsim.simulation.accuracy import TOLERANCE, Interval, Paired, checked_tolerance, interval, paired
-from hwsim.simulation.simulator import Run
-from hwsim.study.run_book import FACTORS, STORAGE, MachineLike, NetworkLike, Pair, RunBook
+from hwsim.simulation.run import Run
+from hwsim.study.columns import row_of
+from hwsim.study.priced_phases import priced_phases
+from hwsim.study.run_book import MachineLike, NetworkLike, Pair, RunBook
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,66 +103,7 @@ class Comparison(Viewed):
         """One row per cell, units in the column names."""
         import pandas as pd
 
-        return pd.DataFrame([self._row(cell) for cell in self.cells])
-
-    def _row(self, cell: Cell) -> dict[str, object]:
-        n = cell.counts.n_inference
-        arithmetic = ("encode", "synapse", "neuron")
-        row: dict[str, object] = {
-            "network": cell.network,
-            "execution": cell.execution,
-            "machine": cell.machine,
-            "table": cell.table,
-            "baseline": cell.is_baseline,
-            "inferences": n,
-            "accuracy": cell.accuracy,
-            **self._accuracy(cell),
-        }
-        for kind in ("addition", "multiplication"):
-            row[f"{kind}s [per inference]"] = sum(cell.counts.total(phase, kind) for phase in arithmetic) / n
-        row["memory words [per inference]"] = cell.counts.words() / n
-        for phase in (*PHASES, "static"):
-            priced = cell.breakdown is not None and phase in cell.breakdown.phases
-            row[f"{phase} energy [J per inference]"] = (
-                cell.breakdown.of(phase) / n if priced and cell.breakdown else None
-            )
-        for name, bound in (("energy", "total"), ("low", "low"), ("high", "high")):
-            row[f"{name} [J per inference]"] = getattr(cell.breakdown, bound) / n if cell.breakdown else None
-        row |= self._power(cell.breakdown)
-        row["phases priced"] = " ".join(cell.breakdown.phases) if cell.breakdown else ""
-        row |= _basis_columns(cell.breakdown)
-        row["advantage"] = cell.advantage
-        for name in (*FACTORS, STORAGE):
-            row[f"factor of {name}"] = cell.factors.get(name)
-        row["codes saturated"] = cell.n_saturated
-        row["notes"] = "; ".join(cell.notes)
-        row[COLUMN] = self.rules
-        return row
-
-    def _power(self, breakdown: Breakdown | None) -> dict[str, object]:
-        """Power with both its parts; where a table states no leakage, the power is the dynamic part alone."""
-        priced = breakdown is not None
-        static = breakdown.static_power if breakdown is not None else None
-        return {
-            "dynamic power [W]": breakdown.dynamic_power() if breakdown is not None else None,
-            "static power [W]": static,
-            "power [W]": breakdown.power() if breakdown is not None else None,
-            "leakage": ("not stated" if static is None else "stated") if priced else "",
-            "frame rate [1/s]": self.frame_rate or FRAME_RATE,
-        }
-
-    def _accuracy(self, cell: Cell) -> dict[str, object]:
-        """How sure a row's accuracy is, and how it compares with the baseline's."""
-        where, against = cell.accuracy_interval, cell.against
-        return {
-            "accuracy low": where.low if where else None,
-            "accuracy high": where.high if where else None,
-            "frames that only this row gets right": against.n_better if against else None,
-            "frames that only the baseline gets right": against.n_worse if against else None,
-            "McNemar p": against.p if against else None,
-            "accuracy tolerance [points]": self.accuracy_tolerance,
-            "same accuracy as baseline": self.has_same_accuracy(cell) if against else None,
-        }
+        return pd.DataFrame([row_of(cell, self) for cell in self.cells])
 
     def __repr__(self) -> str:
         """Data, baseline, networks, machines, tables and rows."""
@@ -182,22 +125,6 @@ class Comparison(Viewed):
     def write_html(self, path: str | Path) -> None:
         """Write one self-contained page that opens offline."""
         shown(self, "write_html", Path(path))
-
-
-def _basis_columns(breakdown: Breakdown | None) -> dict[str, object]:
-    """What the energy rests on: shares of figures of another process, between stated ones, and by standing."""
-    found = None if breakdown is None else breakdown.basis
-    return {
-        "share of another node": found and found.of_another_node,
-        "share at another supply": found and found.at_another_supply,
-        "share interpolated": found and found.interpolated,
-        "share by process": "" if found is None else _shares(found.by_process),
-        "share by standing": "" if found is None else _shares(found.by_standing),
-    }
-
-
-def _shares(shares: Mapping[Any, float]) -> str:
-    return "; ".join(f"{name}: {share:.6g}" for name, share in shares.items())
 
 
 def compare(
@@ -259,7 +186,7 @@ def compare(
         raise TableError("no energy table to price with; name at least one, such as default_45nm")
     cells = []
     for table in chosen.values():
-        priced = _priced_phases(book, pairs, first, table, phases)
+        priced = priced_phases(book, pairs, first, table, phases)
         progress(f"pricing with {table.name}")
         cells += [_cell(book, pair, first, table, priced, frame_rate) for pair in pairs]
     return Comparison(
@@ -273,37 +200,6 @@ def compare(
         accuracy_tolerance=tolerance,
         about={network: dict(book.networks[network].about) for network, _ in pairs},
     )
-
-
-def _priced_phases(
-    book: RunBook,
-    pairs: list[tuple[str, str]],
-    first: tuple[str, str],
-    table: EnergyTable,
-    phases: Sequence[str] | None,
-) -> tuple[str, ...]:
-    """Phases that a table's figures are about.
-
-    Those asked for; else all four if the table prices every row in all of them; else those in which it prices the
-    baseline, and rows that need a price it lacks there go without. A phase in which the baseline does nothing is one of
-    them where that leaves no further row without.
-    """
-    if phases is not None:
-        return tuple(phases)
-    needed = {id(counts): counts for pair in pairs for counts in book.steps(pair, first).values()}
-    if not any(lacking(counts, table) for counts in needed.values()):
-        return PHASES
-    counts = book.count(first[0], book.machines[first[1]])
-    lacks = lacking(counts, table)
-    at_work = [phase for phase in PHASES if counts.total(phase) and phase not in lacks]
-    if not at_work:
-        raise TableError(
-            f"energy table {table.name} can price no phase of the baseline, {first[0]} on {first[1]}; "
-            f"`hwsim table show {table.name}` lists what it has"
-        )
-    rows = [lacking(book.count(network, book.machines[machine]), table) for network, machine in pairs]
-    wanting = {phase for row in rows if not row.keys() & set(at_work) for phase in row}
-    return tuple(phase for phase in PHASES if phase in at_work or not (counts.total(phase) or phase in wanting))
 
 
 def _cell(

@@ -10,7 +10,8 @@ from hwsim.errors import MachineError
 from hwsim.machine import Machine, load_machine
 from hwsim.network.graph import Network
 from hwsim.network_file import load_network
-from hwsim.simulation.simulator import Run, simulate
+from hwsim.simulation.run import Run
+from hwsim.simulation.simulator import simulate
 
 NetworkLike = str | Path | Network
 MachineLike = str | Path | Machine
@@ -68,7 +69,7 @@ class RunBook:
         """
         network, machine = pair[0], self.machines[pair[1]]
         reference = self.machines[first[1]]
-        if reference.execution != "dense":
+        if not reference.walk.presents_every_input:
             reference = load_machine("mac-array")
         dense = reference.model_copy(update={"event_arithmetic": machine.event_arithmetic})
         steps = {"": self.count(first[0], self.machines[first[1]]), FACTORS[0]: self.count(network, reference)}
@@ -76,7 +77,8 @@ class RunBook:
         stored = _with_storage(dense, machine)
         if stored != dense:
             steps[STORAGE] = self.count(network, stored)
-        without_delta = machine.model_copy(update={"execution": "sparse"}) if machine.execution == "delta" else machine
+        presents_changes = machine.walk.presents_changes
+        without_delta = machine.model_copy(update={"execution": "sparse"}) if presents_changes else machine
         return {**steps, FACTORS[2]: self.count(network, without_delta), FACTORS[3]: self.count(network, machine)}
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from hwsim.activity import Execution
 from hwsim.counting.accounting import count
 from hwsim.datasets import Dataset, load_dataset
 from hwsim.errors import DataError, FileError, HwsimError, UnknownNameError
@@ -14,8 +13,8 @@ from hwsim.machine import Machine, load_machine
 from hwsim.network.graph import Network
 from hwsim.network.operation import Operation
 from hwsim.network_file import load_network
-from hwsim.pricing.energy import lacking
 from hwsim.pricing.energy_table import EnergyTable
+from hwsim.pricing.lacking import lacking
 from hwsim.simulation.simulator import simulate
 
 N_FRAME = 4
@@ -63,7 +62,7 @@ def coverage(
         frames = _frames(network)
         for machine in chosen:
             try:
-                counts = count(simulate(network, frames, Execution(machine.execution)).activity, machine)
+                counts = count(simulate(network, frames, machine.walk).activity, machine)
             except HwsimError as error:
                 yield Coverage(network.name, machine.name, {}, str(error))
                 continue

@@ -62,11 +62,11 @@ def _matrix_bits(connection: ConnectionActivity, machine: Machine) -> int:
 
 def state_bits(layer: LayerActivity, machine: Machine) -> int:
     """Bits of a layer's sums and last codes; of a machine that keeps accumulators in SRAM, of these in any case."""
-    is_delta, inside = machine.execution == "delta", is_whole(layer, machine)
+    keeps_state, inside = machine.walk.keeps_state, is_whole(layer, machine)
     bits = 0
-    if (is_delta or machine.access == "per-row") and not inside:
+    if (keeps_state or machine.access == "per-row") and not inside:
         bits += sum(layer.n_neuron * connection.accumulator_format.bit_width for connection in layer.connections)
-    if is_delta:
+    if keeps_state:
         bits += sum(join.n_sum * join.format.bit_width for join in layer.joins)
         if layer.emitted is not None and not inside:
             bits += layer.emitted.n_code * layer.emitted.format.bit_width

@@ -74,7 +74,7 @@ def words_moved(activity: Activity, machine: Machine) -> list[Moved]:
             traffic.codes(layer, layer.emitted)
         elif layer.sources:
             traffic.output(layer)
-        if activity.execution.kind == "delta":
+        if activity.execution.keeps_state:
             traffic.state(layer)
     return traffic.moved
 
@@ -87,7 +87,7 @@ class _Traffic:
         self.activity = activity
         self.machine = machine
         self.n_frame = np.ones(activity.n_frame, np.int64)
-        self.delta = activity.execution.kind == "delta"
+        self.execution = activity.execution
         self.weight_bits = sum(weight_bits(layer, machine) for layer in activity.layers)
         self.state_bits = sum(state_bits(layer, machine) for layer in activity.layers)
 
@@ -115,7 +115,7 @@ class _Traffic:
 
     def biases(self, layer: LayerActivity) -> None:
         """Read the biases that accumulators start from: once, however many neurons of a channel use one."""
-        starts = self.activity.first if self.delta else self.n_frame
+        starts = self.activity.first if self.execution.keeps_state else self.n_frame
         for connection in layer.connections:
             if connection.n_bias:
                 self._read_packed(layer, connection.n_bias * starts, connection.accumulator_format.bit_width)
@@ -145,8 +145,8 @@ class _Traffic:
         if self._is_raw(layer):
             return
         bits, marks = signal.format.bit_width, 0
-        if self.activity.execution.kind != "dense":
-            value = signal.format.difference() if self.delta else signal.format
+        if self.execution.lists_events:
+            value = self.execution.event_format(signal.format)
             is_bitmap = self.machine.events == "bitmap"
             marks = signal.n_code if is_bitmap else 0  # a bit for every code: is there an event?
             bits = value.bit_width + (0 if is_bitmap else (signal.n_code - 1).bit_length())
@@ -186,7 +186,7 @@ class _Traffic:
 
     def _is_raw(self, layer: LayerActivity) -> bool:
         """Whether raw frames serve a dense machine as the first layer's codes: nothing is done to them first."""
-        return not layer.sources and self.activity.execution.kind == "dense" and not layer.work
+        return not layer.sources and not self.execution.lists_events and not layer.work
 
     def _readers(self, signal: SignalActivity) -> list[tuple[str, int]]:
         """Layers that read a signal, once for each time, and in how many passes over their channels."""

@@ -9,7 +9,7 @@ import hwsim
 from hwsim.counting.counts import PHASES, Counts, Key
 from hwsim.errors import TableError, UnknownNameError
 from hwsim.network.operation import Operation
-from hwsim.pricing.energy import lacking
+from hwsim.pricing.lacking import lacking
 
 PICO = 1e-12
 TABLE = """\

@@ -109,7 +109,7 @@ class ConvolutionHead(Head):
             self.tallies[k].tally(events, frames, worker)
         if worker.notes.is_delta:
             self._touch(events, frames, worker)
-        if worker.notes.execution.kind != "dense":
+        if not worker.notes.execution.presents_every_input:
             self._count_meetings(events, frames, worker)
         return self.combine(totals)
 
@@ -187,7 +187,7 @@ class ConvolutionHead(Head):
             n_reached=self.n_column,
             n_synapse=self.n_synapse,
             n_nonzero=int(n_met[0]),
-            event_format=code.difference() if notes.is_delta else code,
+            event_format=notes.execution.event_format(code),
             weight_format=term.weight_format,
             accumulator_format=term.accumulator_format,
             n_bias=term.n_bias,

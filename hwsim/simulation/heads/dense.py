@@ -111,7 +111,7 @@ class DenseHead(Head):
             n_reached=n_out,
             n_synapse=self.n_synapse,
             n_nonzero=int(n_met[0]),
-            event_format=code.difference() if notes.is_delta else code,
+            event_format=notes.execution.event_format(code),
             weight_format=term.weight_format,
             accumulator_format=term.accumulator_format,
             n_bias=term.n_bias,

@@ -21,7 +21,7 @@ class DenseRowReading:
 
     def read(self, notes: Notes) -> DenseRowsRead:
         """Inputs with an event in each frame, and the entries of their rows."""
-        if notes.execution.kind == "dense":
+        if notes.execution.presents_every_input:
             every = np.packbits(np.ones(len(self.n_entry), np.bool_))
             return DenseRowsRead(np.broadcast_to(every, (notes.n_frame, every.size)), self.n_entry)
         return DenseRowsRead(notes.read(self.name, "inputs with an event"), self.n_entry)
@@ -29,7 +29,7 @@ class DenseRowReading:
 
 def note_inputs(name: str, events: Emitted, frames: Frames, notes: Notes) -> None:
     """Note which inputs had an event, a bit each; under a dense execution all have."""
-    if notes.execution.kind == "dense":
+    if notes.execution.presents_every_input:
         return
     codes, zero = events.codes[1:], events.codes.dtype.type(0)
     has_event = codes != (events.codes[:-1] if notes.is_delta else zero)
@@ -92,7 +92,7 @@ class ConvolutionRowReading:
 
     def read(self, notes: Notes) -> ConvolutionRowsRead:
         """Events that meet each row in each frame, with the rows' entries; under a dense execution all inputs do."""
-        if notes.execution.kind == "dense":
+        if notes.execution.presents_every_input:
             places = np.bincount(self.kind, minlength=len(self.taps))
             met = self.meetings(np.repeat(places[None, :, None], self.n_channel, axis=2))
         else:

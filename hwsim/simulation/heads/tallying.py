@@ -136,7 +136,7 @@ class Tallying:
         totals = np.zeros((self.n_number, group.size), np.int64)
         for total, each in zip(totals, numbers, strict=True):
             np.add.at(total, inverse, each)
-        if notes.execution.kind == "dense":
+        if notes.execution.presents_every_input:
             frames = np.bincount(notes.group, minlength=1)
             idle = np.multiply.outer(np.array([n_synapse, *n_met]), frames)
             for rest, total in zip(idle, totals, strict=True):

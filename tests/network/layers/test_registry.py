@@ -41,7 +41,7 @@ def test_a_base_of_layers_is_none():
 
 
 def test_two_layers_of_one_name_are_refused():
-    with pytest.raises(NetworkError, match=r"RELU: there is a layer of the name 'relu', hwsim\.network.*elementwise"):
+    with pytest.raises(NetworkError, match=r"RELU: there is a layer of the name 'relu', hwsim\.network.*piecewise"):
         type("RELU", (ElementWise,), {})
     assert layer_types()["relu"] is ReLU
 
