@@ -25,7 +25,8 @@ def suite(tmp_path):
     """A suite under these rules, of files by name: run with arguments, its exit code and what it prints."""
     shutil.copy(HERE.parent / "pyproject.toml", tmp_path)
     (tmp_path / "tests").mkdir()
-    shutil.copy(HERE / "conftest.py", tmp_path / "tests")
+    for name in ("conftest.py", "number_of_examples.py"):
+        shutil.copy(HERE / name, tmp_path / "tests")
 
     def run(files, *arguments, **environment):
         for name, text in files.items():

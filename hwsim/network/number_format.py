@@ -81,12 +81,15 @@ class NumberFormat:
         return self.kind in ("binary", "ternary") or (self.bit_width == 1 and not self.signed)
 
     def difference(self) -> "NumberFormat":
-        """Format of the difference of two codes: one bit more, ternary of 0 and 1; real numbers stay real."""
+        """Format of the difference of two codes: one bit more, ternary of 0 and 1; real numbers stay real.
+
+        Of sums of 64 bits it is 64: a run in which an event could pass them is refused when it is planned.
+        """
         if self.is_real:
             return self
         if self.kind == "integer" and self.is_sign:
             return NumberFormat("ternary", 2)
-        return NumberFormat("integer", self.bit_width + 1)
+        return NumberFormat("integer", min(self.bit_width + 1, ACCUMULATOR_WIDTHS[-1]))
 
     @classmethod
     def parse(cls, name: str) -> "NumberFormat":

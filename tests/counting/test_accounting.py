@@ -126,6 +126,15 @@ def test_scales_of_real_weights_are_stored_where_the_layer_applies_them(machine)
     assert_same_counts(network, frames, *both(machine, 8, 1))
 
 
+def test_differences_of_sums_of_64_bits_have_64_bits():
+    weight = hwsim.Weight(np.full((2, 2), 32767, np.int16), hwsim.NumberFormat("integer", 16))
+    layers = tuple(hwsim.Dense(name, terms=(weight,)) for name in ("one", "two", "three"))
+    network = hwsim.Network("wide", (2,), layers, input_format=hwsim.NumberFormat("integer", 8))
+    assert network.signals["two"].format.bit_width == 64
+    frames = np.array([[1, 2], [3, 2], [0, 0]], np.int8)
+    assert_same_counts(network, frames, *both("delta-mac", 64, 4))
+
+
 ZEROS = st.lists(st.sampled_from([0, 0, 0, 0, 1]), min_size=1, max_size=70)
 
 

@@ -53,7 +53,8 @@ class Number(NamedTuple):
         """Format of the difference of two such numbers."""
         if self.is_real:
             return self
-        return Number("ternary", 2) if self.is_flag else Number("integer", self.n_bit + 1)
+        # sums of 64 bits that a machine takes on are so small that their differences are no wider
+        return Number("ternary", 2) if self.is_flag else Number("integer", min(self.n_bit + 1, 64))
 
     @property
     def is_flag(self):
