@@ -96,7 +96,10 @@ def common(
     ] = None,
     plugin: Annotated[
         list[str] | None,
-        typer.Option(metavar="MODULE", help="Module of your own layers; may be given several times, or HWSIM_PLUGINS."),
+        typer.Option(
+            metavar="MODULE",
+            help="Module of your own layers or methods; several times, or HWSIM_PLUGINS.",
+        ),
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version, and nothing else.")

@@ -5,7 +5,7 @@ What dense, sparse and delta are is said here, once, as the questions that the o
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from hwsim.errors import NetworkError
 from hwsim.network.number_format import NumberFormat
@@ -142,4 +142,5 @@ def kind_of(written: str) -> str:
 
 def keeps_state(written: str) -> bool:
     """Whether the execution that a result states keeps state: first frames of streams then differ from later ones."""
-    return kind_of(written) == "delta"
+    kind = kind_of(written)
+    return kind in get_args(ExecutionKind) and Execution(kind).keeps_state  # type: ignore[arg-type]

@@ -22,10 +22,21 @@ class Declared(typer.core.TyperGroup):
         """Functions by the names of their commands."""
         raise NotImplementedError
 
+    made: frozenset[str] = frozenset()
+    """Names of the commands that have been made; the group has the others anyway."""
+
     def make(self) -> None:
         """Make the commands, before those that the group has anyway."""
         made = {name: _command(name, function) for name, function in self.declared().items()}
+        self.refuse(made)
+        self.made = frozenset(made)
         self.commands = made | dict(self.commands)
+
+    def refuse(self, names: Iterable[str]) -> None:
+        """Raise a HwsimError for a method that nobody could reach, since the group has a command of its name."""
+        for name in names:
+            if name in self.commands.keys() - self.made:
+                raise HwsimError(f"method {name!r}: there is a command of this name; give yours another")
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Make the commands first."""
@@ -49,8 +60,12 @@ class Trainings(Declared):
 
     def declared(self) -> dict[str, Callable[..., None]]:
         """One for all methods."""
-        from hwsim.commands.train import command
+        from hwsim.commands.train import FLOAT, command
+        from hwsim.train.methods import METHODS
 
+        self.refuse(METHODS)
+        if FLOAT in METHODS:
+            raise HwsimError(f"method {FLOAT!r}: there is one of this name; give yours another")
         return {OTHERS: command()}
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

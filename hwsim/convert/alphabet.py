@@ -16,7 +16,7 @@ import numpy.typing as npt
 from hwsim.errors import NetworkError
 from hwsim.network.graph import Network
 from hwsim.network.layers import Synaptic, Weight
-from hwsim.network.number_format import BINARY, NumberFormat, integer, width_of
+from hwsim.network.number_format import BINARY, TERNARY, NumberFormat, integer, width_of
 from hwsim.network.signals import FloatArray, IntArray
 
 Unit: TypeAlias = Literal["median", "nonzero-median", "largest"]
@@ -28,7 +28,6 @@ PerLayer: TypeAlias = Number | Sequence[Number] | Mapping[str, Number]
 """One number for all layers with weights, one for each in their order, or by their names."""
 
 MOST_LEVELS = 2**15 - 1
-TERNARY = NumberFormat("ternary", 2)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,11 +1,11 @@
 """What a method is told, and how methods are registered: each is declared once, in a file of its own."""
 
-import importlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from hwsim.errors import HwsimError
+from hwsim.files.modules import named
 
 
 @dataclass(frozen=True)
@@ -77,19 +77,10 @@ def register(methods: dict[str, Method], kind: str, method: Method) -> None:
 def later(function: str) -> Callable[..., Any]:
     """A function by name ("module:function"), whose module is imported when it is called."""
 
-    def call(*values: Any, **named: Any) -> Any:
-        module, _, name = function.partition(":")
-        return getattr(importlib.import_module(module), name)(*values, **named)
+    def call(*values: Any, **given: Any) -> Any:
+        return named(function)(*values, **given)
 
     return call
-
-
-def import_files(package: str, folders: Sequence[str]) -> None:
-    """Import every file of a package, so that what they declare is registered."""
-    import pkgutil  # which the command line would load in vain
-
-    for file in pkgutil.iter_modules(folders):
-        importlib.import_module(f"{package}.{file.name}")
 
 
 def numbers(text: str, separator: str, kind: Callable[[str], Any], example: str) -> list[Any]:

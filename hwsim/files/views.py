@@ -1,7 +1,8 @@
 """Where the views of results are: functions of the room above, named here and imported when they are asked for."""
 
-import importlib
 from typing import Any
+
+from hwsim.files.modules import named
 
 VIEWS = {
     ("Comparison", "to_text"): "hwsim.report.text:comparison_text",
@@ -29,5 +30,4 @@ class Viewed:
 def shown(result: object, view: str, *arguments: Any) -> Any:
     """What the function that is named for a view of a result's class makes of the result."""
     name = next(VIEWS[each.__name__, view] for each in type(result).__mro__ if (each.__name__, view) in VIEWS)
-    module, _, function = name.partition(":")
-    return getattr(importlib.import_module(module), function)(result, *arguments)
+    return named(name)(result, *arguments)

@@ -88,7 +88,7 @@ class NumberFormat:
         if self.is_real:
             return self
         if self.kind == "integer" and self.is_sign:
-            return NumberFormat("ternary", 2)
+            return TERNARY
         return NumberFormat("integer", min(self.bit_width + 1, ACCUMULATOR_WIDTHS[-1]))
 
     @classmethod
@@ -120,6 +120,7 @@ FP64 = NumberFormat("real", 64)
 FP16 = NumberFormat("real", 16)
 BF16 = NumberFormat("bfloat", 16)
 BINARY = NumberFormat("binary", 1)
+TERNARY = NumberFormat("ternary", 2)
 
 
 def integer(bit_width: int, signed: bool = True) -> NumberFormat:

@@ -6,11 +6,11 @@ where the layer says ``bias: false``), and parameters that differ by channel, un
 strictly, no pickle is ever loaded, and no file outside the folder is named. The same network always makes the same
 bytes.
 
-What stands there of a layer follows from its fields; nothing here knows a layer by its class.
+What stands there of a layer follows from its fields; nothing here knows a layer by its class. What reading and writing
+have in common is in `schema`, a field at a time in `stored_fields`.
 """
 
 from hwsim.network_file.reading import load_network
 from hwsim.network_file.writing import save_network
 
 __all__ = ["load_network", "save_network"]
-"""What both ways have in common is in `schema`, a field at a time in `stored_fields`."""

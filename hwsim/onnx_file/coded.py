@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hwsim.network.number_format import BINARY, NumberFormat
+from hwsim.network.number_format import BINARY, TERNARY, NumberFormat
 from hwsim.onnx_file.graph import Array
 from hwsim.onnx_file.refusal import Refused
 
-TERNARY = NumberFormat("ternary", 2)
 LEVELS_AT_MOST = 32
 """Widest codes. [bits]"""
 

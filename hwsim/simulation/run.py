@@ -23,6 +23,13 @@ class Run:
     largest_deviation: float = 0.0  # real networks under delta: largest |output - dense output|
     notes: tuple[str, ...] = ()  # what a reader must know of these outputs, and of whatever is made of the activity
 
+    def __repr__(self) -> str:
+        """What ran on what, how exact it was, and what came out."""
+        activity, right = self.activity, self.accuracy
+        exact = "" if right is None else f", accuracy {right:.4g}"
+        what = f"outputs {self.outputs.shape} {self.outputs.dtype}{exact}, {len(self.notes)} notes"
+        return f"<Run of {activity.network} on {activity.data}, {activity.execution}: {what}>"
+
     @property
     def rules(self) -> int:
         """Rules that the activity was counted by."""

@@ -1,7 +1,5 @@
 """Weights of m bits on a linear or logarithmic grid (LAQ of Hou & Kwok, ICLR 2018)."""
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
@@ -21,10 +19,6 @@ def linear_levels(bit_width: int) -> Levels:
 def logarithmic_levels(bit_width: int) -> Levels:
     """0, 1, 2, 4, ..., 2^(k-1) with k = 2^(m-1) - 1: the paper's {0, 2^-(k-1), ..., 1/2, 1} in units of the least."""
     return Levels((0, *(2**power for power in range(_largest(bit_width, range(2, 5))))))
-
-
-GRIDS: dict[str, Callable[[int], Levels]] = {"linear": linear_levels, "log": logarithmic_levels}
-"""By name."""
 
 
 def _largest(bit_width: int, allowed: range) -> int:

@@ -41,12 +41,6 @@ class Unit:
         """Weights."""
         return self.n_in * self.n_out * self.kernel**2
 
-    @property
-    def weight_shape(self) -> tuple[int, ...]:
-        """In torch's layout."""
-        both = (self.n_out, self.n_in)
-        return both if self.kind == "dense" else (*both, self.kernel, self.kernel)
-
 
 @dataclass(frozen=True)
 class Architecture:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from hwsim.network.number_format import NumberFormat
+from hwsim.network.number_format import TERNARY
 from hwsim.train.quantizer import Term, WeightQuantizer
 
 THRESHOLD = 0.05
@@ -43,7 +43,7 @@ class TrainedTernaryWeight(WeightQuantizer):
 
     def terms(self, latent: torch.Tensor) -> tuple[Term, ...]:
         """A term for each sign."""
-        code, ternary = self._code(latent.detach()).to(torch.int8).numpy(), NumberFormat.parse("ternary")
+        code, ternary = self._code(latent.detach()).to(torch.int8).numpy(), TERNARY
         return (
             Term(np.maximum(code, 0), ternary, float(self.positive.detach())),
             Term(np.minimum(code, 0), ternary, float(self.negative.detach())),

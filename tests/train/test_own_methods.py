@@ -5,6 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
+from hwsim.__main__ import main
 from hwsim.commands.train import command
 from hwsim.convert.declared import Option
 from hwsim.errors import HwsimError, UnknownNameError
@@ -109,3 +110,13 @@ def test_the_command_keeps_its_own_options(name):
     declare(options=(Option(name, "another."),))
     with pytest.raises(HwsimError, match=f"option {name} of method fixed-ternary: the command has one of this name"):
         command()
+
+
+@pytest.mark.parametrize("name", ["mlp", "scales"])
+def test_a_method_that_could_not_be_reached_is_refused(name, monkeypatch, capsys):
+    declare(name=name)
+    monkeypatch.setattr("sys.argv", ["hwsim", "train", name, "--help"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert f"method '{name}': there is" in capsys.readouterr().err

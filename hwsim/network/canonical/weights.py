@@ -4,10 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.network.layers import Weight
-from hwsim.network.number_format import BINARY, NumberFormat
+from hwsim.network.number_format import BINARY, TERNARY
 from hwsim.network.signals import FloatArray
-
-TERNARY = NumberFormat("ternary", 2)
 
 FEWEST = 2
 """Weights that must share a value for it to be a scale: one alone has some value in any case."""

@@ -1,23 +1,5 @@
 """The families of operators, each in a file that reads and writes it; importing this folder registers them all."""
 
-from hwsim.onnx_file.operators import (
-    channels_last,
-    elementwise,
-    joining,
-    linear_quantization,
-    pooling,
-    quantization,
-    shaping,
-    synaptic,
-)
+from hwsim.files.modules import import_files
 
-__all__ = [
-    "channels_last",
-    "elementwise",
-    "joining",
-    "linear_quantization",
-    "pooling",
-    "quantization",
-    "shaping",
-    "synaptic",
-]
+import_files(__name__, __path__)

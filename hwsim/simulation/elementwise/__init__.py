@@ -4,20 +4,10 @@
 that none is registered for runs its `apply`; every other file: the steps of a family of layers.
 """
 
-from hwsim.simulation.elementwise import affine, arrangement, clipping, quantizing, softmax, threshold
+from hwsim.files.modules import import_files
 from hwsim.simulation.elementwise.step import Step, step_for
 from hwsim.simulation.elementwise.steps import run_steps, steps_of, values_step
 
-__all__ = [
-    "Step",
-    "affine",
-    "arrangement",
-    "clipping",
-    "quantizing",
-    "run_steps",
-    "softmax",
-    "step_for",
-    "steps_of",
-    "threshold",
-    "values_step",
-]
+__all__ = ["Step", "run_steps", "step_for", "steps_of", "values_step"]
+
+import_files(__name__, __path__)

@@ -40,7 +40,8 @@ def wrap(layer: Wrap, signal: Signal) -> Step:
     format = layer.signal(signal).format
 
     def run(block: Array, out: Array) -> int:
-        out[:, : signal.size] = (block[:, : signal.size] - format.lowest) % 2**format.bit_width + format.lowest
+        number = block[:, : signal.size].astype(np.int64)  # frames as they arrive are as narrow as their dtype
+        out[:, : signal.size] = (number - format.lowest) % 2**format.bit_width + format.lowest
         return 0
 
     return Step(run, np.int64)

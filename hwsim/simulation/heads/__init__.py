@@ -7,7 +7,9 @@ and ``touched`` make the head's part of an Activity from the notes of a finished
 A head is registered for the classes of layers that it serves where it is defined, by ``serves``; ``head_of`` finds it.
 """
 
-from hwsim.simulation.heads import convolution, dense, joining, pooling, wiring
+from hwsim.files.modules import import_files
 from hwsim.simulation.heads.head import Head, head_of, serves
 
-__all__ = ["Head", "convolution", "dense", "head_of", "joining", "pooling", "serves", "wiring"]
+__all__ = ["Head", "head_of", "serves"]
+
+import_files(__name__, __path__)

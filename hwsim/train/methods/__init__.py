@@ -3,7 +3,7 @@
 None of them imports torch before it makes weights, so that help and documentation need none.
 """
 
-from hwsim.convert.declared import import_files
+from hwsim.files.modules import import_files
 from hwsim.train.methods.method import METHODS as METHODS
 from hwsim.train.methods.method import Method as Method
 from hwsim.train.methods.method import Options as Options

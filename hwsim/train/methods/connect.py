@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from hwsim.convert.declared import Option
-from hwsim.network.number_format import BINARY, NumberFormat
+from hwsim.network.number_format import BINARY, TERNARY, NumberFormat
 from hwsim.train import TrainingError
 from hwsim.train.methods.method import Maker, Method, Options
 from hwsim.train.recipe import FEW
@@ -79,4 +79,4 @@ def _declare(kind: str, format: NumberFormat, called: str, paper: str) -> None:
 
 
 _declare("binary", BINARY, "BinaryConnect", COURBARIAUX)
-_declare("ternary", NumberFormat.parse("ternary"), "TernaryConnect", LIN)
+_declare("ternary", TERNARY, "TernaryConnect", LIN)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from hwsim.network.number_format import BINARY, NumberFormat
+from hwsim.network.number_format import BINARY, TERNARY, NumberFormat
 from hwsim.train.methods.method import Maker, Method, Options
 from hwsim.train.recipe import LOSS_AWARE
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from hwsim.train.recipe import Recipe
 
 HOU = "Hou & Kwok, Loss-aware Weight Quantization of Deep Networks, ICLR 2018"
-TERNARY = NumberFormat.parse("ternary")
 
 Solve: TypeAlias = Callable[[Any, Any, Any, Any], Any]
 """(`hwsim.solvers`, weights, curvature, previous codes) -> codes."""

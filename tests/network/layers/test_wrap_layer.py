@@ -30,6 +30,19 @@ def test_sums_wrap_and_count_as_in_the_reference(machine):
     assert hwsim.simulate(unsigned, frames, execution).outputs[0].tolist() == [382 % 16 - (-249) % 16]
 
 
+@pytest.mark.parametrize("execution", ["dense", "sparse", "delta"])
+@pytest.mark.parametrize(("dtype", "bit_width", "signed"), [("u1", 8, True), ("u1", 8, False), ("i2", 16, False)])
+def test_frames_as_they_arrive_wrap(dtype, bit_width, signed, execution):
+    """Numbers of a range that their own type does not hold."""
+    ends = np.iinfo(dtype)
+    frames = np.array([[ends.min, ends.max], [ends.max, 1]], dtype)
+    taken = integer(8 * ends.dtype.itemsize, ends.dtype.kind == "i")
+    last = Dense("last", terms=(Weight(np.eye(2, dtype=np.int8), INT8),))
+    made = Network("wrapping", (2,), (Wrap("wrap", bit_width=bit_width, signed=signed), last), taken)
+    expected = frames.astype(f"{'i' if signed else 'u'}{bit_width // 8}").tolist()
+    assert hwsim.simulate(made, frames, execution).outputs.tolist() == expected
+
+
 def test_it_costs_nothing():
     made = network(Wrap("wrap"))
     assert str(made.signals["wrap"].format) == "int8"
