@@ -1,14 +1,26 @@
 """A machine: its schema and YAML presets, and what it asks of a layer."""
 
+from hwsim.machine.level import Level, Memory, Operand, Tile
 from hwsim.machine.machine import (
     DEFAULT_MACHINE,
     Lanes,
     LanesByLayer,
     Machine,
-    Memory,
     Overhead,
     UnaryUpTo,
     load_machine,
 )
 
-__all__ = ["DEFAULT_MACHINE", "Lanes", "LanesByLayer", "Machine", "Memory", "Overhead", "UnaryUpTo", "load_machine"]
+__all__ = [
+    "DEFAULT_MACHINE",
+    "Lanes",
+    "LanesByLayer",
+    "Level",
+    "Machine",
+    "Memory",
+    "Operand",
+    "Overhead",
+    "Tile",
+    "UnaryUpTo",
+    "load_machine",
+]

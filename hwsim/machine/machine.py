@@ -15,9 +15,8 @@ from hwsim.activity.stored_rows import N_RUN_BITS
 from hwsim.errors import MachineError, UnknownNameError
 from hwsim.files import catalogue, strict_yaml
 from hwsim.files.strict_yaml import Schema, SchemaVersion
+from hwsim.machine.level import Bytes, Level, Levels, Memories, Operand, PositiveInt, Tile, levels_meant
 
-PositiveInt = Annotated[int, Field(ge=1, le=2**31 - 1)]
-Bytes = Annotated[int, Field(ge=1, le=2**60)]
 Factor = Annotated[float, Field(ge=1, le=1000)]
 
 
@@ -32,6 +31,8 @@ class Lanes(Schema):
 
     channels: PositiveInt  # Pc: on different output channels
     positions: PositiveInt = 1  # Pp: on different output positions
+    frames: PositiveInt = 1  # Pf, dense: in so many frames of a batch
+    inputs: PositiveInt = 1  # Pi, dense: products that are added up before they reach an accumulator
 
 
 class LanesByLayer(Schema):
@@ -39,28 +40,6 @@ class LanesByLayer(Schema):
 
     dense: Lanes
     convolution: Lanes
-
-
-class Memory(Schema):
-    """A memory: as large as what it holds, of a declared capacity, or off chip."""
-
-    fit: Literal["network", "layer"] | None = None  # the smallest power of two bytes that holds it
-    capacity: Bytes | None = None
-    off_chip: Literal["dram"] | None = None  # however little it holds
-
-    @pydantic.model_validator(mode="after")
-    def _one_of_three(self) -> "Memory":
-        if [self.fit, self.capacity, self.off_chip].count(None) != 2:
-            raise ValueError("expected either fit (network or layer) or capacity [bytes], or off_chip: dram")
-        return self
-
-
-class Memories(Schema):
-    """What lives where."""
-
-    weights: Memory  # weights, biases and parameters
-    state: Memory  # delta: sums and last codes, kept between frames
-    activations: Memory  # frames, codes, events and outputs
 
 
 class Overhead(Schema):
@@ -94,16 +73,20 @@ class Machine(Schema):
     overhead: Overhead = Overhead()  # on arithmetic; carried in the interval of every energy
     batch: PositiveInt = 1  # dense: frames that share what is read of the weights
     lanes: LanesByLayer
-    word_length: PositiveInt  # moved by one memory access [bits]
+    operands: PositiveInt | None = None  # widest operand that its arithmetic takes, of whole numbers [bits]
+    levels: Levels = ()  # from far to near; or `memories`, one for each operand
+    order: Literal["weight-stationary", "code-stationary", "best"] = "best"  # of the loops over tiles
+    tile: Tile | None = None  # of a declared order; unless said, the best one
+    word_length: PositiveInt | None = None  # memories: moved by one access [bits]
     working_store: Literal["registers"] | Bytes = "registers"  # or an SRAM of that capacity
     access: Literal["working-store", "per-row"] = "working-store"  # per-row: accumulators in SRAM, row by row
     weights: Literal["rows", "compressed"] = "rows"  # compressed: rows without their zeros
     run_bits: Annotated[int, Field(ge=1, le=N_RUN_BITS)] | None = None  # compressed: of each entry's run [bits]
     events: Literal["indexed", "bitmap"] = "indexed"  # sparse, delta: an index each, or one bit per code
     reuse: Literal["lanes", "ideal"] = "lanes"  # ideal: each weight and code read once, a lower bound
-    memories: Memories
-    on_chip_limit: Bytes | None = None  # a larger memory is off chip
-    off_chip: Literal["dram"] | None = None  # what a larger memory is; none: an error
+    memories: Memories | None = None
+    on_chip_limit: Bytes | None = None  # memories: a larger one is off chip
+    off_chip: Literal["dram"] | None = None  # memories: what a larger one is; none: an error
 
     @pydantic.model_validator(mode="after")
     def _fits_together(self) -> "Machine":
@@ -128,10 +111,59 @@ class Machine(Schema):
             yield "events", "a dense execution presents codes, not events; take `events: bitmap` out"
         if self.access == "per-row" and self.working_store != "registers":
             yield "access", "accumulators in SRAM, row by row, need no working store; take working_store out"
+        yield from self._contradictions_of_levels()
         if self.operations == "whole" and self.access == "per-row":
             yield "access", "whole operations hold their accumulators' accesses; take `access: per-row` out"
         if self.operations == "whole" and self.weights == "compressed":
             yield "weights", "whole operations hold the reads of their weights; take `weights: compressed` out"
+
+    def _contradictions_of_levels(self) -> Iterator[tuple[str, str]]:
+        names = [level.name for level in self.levels]
+        if self.levels and self.memories is not None:
+            yield "levels", "levels and memories say the same thing twice; take memories out"
+            return
+        if not self.levels and self.memories is None:
+            yield "levels", "where do operands live? Write `levels`, or `memories` with weights, state and activations"
+            return
+        if self.levels:
+            for name in ("word_length", "on_chip_limit", "off_chip"):
+                if getattr(self, name) is not None:
+                    yield name, f"belongs to `memories`; each level says its own, take {name} out"
+            for name, default in (("working_store", "registers"), ("access", "working-store")):
+                if getattr(self, name) != default:
+                    yield name, f"belongs to `memories`; write a level that holds sums, and take {name} out"
+            if len(set(names)) < len(names):
+                yield "levels", f"two levels of one name: {', '.join(names)}; rename one"
+        elif self.word_length is None:
+            yield "word_length", "how many bits does one access to the memories move? Write `word_length: 64`"
+            return
+        needed: list[Operand] = ["weights", "codes", "sums"]
+        needed += ["state"] if self.walk.keeps_state else []
+        for operand in needed if self.operations == "elementary" else ["codes"]:
+            if not self.holding(operand):
+                yield "levels", f"no level holds {operand}; name it in the `holds` of one"
+        if self.tile is not None and self.order == "best":
+            yield "tile", "the best order brings its own tiles; write order: weight-stationary, or code-stationary"
+        if not self.walk.presents_every_input:
+            for kind, lanes in (("dense", self.lanes.dense), ("convolution", self.lanes.convolution)):
+                for name in ("inputs", "frames"):
+                    if getattr(lanes, name) > 1:
+                        yield "lanes", f"{kind}: only a dense execution has {name} side by side; take {name} out"
+
+    @property
+    def hierarchy(self) -> tuple[Level, ...]:
+        """Its levels from far to near, those among them that `memories` stands for."""
+        if self.memories is None:
+            return self.levels
+        per_row = self.access == "per-row"
+        assert self.word_length is not None
+        return levels_meant(
+            self.memories, self.word_length, self.working_store, per_row, self.on_chip_limit, self.off_chip is not None
+        )
+
+    def holding(self, operand: Operand) -> tuple[Level, ...]:
+        """The levels that an operand passes through, from far to near."""
+        return tuple(level for level in self.hierarchy if operand in level.holds)
 
     @property
     def walk(self) -> Execution:
@@ -186,8 +218,7 @@ class Machine(Schema):
         extras = "".join(f", {text}" for text in self._extras())
         return (
             f"{self.execution} execution, event arithmetic {arithmetic}{extras}, "
-            f"{self.lanes.dense.channels} x {self.lanes.dense.positions} lanes (Dense), {self.word_length}-bit words, "
-            f"{self.store}"
+            f"{self.lanes.dense.channels} x {self.lanes.dense.positions} lanes (Dense), {self._words}, {self.store}"
         )
 
     @property
@@ -195,10 +226,25 @@ class Machine(Schema):
         """Where partial sums are, in words."""
         if self.operations == "whole":
             return "accumulators within the whole operations"
-        if self.access == "per-row":
+        if self.holding("sums")[-1].access == "per-row":
             return "accumulators in SRAM, read and written row by row"
-        kind = "registers" if self.working_store == "registers" else f"{self.working_store} bytes of SRAM"
+        sums = self.holding("sums")[-1]
+        kind = "registers" if sums.kind == "registers" else f"{sums.capacity} bytes of SRAM"
         return f"working store in {kind}"
+
+    @property
+    def _words(self) -> str:
+        """How wide words are, level by level where they differ."""
+        moving = [level for level in self.hierarchy if level.word_length is not None]
+        widths = {level.word_length for level in moving}
+        if len(widths) == 1:
+            return f"{widths.pop()}-bit words"
+        return "words of " + ", ".join(f"{level.word_length} bits ({level.name})" for level in moving)
+
+    def _is_off_chip(self, operand: Operand) -> bool:
+        """Whether an operand has no other level than a DRAM."""
+        holding = self.holding(operand)
+        return bool(holding) and holding[-1].kind == "dram"
 
     def _extras(self) -> Iterator[str]:
         """What sets it apart from the reference design, in words."""
@@ -211,9 +257,9 @@ class Machine(Schema):
             (f"weights compressed with {self.run_bits}-bit runs", self.weights == "compressed"),
             ("events as bitmaps", self.events == "bitmap"),
             ("ideal reuse, a lower bound", self.reuse == "ideal"),
-            ("weights off chip", self.memories.weights.off_chip is not None),
-            ("state off chip", self.memories.state.off_chip is not None),
-            ("activations off chip", self.memories.activations.off_chip is not None),
+            ("weights off chip", self._is_off_chip("weights")),
+            ("state off chip", self._is_off_chip("state")),
+            ("activations off chip", self._is_off_chip("codes")),
         ):
             if holds:
                 yield text

@@ -33,9 +33,10 @@ class Operation(NamedTuple):
 
     kind: str  # one of ARITHMETIC, WHOLE or ACCESSES
     format: tuple[str, ...] = ()  # operands, e.g. ("int32",) or ("int9", "int8"); register_update: ("int32",)
-    memory: str = ""  # accesses: what for (weights, state, activations)
+    memory: str = ""  # accesses: name of the level
     capacity: int = 0  # accesses: size of the memory [bytes]
     word_length: int = 0  # accesses: bits moved [bits]
+    operand: str = ""  # accesses: what for (weights, codes, state, sums, pointers)
 
     @classmethod
     def of(cls, kind: str, *format: NumberFormat) -> "Operation":
