@@ -114,9 +114,9 @@ class Counts(Viewed):
             for group, number in zip(self.groups, count, strict=True)
             if number
         ]
-        return pd.DataFrame(rows, columns=[*columns, "frames", "count", COLUMN])
+        return pd.DataFrame(rows, columns=[*columns, "operand", "frames", "count", COLUMN])
 
 
-def _row(key: Key) -> tuple[str, str, str, str, str, int, int]:
-    kind, format, memory, capacity, word_length = key.operation
-    return key.layer, key.phase, kind, " x ".join(format), memory, capacity, word_length
+def _row(key: Key) -> tuple[str, str, str, str, str, int, int, str]:
+    kind, format, memory, capacity, word_length, operand = key.operation
+    return key.layer, key.phase, kind, " x ".join(format), memory, capacity, word_length, operand

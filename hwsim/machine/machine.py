@@ -139,7 +139,9 @@ class Machine(Schema):
             return
         needed: list[Operand] = ["weights", "codes", "sums"]
         needed += ["state"] if self.walk.keeps_state else []
-        for operand in needed if self.operations == "elementary" else ["codes"]:
+        if self.operations == "whole":
+            needed = ["codes"]
+        for operand in needed:
             if not self.holding(operand):
                 yield "levels", f"no level holds {operand}; name it in the `holds` of one"
         if self.tile is not None and self.order == "best":

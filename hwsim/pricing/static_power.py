@@ -66,7 +66,7 @@ def memories(counts: Counts) -> list[Operation]:
     """The memories on chip that were counted, each as the operation of leaking; the largest of those of one purpose."""
     largest: dict[str, Operation] = {}
     for key in counts.entries:
-        _, _, memory, capacity, word_length = key.operation
+        _, _, memory, capacity, word_length, _ = key.operation
         if key.operation.kind.startswith("sram") and capacity > largest.get(memory, Operation("")).capacity:
             largest[memory] = Operation("leakage", (), memory, capacity, word_length)
     return list(largest.values())

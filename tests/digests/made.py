@@ -7,12 +7,13 @@
 
 Networks are run, counted and priced by names of the package's face alone, so that modules and classes may move. Prices
 are taken as tables state them, or those of the next wider format: interpolation and bit-width laws need logarithms and
-powers, whose last bit is not the same on every machine. Totals are sums in the order of the counts; what a run says of
-itself (the notes of its activity) is in a digest as its numbers are.
+powers, whose last bit is not the same on every machine. Memories go by what they are, not by their names; what a run
+says of itself (the notes of its activity) is in a digest as its numbers are.
 """
 
 import hashlib
 import json
+import math
 import sys
 import time
 from collections.abc import Mapping
@@ -42,9 +43,10 @@ PHASES = ("encode", "synapse", "neuron", "memory")
 DEFAULT, ELEMENTARY, WHOLE = "default_45nm", "jouppi_2021_7nm", "davies_2018_14nm"
 """Energy tables: of every machine; beside it of those that add and multiply, and of those of whole operations."""
 
-LEFT_OUT = {"rules", "joins", "work"}
+LEFT_OUT = {"rules", "joins", "work", "window", "groups", "strips"}
 """Fields that no digest holds: the number of the rules stands in the file, so that it can be raised where one count
-moves; what neurons, poolings and joinings do is in the digests of counts, however it is noted."""
+moves; what neurons, poolings and joinings do, how windows lie and what strips of an image met is in the digests of
+counts, however it is noted."""
 
 
 # --- one digest
@@ -108,7 +110,7 @@ def activity(run):
 
 
 def counts(counted):
-    entries = [(_text(key), number) for key, number in counted.entries.items()]
+    entries = _summed((_text(key), number) for key, number in counted.entries.items())
     return digest((_in_order(entries), counted.groups, counted.n_frame, counted.overhead))
 
 
@@ -121,15 +123,27 @@ def energies(counted, table):
 
 
 def energy(breakdown):
-    """Of every line, its joules and the ends of their interval; their sums; and what leaks."""
-    lines = [(_text(line.key), line.energy, *line.charged[:3]) for line in breakdown.lines]
+    """Of every price paid, its joules and the ends of its interval; their sums, exact but for one rounding; leaks."""
+    counted = _summed((_text(line.key), line.count) for line in breakdown.lines)
+    paid = {_text(line.key): line.charged[:3] for line in breakdown.lines}
+    lines = [(text, number, *paid[text]) for text, number in counted]
     leaks = [(_text(leak.key), *leak.power[:3]) for leak in breakdown.leaks or ()]
-    return digest((_in_order(lines), _in_order(leaks), breakdown.total, breakdown.low, breakdown.high))
+    totals = [math.fsum(int(n.sum()) * paid[text][k] for text, n in counted) for k in range(3)]
+    return digest((_in_order(lines), _in_order(leaks), totals))
 
 
 def _text(key):
-    """Where, when and what, whatever the classes are called that say so."""
-    return repr((key.layer, key.phase, *key.operation))
+    """Where, when and what, whatever the classes are called that say so; of a memory its size, not its name."""
+    kind, format, _, capacity, word_length, *_ = key.operation
+    return repr((key.layer, key.phase, kind, format, capacity, word_length))
+
+
+def _summed(entries):
+    """The numbers of one text added up."""
+    sums = {}
+    for text, number in entries:
+        sums[text] = sums[text] + number if text in sums else number
+    return list(sums.items())
 
 
 def _in_order(entries):
