@@ -86,6 +86,7 @@ class ConnectionActivity:
     rows_stored: RowsStored  # were they stored without their zeros
     rows_read: RowsRead  # frame by frame, because what is read of compressed rows is packed frame by frame
     has_zero_point: bool = False  # whether some other weight code than 0 stands for zero
+    groups: int = 1  # of channels that are joined to each other only
 
 
 @dataclass(frozen=True, eq=False)

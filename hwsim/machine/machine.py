@@ -15,6 +15,7 @@ from hwsim.activity.stored_rows import N_RUN_BITS
 from hwsim.errors import MachineError, UnknownNameError
 from hwsim.files import catalogue, strict_yaml
 from hwsim.files.strict_yaml import Schema, SchemaVersion
+from hwsim.machine.array import Array, contradictions_of_array
 from hwsim.machine.level import Bytes, Level, Levels, Memories, Operand, PositiveInt, Tile, levels_meant
 
 Factor = Annotated[float, Field(ge=1, le=1000)]
@@ -72,7 +73,8 @@ class Machine(Schema):
     operations: Literal["elementary", "whole"] = "elementary"  # whole: one per event and synapse, one per neuron
     overhead: Overhead = Overhead()  # on arithmetic; carried in the interval of every energy
     batch: PositiveInt = 1  # dense: frames that share what is read of the weights
-    lanes: LanesByLayer
+    lanes: LanesByLayer | None = None  # or an array
+    array: Array | None = None  # of a dense execution
     operands: PositiveInt | None = None  # widest operand that its arithmetic takes, of whole numbers [bits]
     levels: Levels = ()  # from far to near; or `memories`, one for each operand
     order: Literal["weight-stationary", "code-stationary", "best"] = "best"  # of the loops over tiles
@@ -112,6 +114,7 @@ class Machine(Schema):
         if self.access == "per-row" and self.working_store != "registers":
             yield "access", "accumulators in SRAM, row by row, need no working store; take working_store out"
         yield from self._contradictions_of_levels()
+        yield from contradictions_of_array(self)
         if self.operations == "whole" and self.access == "per-row":
             yield "access", "whole operations hold their accumulators' accesses; take `access: per-row` out"
         if self.operations == "whole" and self.weights == "compressed":
@@ -146,7 +149,7 @@ class Machine(Schema):
                 yield "levels", f"no level holds {operand}; name it in the `holds` of one"
         if self.tile is not None and self.order == "best":
             yield "tile", "the best order brings its own tiles; write order: weight-stationary, or code-stationary"
-        if not self.walk.presents_every_input:
+        if self.lanes is not None and not self.walk.presents_every_input:
             for kind, lanes in (("dense", self.lanes.dense), ("convolution", self.lanes.convolution)):
                 for name in ("inputs", "frames"):
                     if getattr(lanes, name) > 1:
@@ -218,10 +221,18 @@ class Machine(Schema):
         if self.operations == "whole":
             arithmetic = "in whole synaptic operations"
         extras = "".join(f", {text}" for text in self._extras())
+        lanes = " lanes (Dense)" if self.lanes is not None else ""
         return (
             f"{self.execution} execution, event arithmetic {arithmetic}{extras}, "
-            f"{self.lanes.dense.channels} x {self.lanes.dense.positions} lanes (Dense), {self._words}, {self.store}"
+            f"{self.side_by_side}{lanes}, {self._words}, {self.store}"
         )
+
+    @property
+    def side_by_side(self) -> str:
+        """How much works at once, in words: channels x positions of a Dense layer, or rows x columns of the array."""
+        if self.lanes is None:
+            return "" if self.array is None else self.array.text
+        return f"{self.lanes.dense.channels} x {self.lanes.dense.positions}"
 
     @property
     def store(self) -> str:

@@ -18,7 +18,8 @@ def words(n_number: IntArray | int, bits: int, word_length: int) -> IntArray:
 
 
 def lanes_of(connection: ConnectionActivity, machine: Machine) -> Lanes:
-    """The lanes that a connection runs on."""
+    """The lanes that a connection runs on; a machine with an array has none."""
+    assert machine.lanes is not None
     return machine.lanes.convolution if connection.kind == "convolution" else machine.lanes.dense
 
 

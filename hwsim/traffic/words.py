@@ -23,6 +23,7 @@ from hwsim.traffic.contents import (
     weight_bits,
     words,
 )
+from hwsim.traffic.systolic_words import systolic_words
 
 IntArray = npt.NDArray[np.int64]
 ADDRESS = Operation("addition", ("int16",))
@@ -57,6 +58,8 @@ def words_moved(activity: Activity, machine: Machine) -> list[Moved]:
     MachineError
         When a memory is larger than the machine allows.
     """
+    if machine.array is not None:
+        return [Moved(*each) for each in systolic_words(activity, machine)]
     traffic = _Traffic(activity, machine)
     for layer in activity.layers:
         inside = is_whole(layer, machine)
