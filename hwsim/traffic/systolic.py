@@ -67,3 +67,15 @@ def elements_of(product: Product, array: Array) -> Elements:
         held = n * min(m, array.columns) if sums else 0
         return Elements(m * k, k * n * along_columns, sums, m * n, n * folds, held)
     return Elements(m * k * along_columns, k * n * along_rows, 0, m * n, k * folds, 0)
+
+
+def cycles_of(product: Product, array: Array) -> int:
+    """Cycles of a product: each fold is filled, streamed through and drained before the next.
+
+    An array that holds an operand is filled with it row by row first, R cycles more.
+    """
+    m, n, k = product
+    along_rows, along_columns, streamed = {"weight": (k, n, m), "output": (m, n, k), "input": (k, m, n)}[array.systolic]
+    folds = -(-along_rows // array.rows) * -(-along_columns // array.columns)
+    filled = array.rows if array.systolic != "output" else 0
+    return folds * (filled + array.rows + array.columns + streamed - 2)

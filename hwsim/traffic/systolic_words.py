@@ -63,7 +63,7 @@ class _Booking:
         self.places = Places(activity, machine)
 
     def weights(self, place: int, layer: LayerActivity) -> Iterator[tuple[str, Operation, IntArray]]:
-        """Rows for every fold, biases and parameters once per batch, and what brings them near where they are fetched."""
+        """Rows for every fold, biases and parameters once per batch; and what fetches them, where something does."""
         stay = self.places.weights[place]
         if stay.filled_from is not None:
             for n_number, bits in weight_pieces(layer):

@@ -78,6 +78,11 @@ def test_what_all_presets_share():
 @pytest.mark.parametrize("name", catalogue.machine_names())
 def test_assumptions_name_what_matters(name):
     machine = hwsim.load_machine(name)
+    if machine.array is not None:
+        size = f"32 x 32 systolic array ({machine.array.systolic} stationary)"
+        for part in ("dense execution", size, "64 bits (dram), 256 bits (buffer)"):
+            assert part in machine.assumptions
+        return
     for part in (machine.execution, "256 x 1 lanes", "64-bit words", "registers"):
         assert part in machine.assumptions or (part == "registers" and "accumulators" in machine.assumptions)
     own = {
