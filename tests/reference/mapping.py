@@ -66,7 +66,7 @@ def candidates(layer: Layer, lanes: Mapping, batch: int) -> list[Mapping]:
     tiles = [(rows, None) for rows in range(1, layer.out[0] + 1)]
     if not layer.depthwise:
         tiles += [(None, frames) for frames in range(1, batch + 1)]
-    orders = WEIGHT_STATIONARY, CODE_STATIONARY
+    orders = CODE_STATIONARY, WEIGHT_STATIONARY
     return [
         replace(lanes, order=order, channels=channels, rows=rows, frames=frames)
         for order in orders

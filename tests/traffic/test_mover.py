@@ -163,6 +163,27 @@ def test_two_terms_of_a_weight_are_two_rows_of_words():
     assert moved.total("dram", "weights", "read") == 3 + 1
 
 
+def test_a_strip_reads_the_rows_that_its_windows_span_and_a_whole_frame_all():
+    # every second row has a window; the last one has none
+    layer = Layer(1, 1, stride=(2, 1), image=(4, 1), out=(2, 1))
+    batches = cut_batches([layer.every_input()], 1)
+    for tile, events in (({"rows": 1}, [1, 1]), ({"rows": 2}, [4]), ({"frames": 1}, [4])):
+        moved = move(layer, Mapping(WEIGHT_STATIONARY, 1, **tile), batches, CODES, CODES)
+        assert list(moved.events.values()) == events
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("depthwise", [False, True])
+@pytest.mark.parametrize(("stay", "words"), [(CHANNEL, 5), (TILE, 5), (ALL, 4)])
+def test_codes_of_all_groups_share_words(order, depthwise, stay, words):
+    # two groups of three rows, in strips of two: 4 and 2 codes of 5 bits are 3 and 2 bytes, all 6 of them are 4
+    layer = Layer(1, 1, 2, image=(3, 1), out=(3, 1), depthwise=depthwise, code_bits=5)
+    levels = Level("dram", 8, HOME), Level("near", 8, stay)
+    moved = move(layer, Mapping(order, 1, rows=2), cut_batches([layer.every_input()], 1), CODES, levels)
+    assert moved.total("near", "codes", "write") == moved.total("dram", "codes", "read") == words
+    assert moved.total("near", "codes", "read") == 5
+
+
 def test_a_batch_ends_with_its_stream():
     batches = cut_batches([[]] * 7, 3, stream_starts=(0, 4))
     assert [[frame.number for frame in batch] for batch in batches] == [[0, 1, 2], [3], [4, 5, 6]]
