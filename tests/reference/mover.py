@@ -184,8 +184,8 @@ class Walk:
                     self.work(outputs, tile)
 
     def work(self, outputs: range, tile: PositionTile):
-        # its tiles of channels each read a part of the codes; those of other layers read all of them again
-        self.at = tile.number if self.layer.depthwise else (tile.number, outputs[0] % self.layer.outputs)
+        # which of a group's tiles it is, the same for what all groups read; depthwise, every channel is a group
+        self.at = tile.number, outputs[0] % self.layer.outputs
         for channel in self.channels_read_by(outputs):
             rows = self.rows(outputs, channel)
             begin(self.weights, CHANNEL, rows)
