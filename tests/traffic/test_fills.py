@@ -1,6 +1,7 @@
 """Numbers that move between two memories under a fixed order of loops: ZigZag's, and a product of loop sizes."""
 
 from math import prod
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +52,9 @@ def test_fills_are_those_of_zigzag(case):
     # sums come back but for the first time, which ZigZag counts as well, unless none of them ever does
     n_output = prod(sizes[loop] for loop in OF_SUMS[layer])
     assert out - n_output == (back - n_output if back else 0)
+
+
+def test_the_page_prints_what_was_run():
+    page = (Path(__file__).parents[2] / "docs" / "validation.md").read_text(encoding="utf-8").splitlines()
+    rows = [f"| {' | '.join(map(str, case))} |" for case in ZIGZAG]
+    assert [line for line in page if line.startswith(("| convolution | ", "| product | "))] == rows

@@ -1,5 +1,7 @@
 """Systolic arrays: SCALE-Sim's figures, a loop that moves single numbers, and what moves between memories, by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -156,6 +158,23 @@ def test_elements_are_those_of_scale_sim(case, dataflow, machine):
     assert not any(memory == "dram" for memory, _, _ in moved)
     # it counts cycles from 0
     assert cycles_of(Product(*product), Array(systolic=KINDS[dataflow], rows=array[0], columns=array[1])) == cycles + 1
+
+
+def row_of_page(case, dataflow):
+    """A line of the table in docs/validation.md: what both say; of what differs, SCALE-Sim's and hwsim's figure."""
+    cycles, codes, weights, outputs = SCALE_SIM[case][dataflow]
+    product, (rows, columns) = Product(*PRODUCTS.get(case, SIZES[case])), ARRAYS[case]
+    array = Array(systolic=KINDS[dataflow], rows=rows, columns=columns)
+    found = elements_of(product, array)
+    figures = cycles, cycles_of(product, array), codes, weights, outputs, found.sums + found.outputs, found.sums
+    cells = [case, f"{rows} x {columns}", dataflow, *(f"{figure:,}" for figure in figures)]
+    return f"| {' | '.join(cells)} |"
+
+
+def test_the_page_prints_what_was_run():
+    page = (Path(__file__).parents[2] / "docs" / "validation.md").read_text(encoding="utf-8").splitlines()
+    rows = [row_of_page(case, dataflow) for case in SCALE_SIM for dataflow in KINDS]
+    assert [line for line in page if line.split(" | ")[0].removeprefix("| ") in SCALE_SIM] == rows
 
 
 # --------------------------------------------------------------------------------------------------------- a loop
