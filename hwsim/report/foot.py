@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from hwsim.pricing.basis import IN_WORDS
 from hwsim.pricing.energy import Line
 from hwsim.pricing.energy_table.price import Process
 from hwsim.report import origins, wording
@@ -143,8 +144,10 @@ def _basis(priced: Priced) -> str:
             continue
         energy, static = cell.breakdown.basis, cell.breakdown.static_basis
         standing = {str(name): share for name, share in energy.by_standing.items()}
-        if energy.interpolated:
-            standing["interpolated between two of these"] = energy.interpolated
+        for rule, share in energy.by_rule.items():
+            if rule in IN_WORDS:
+                between = rule == "interpolation"
+                standing["interpolated between two of these" if between else f"priced {IN_WORDS[rule]}"] = share
         leakage = "-" if static is None else _shares_in_words(static.by_process)
         said = (_shares_in_words(energy.by_process), _shares_in_words(standing), leakage)
         shares = "".join(f'<td class="prose">{text(each)}</td>' for each in said)
