@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hwsim.files import catalogue
 from hwsim.network.operation import Operation
@@ -383,6 +385,14 @@ def test_any_word_of_dram_is_priced_by_the_bit(default, word_length):
         # 1,300 to 2,600 pJ for 64 bits
         assert price[:3] == pytest.approx([20.3125 * word_length * PICO] * 2 + [40.625 * word_length * PICO])
         assert price.standing == "printed"
+
+
+@given(st.integers(1, 8 * 2**20), st.integers(1, 4096), st.sampled_from(["sram_read", "sram_write"]))
+def test_every_level_of_at_most_the_largest_size_has_a_price(default, capacity, word_length, kind):
+    price = default.price(access(kind, capacity, word_length))
+    # at least a read of the smallest memory through the narrowest port, at most that of so many of the largest
+    assert 0.67157 * PICO <= price.energy <= 757.76 * PICO * math.ceil(word_length / 256)
+    assert price.low < price.energy < price.high
 
 
 def test_how_the_default_finds_words_stands_in_its_file(tmp_path, default):
