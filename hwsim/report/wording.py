@@ -124,7 +124,7 @@ def scope_sentences(comparison: Comparison) -> tuple[str, ...]:
     """What every figure takes for granted."""
     machines = comparison.machines.values()
     lanes = shortened(sorted({_lanes(m.lanes.dense.channels, m.lanes.dense.positions) for m in machines}), 3)
-    lengths = {level.word_length for machine in machines for level in machine.hierarchy if level.word_length}
+    lengths = {level.word_length for m in machines for level in m.hierarchy if level.word_length is not None}
     words = shortened([str(length) for length in sorted(lengths)], 3)
     stores = sorted({m.store for m in machines}, key=lambda store: not store.startswith("working"))
     batches = shortened([str(batch) for batch in sorted({m.batch for m in machines})], 3)
