@@ -72,6 +72,7 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
         notes=(*activity.notes, *machine.notes),
         overhead=(machine.overhead.low, machine.overhead.high),
         rules=activity.rules,
+        levels=machine.levels,
     )
 
 
