@@ -10,6 +10,7 @@ from hwsim.errors import MachineError
 from hwsim.machine import Level, Machine
 from hwsim.network.operation import Operation
 from hwsim.traffic.contents import parameters_of, words
+from hwsim.traffic.meetings import Batches
 from hwsim.traffic.systolic import Elements, elements_of, product_of
 from hwsim.traffic.systolic_places import RAW, Places, is_raw, weight_pieces
 
@@ -58,7 +59,7 @@ class _Booking:
     def __init__(self, activity: Activity, machine: Machine) -> None:
         assert machine.array is not None
         self.activity, self.machine, self.array = activity, machine, machine.array
-        self.first = np.flatnonzero(machine.first_of_batch(activity.n_frame))
+        self.first = Batches(activity.first, machine.batch).starts(machine.batch)
         self.batch = np.diff(self.first, append=activity.n_frame).tolist()  # frames of each
         self.places = Places(activity, machine)
 

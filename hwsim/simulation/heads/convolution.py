@@ -196,4 +196,5 @@ class ConvolutionHead(Head):
             rows_read=self.readings[k].read(notes),
             has_zero_point=term.has_zero_point,
             groups=self.groups,
+            window=self.window,
         )
