@@ -258,6 +258,21 @@ def test_each_batch_is_packed_for_itself(machine):
         assert counts.total(phase, kind) == 5 * 15
 
 
+def test_a_batch_ends_with_its_stream_and_a_run_needs_no_telling(machine):
+    own = machine("os", (2, 2), batch=2, word_length=32)
+    frames = np.ones((4, 3), np.int8)
+    data = hwsim.Dataset(frames, 1.0, np.array([0, 3, 4]))  # streams of 3 frames and of 1: batches of 2, 1 and 1
+    network = dense(3, 5)
+    told = hwsim.simulate(network, data, machines=[own], per_frame=True)
+    counts = hwsim.count(told.activity, own)
+    reads = [
+        number.tolist()
+        for key, number in counts.entries.items()
+        if (key.layer, key.operation.operand, key.operation.kind) == ("layer", "codes", "sram_read")
+    ]
+    assert reads == [[5, 0, 3, 3]]  # 6 or 3 codes, three times, in words of 4
+
+
 # ------------------------------------------------------------------------------------------------ where things live
 
 
