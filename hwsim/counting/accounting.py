@@ -46,7 +46,8 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
     Raises
     ------
     MachineError
-        When the machine is of another execution, or a memory is larger than it allows.
+        When the machine is of another execution, its arithmetic is too narrow for the network's numbers, or a memory
+        is larger than it allows.
     """
     machine = load_machine(machine or DEFAULT_MACHINE[activity.execution.kind])
     if machine.execution != activity.execution.kind:
@@ -59,6 +60,7 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
             f"machine {machine.name}: batch {machine.batch} needs a dense execution, in which every frame reads the "
             f"same weights; this one is {machine.execution}: write batch: 1"
         )
+    _refuse_wide_operands(activity, machine)
     tally = Tally()
     for layer in activity.layers:
         for connection in layer.connections:
@@ -78,6 +80,21 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
         overhead=(machine.overhead.low, machine.overhead.high),
         rules=activity.rules,
     )
+
+
+def _refuse_wide_operands(activity: Activity, machine: Machine) -> None:
+    """Arithmetic of so many bits takes whole numbers of at most so many: events, and the weights that they meet."""
+    if machine.operands is None:
+        return
+    for connection in activity.connections:
+        event, weight = connection.event_format, connection.weight_format
+        if any(each.is_real or each.bit_width > machine.operands for each in (event, weight)):
+            raise MachineError(
+                f"machine {machine.name} takes whole numbers of at most {machine.operands} bits (operands: "
+                f"{machine.operands}), but in layer {connection.layer} of {activity.network} events of {event} meet "
+                f"weights of {weight}; convert the network (hwsim convert int8), or choose a machine that states no "
+                f"`operands`, such as {DEFAULT_MACHINE[machine.execution]}"
+            )
 
 
 def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity, machine: Machine) -> None:
