@@ -21,7 +21,9 @@ def contradictions(machine: "Machine") -> Iterator[tuple[str, str]]:
     if machine.levels:
         yield from _of_keys_of_memories(machine)
         yield from _of_order(machine)
-    elif machine.word_length is None:
+    else:
+        yield from _of_batches_of_memories(machine)
+    if machine.memories is not None and machine.word_length is None:
         yield "word_length", "how many bits does one access to the memories move? Write `word_length: 64`"
         return
     for operand in _operands(machine):
@@ -34,12 +36,6 @@ def _of_options(machine: "Machine") -> Iterator[tuple[str, str]]:
         yield "weights", "compressed weights need `run_bits: 4`, the width of each entry's run of zeros [bits]"
     if machine.weights == "rows" and machine.run_bits is not None:
         yield "run_bits", "only compressed weights have runs; write `weights: compressed`, or take run_bits out"
-    if machine.batch > 1 and not machine.walk.presents_every_input:
-        yield (
-            "batch",
-            f"only a dense execution reads the same weights for every frame, and this one is {machine.execution}, "
-            f"got {machine.batch}; write batch: 1, or execution: dense",
-        )
     if machine.events == "bitmap" and not machine.walk.lists_events:
         yield "events", "a dense execution presents codes, not events; take `events: bitmap` out"
     if machine.access == "per-row" and machine.working_store != "registers":
@@ -69,6 +65,16 @@ def _of_keys_of_memories(machine: "Machine") -> Iterator[tuple[str, str]]:
     for name, default in (("working_store", "registers"), ("access", "working-store")):
         if getattr(machine, name) != default:
             yield name, f"belongs to `memories`; write a level that holds sums, and take {name} out"
+
+
+def _of_batches_of_memories(machine: "Machine") -> Iterator[tuple[str, str]]:
+    """Without a level that keeps a row, frames share it only where every one of them needs it."""
+    if machine.batch > 1 and not machine.walk.presents_every_input:
+        yield (
+            "batch",
+            f"only a dense execution reads the same weights for every frame, and this one is {machine.execution}, "
+            f"got {machine.batch}; write batch: 1, execution: dense, or levels instead of memories",
+        )
 
 
 def _of_order(machine: "Machine") -> Iterator[tuple[str, str]]:

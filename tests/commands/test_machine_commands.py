@@ -144,9 +144,8 @@ def test_check_lists_every_contradiction_on_a_line(here, tmp_path):
         tmp_path / "own.yaml",
         [OWN["levels"][1], OWN["levels"][1]],
         execution="sparse",
-        batch=4,
+        weights="compressed",
         tile={"channels": 4},
-        run_bits=3,
         off_chip="dram",
     )
     code, printed, complaints = here("check", path)
@@ -155,13 +154,12 @@ def test_check_lists_every_contradiction_on_a_line(here, tmp_path):
     where = [line.removeprefix(f"hwsim: {path}:").split(" ")[:2] for line in complaints]
     assert [int(line.rstrip(":")) for line, _ in where] == sorted(int(line.rstrip(":")) for line, _ in where)
     assert sorted(key for _, key in where) == [
-        "batch:",
         "lanes:",
         "levels:",  # two of one name
         "levels:",  # none for sums
         "off_chip:",
-        "run_bits:",
         "tile:",
+        "weights:",  # compressed, without run_bits
     ]
 
 
@@ -205,6 +203,23 @@ def test_bad_machines(here, tmp_path, level, changed, parts):
     assert not any("Traceback" in line for line in complaints)
     with pytest.raises(hwsim.errors.FileError):
         hwsim.load_machine(tmp_path / "own.yaml")
+
+
+def test_batches_are_for_dense_executions_where_no_level_keeps_a_row(here, tmp_path):
+    sized = {"fit": "network"}
+    short = {
+        "memories": {"weights": sized, "state": sized, "activations": sized},
+        "word_length": 32,
+        "execution": "sparse",
+        "lanes": {"dense": {"channels": 8}, "convolution": {"channels": 4}},
+        "batch": 2,
+    }
+    code, _, complaints = here("check", write(tmp_path / "own.yaml", without=["levels"], **short))
+    assert (code, len(complaints)) == (2, 1)
+    assert "batch: only a dense execution" in complaints[0]
+    assert "levels instead of memories" in complaints[0]
+    long = {key: short[key] for key in ("execution", "lanes", "batch")}
+    assert here("check", write(tmp_path / "own.yaml", **long)) == (0, "own: a valid machine\n", [])
 
 
 def test_registers_are_the_nearest_level(here, tmp_path):
