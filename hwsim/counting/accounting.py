@@ -55,12 +55,7 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
             f"machine {machine.name} counts {machine.execution} executions, but this run of {activity.network} was "
             f"{activity.execution.kind}; simulate with execution={machine.execution!r} or choose another machine"
         )
-    if machine.batch > 1 and machine.memories is not None and not machine.walk.presents_every_input:
-        raise MachineError(
-            f"machine {machine.name}: batch {machine.batch} needs a dense execution, in which every frame reads the "
-            f"same weights; this one is {machine.execution}: write batch: 1"
-        )
-    _refuse_wide_operands(activity, machine)
+    refuse_wide_operands(activity, machine)
     tally = Tally()
     for layer in activity.layers:
         for connection in layer.connections:
@@ -79,11 +74,18 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
         notes=(*activity.notes, *machine.notes),
         overhead=(machine.overhead.low, machine.overhead.high),
         rules=activity.rules,
+        levels=machine.levels,
     )
 
 
-def _refuse_wide_operands(activity: Activity, machine: Machine) -> None:
-    """Arithmetic of so many bits takes whole numbers of at most so many: events, and the weights that they meet."""
+def refuse_wide_operands(activity: Activity, machine: Machine) -> None:
+    """Refuse a network that a machine's arithmetic is too narrow for.
+
+    Raises
+    ------
+    MachineError
+        When events, or the weights that they meet, are real or have more bits than its `operands`.
+    """
     if machine.operands is None:
         return
     for connection in activity.connections:

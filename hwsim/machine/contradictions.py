@@ -72,8 +72,8 @@ def _of_batches_of_memories(machine: "Machine") -> Iterator[tuple[str, str]]:
     if machine.batch > 1 and not machine.walk.presents_every_input:
         yield (
             "batch",
-            f"only a dense execution reads the same weights for every frame, and this one is {machine.execution}, "
-            f"got {machine.batch}; write batch: 1, execution: dense, or levels instead of memories",
+            f"with `memories`, only a dense execution shares weights among the frames of a batch, and this one is "
+            f"{machine.execution}, got {machine.batch}; write batch: 1, or levels",
         )
 
 

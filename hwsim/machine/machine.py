@@ -114,6 +114,12 @@ class Machine(Schema):
             self.memories, self.word_length, self.working_store, per_row, self.on_chip_limit, self.off_chip is not None
         )
 
+    @property
+    def keeps_sums_in_state(self) -> bool:
+        """Whether accumulators are read and written row by row where state lives, not beside the lanes."""
+        sums = self.holding("sums")
+        return bool(sums) and sums[-1].access == "per-row"
+
     def holding(self, operand: Operand) -> tuple[Level, ...]:
         """The levels that an operand passes through, from far to near."""
         return tuple(level for level in self.hierarchy if operand in level.holds)
@@ -133,10 +139,6 @@ class Machine(Schema):
     def touched(self, layer: LayerActivity) -> npt.NDArray[np.int64]:
         """Neurons of a layer that the machine updates in each frame. (n_frame,)"""
         return layer.touched_nonzero if self.skip_zero_weights else layer.touched
-
-    def first_of_batch(self, n_frame: int) -> npt.NDArray[np.bool_]:
-        """Whether a frame is the first of its batch, for which the weights are read. (n_frame,)"""
-        return np.asarray(np.arange(n_frame) % self.batch == 0)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -181,7 +183,7 @@ class Machine(Schema):
         """Where partial sums are, in words."""
         if self.operations == "whole":
             return "accumulators within the whole operations"
-        if self.holding("sums")[-1].access == "per-row":
+        if self.keeps_sums_in_state:
             return "accumulators in SRAM, read and written row by row"
         sums = self.holding("sums")[-1]
         kind = "registers" if sums.kind == "registers" else f"{sums.capacity} bytes of SRAM"

@@ -2,8 +2,10 @@
 
 import json
 import pathlib
+import re
 import sys
 
+import numpy as np
 import pytest
 import yaml
 
@@ -57,6 +59,11 @@ def write(path, levels=None, without=(), **changed):
     document = {**OWN, "levels": levels or OWN["levels"], **changed}
     path.write_text(yaml.dump({key: each for key, each in document.items() if key not in without}, Dumper=Plain))
     return path
+
+
+def level(name, holds, kind="sram", **keys):
+    size = {"capacity": 1024} if kind == "sram" else {}
+    return {"name": name, "kind": kind, "word_length": 64, "holds": holds, **size, **keys}
 
 
 # --------------------------------------------------------------------------------------------------- list, show
@@ -128,6 +135,75 @@ def test_every_preset_is_shown_and_says_what_is_assumed(here, name):
     assert machine.assumed
     assert all(f"assumed: {text}" in shown.splitlines() for text in machine.assumed)
     assert all(f"source: {text}" in shown.splitlines() for text in machine.sources)
+
+
+def table_of(shown):
+    """The cells of the last table of a text, by layer."""
+    heads, *rows = [re.split(r" {2,}", line) for line in shown.split("\n\n")[-1].splitlines()]
+    return heads, {row[0]: row[1:] for row in rows}
+
+
+def test_show_maps_a_network(here):
+    code, shown, complaints = here("show", "edge-npu", "--network", "digits-mlp-int8")
+    heads, rows = table_of(shown)
+    assert (code, complaints) == (0, [])
+    assert "digits-mlp-int8 on edge-npu:" in shown.splitlines()
+    assert heads == ["layer", "order", "tile", "weights live in", "and stay", "reads", "writes"]
+    # 64 x 64 weights of a byte fill the weight buffer of 4 KiB, and everything together is less than the buffer
+    mapped = ["buffer", "weight-buffer: the layer", "buffer", "buffer"]
+    assert rows == {
+        "input": ["buffer", "buffer"],
+        "dense1": ["weight-stationary", "64 channels x 1 frame", *mapped],
+        "dense2": ["weight-stationary", "64 channels x 1 frame", *mapped],
+        "dense3": ["weight-stationary", "10 channels x 1 frame", *mapped],
+    }
+
+
+def test_show_maps_by_the_levels_and_the_tile_that_a_machine_has(here, tmp_path):
+    def show(*levels, **changed):
+        registers = {"name": "file", "kind": "registers", "holds": ["sums"]}
+        lanes = {"dense": {"channels": 8}, "convolution": {"channels": 4}}
+        path = write(tmp_path / "own.yaml", [*levels, registers], lanes=lanes, **changed)
+        return table_of(here("show", path, "--network", "digits-mlp-int8")[1])
+
+    far = level("far", ["weights", "codes", "state"], kind="dram")
+    # a row of 16 weights is two words: 16 bytes; 64 of them are a tile of 1,024, and four tiles a layer of 4,096
+    tile = {"order": "weight-stationary", "tile": {"channels": 16}}
+    for capacity, stay in ((15, "passed by"), (16, "an input channel"), (1023, "an input channel"), (1024, "a tile")):
+        _, rows = show(far, level("near", ["weights"], capacity=capacity), **tile)
+        assert rows["dense1"][:4] == ["weight-stationary", "16 channels x 1 frame", "far", f"near: {stay}"]
+    _, rows = show(far, level("near", ["weights"], capacity=4096), **tile)
+    assert rows["dense1"][3] == "near: the layer"
+    # 64 codes of a byte do not fit where they would be near, a channel of them does
+    heads, rows = show(far, level("near", ["codes"], capacity=63), order="weight-stationary")
+    assert dict(zip(heads[1:], rows["dense1"], strict=False))["weights live in"] == "far"
+    assert "far; near: an input channel" in rows["dense1"]
+    heads, rows = show(far, execution="delta", order="weight-stationary")
+    assert heads[-1] == "state"
+    assert rows["dense1"][-1] == "far"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (("edge-npu", "--network", "digits-mlp"), ("edge-npu", "operands: 9", "dense1", "fp32")),
+        (("mac-array", "--network", "nothing"), ("no network named 'nothing'",)),
+        (("mac-array", "--data", "digits"), ("--network", "take --data out")),
+        (("mac-array", "--network", "digits-mlp", "--data", "nothing"), ("nothing",)),
+    ],
+)
+def test_what_cannot_be_mapped(here, arguments, parts):
+    code, printed, complaints = here("show", *arguments)
+    assert (code, printed, len(complaints)) == (2, "", 1)
+    assert all(part in complaints[0] for part in parts), complaints
+
+
+def test_show_takes_frames_of_ones_own(here, tmp_path):
+    np.savez(tmp_path / "own.npz", inputs=np.zeros((3, 1, 8, 8), np.uint8))
+    _, shown, _ = here("show", "edge-npu-delta", "--network", "digits-mlp-int8", "--data", "own.npz", "--step", "1/16")
+    heads, rows = table_of(shown)
+    assert heads[-1] == "state"
+    assert rows["dense3"][-1] == "buffer"
 
 
 # -------------------------------------------------------------------------------------------------------- check
@@ -216,8 +292,8 @@ def test_batches_are_for_dense_executions_where_no_level_keeps_a_row(here, tmp_p
     }
     code, _, complaints = here("check", write(tmp_path / "own.yaml", without=["levels"], **short))
     assert (code, len(complaints)) == (2, 1)
-    assert "batch: only a dense execution" in complaints[0]
-    assert "levels instead of memories" in complaints[0]
+    assert "batch: with `memories`, only a dense execution" in complaints[0]
+    assert "or levels" in complaints[0]
     long = {key: short[key] for key in ("execution", "lanes", "batch")}
     assert here("check", write(tmp_path / "own.yaml", **long)) == (0, "own: a valid machine\n", [])
 
@@ -227,11 +303,6 @@ def test_registers_are_the_nearest_level(here, tmp_path):
     _, _, complaints = here("check", write(tmp_path / "own.yaml", [*OWN["levels"], store]))
     assert len(complaints) == 1
     assert "sums reach store (sram) only behind file (registers); write store before file" in complaints[0]
-
-
-def level(name, holds, kind="sram", **keys):
-    size = {"capacity": 1024} if kind == "sram" else {}
-    return {"name": name, "kind": kind, "word_length": 64, "holds": holds, **size, **keys}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pathlib
 import re
 import typing
 
+import numpy as np
 import pytest
 import yaml
 
@@ -11,6 +12,7 @@ import hwsim
 from hwsim.files import catalogue
 from hwsim.machine import Lanes, LanesByLayer, Level, Machine, Memory, Overhead, Tile, UnaryUpTo
 from hwsim.machine.level import Memories
+from hwsim.network.number_format import integer
 
 PAGE = (pathlib.Path(__file__).parents[2] / "docs" / "machines.md").read_text(encoding="utf-8")
 
@@ -174,3 +176,66 @@ def test_batches(row):
 def test_tables_of_examples_are_whole():
     assert len(between("by hand")) == 9
     assert len(between("batches")) == 4
+
+
+# --------------------------------------------------------------------------- the same, as the package counts them
+
+INT8 = integer(8)
+
+
+def ones(*shape):
+    return (hwsim.Weight(np.ones(shape, int), INT8),)
+
+
+HAND = {  # each before a layer that leaves no room to keep both
+    "convolution": (
+        hwsim.Conv2d("layer", terms=ones(4, 2, 3, 3)),
+        hwsim.Quantize("codes", bit_width=8),
+        hwsim.Flatten("flat"),
+        hwsim.Dense("rest", terms=ones(64, 100)),
+    ),
+    "Dense": (
+        hwsim.Dense("layer", terms=ones(4, 6)),
+        hwsim.Quantize("codes", bit_width=8),
+        hwsim.Dense("rest", terms=ones(6, 1000)),
+    ),
+}
+
+
+def counted(layer, execution, tmp_path, **changed):
+    """Words of the first layer's weights, by what is done to which memory."""
+    (text,) = re.findall(r"<!-- by_hand.yaml -->\n```yaml\n(.*?)```", PAGE, re.DOTALL)
+    document = yaml.safe_load(text) | {"execution": execution} | changed
+    document["levels"][0]["holds"].append("state")
+    path = tmp_path / "by_hand.yaml"
+    path.write_text(yaml.safe_dump(document))
+    shape, events = ((2, 6, 6), CONVOLUTION) if layer == "convolution" else ((4, 1, 1), DENSE)
+    frames = np.zeros((2, *shape), np.int8)
+    for frame, present in enumerate(events["sparse"]):
+        for place in present:
+            frames[(frame, *place)] = 1
+    frames = frames if layer == "convolution" else frames.reshape(2, 4)
+    network = hwsim.Network("hand", frames.shape[1:], HAND[layer], input_format=INT8)
+    counts = hwsim.count(hwsim.simulate(network, frames, machines=[path]).activity, path)
+    return {
+        f"{key.operation.memory} {key.operation.kind.split('_')[1]}": int(number.sum())
+        for key, number in counts.entries.items()
+        if (key.layer, key.operation.operand) == ("layer", "weights")
+    }
+
+
+@pytest.mark.parametrize("row", between("by hand"), ids=lambda row: f"{row[0]}, {row[1]}")
+def test_the_package_counts_the_convolution_so(row, tmp_path):
+    channels, rows = map(int, re.findall(r"\d+", row[0]))
+    moved = counted("convolution", row[1], tmp_path, tile={"channels": channels, "rows": rows})
+    places = ("dram read", "buffer write", "buffer read", "weight buffer write", "weight buffer read")
+    told = [int(number) for cell in row[2:5] for number in cell.split(", ")]
+    assert moved == dict(zip(places, told, strict=True))
+
+
+@pytest.mark.parametrize("row", between("batches"), ids=lambda row: f"{row[0]}, {row[1]}")
+def test_the_package_counts_batches_so(row, tmp_path):
+    for execution, told in zip(("dense", "sparse", "delta"), row[2:], strict=True):
+        moved = counted(row[0], execution, tmp_path, batch=int(row[1]))
+        filled = ("dram read", "buffer write", "weight buffer write")
+        assert {moved[each] for each in (filled if row[0] == "Dense" else filled[:1])} == {int(told)}
