@@ -170,9 +170,7 @@ def _count_synapses(tally: Tally, connection: ConnectionActivity, activity: Acti
             tally.add_updates(connection.layer, operation.format, updates, machine)
 
 
-def _updates(
-    connection: ConnectionActivity, activity: Activity, machine: Machine, n_addition: IntArray
-) -> IntArray:
+def _updates(connection: ConnectionActivity, activity: Activity, machine: Machine, n_addition: IntArray) -> IntArray:
     """Times that accumulators change: with each addition, or once for all inputs that are added up before."""
     lanes = machine.lanes.convolution if connection.kind == "convolution" else machine.lanes.dense
     if lanes.inputs == 1:
