@@ -84,5 +84,6 @@ class RunBook:
 
 def _with_storage(dense: Machine, machine: Machine) -> Machine:
     """The dense machine with all of another one but what the factors are about; itself where that is nothing."""
-    own = ("name", "description", "execution", "event_arithmetic", "zero_operands", "skip_zero_weights", "events")
+    texts = ("name", "description", "sources", "assumed")
+    own = (*texts, "execution", "event_arithmetic", "zero_operands", "skip_zero_weights", "events")
     return machine.model_copy(update={name: getattr(dense, name) for name in own})
