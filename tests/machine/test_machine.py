@@ -336,9 +336,9 @@ def test_a_declared_capacity_is_used():
 
 @pytest.mark.parametrize("which", ["weights", "state", "activations"])
 def test_a_declared_capacity_that_is_too_small_is_refused(which):
-    # rows: 4 words of 8 bytes + 3 biases of 4; state: 3 sums of 4, 4 last codes of the inputs; activations: 4 raw bytes
-    # beside the frame, while it is looked at: 4 events of 9 + 2 bits, 44 in all
-    needed = {"weights": 4 * 8 + 3 * 4, "state": 3 * 4 + 4, "activations": 4 + 6}[which]
+    # rows: 4 words of 8 bytes + 3 biases of 4; state: 3 sums of 4, 4 last codes of the inputs
+    # alive while the layer runs: 4 events of 9 + 2 bits, 44 in all, and 3 outputs of 4 bytes
+    needed = {"weights": 4 * 8 + 3 * 4, "state": 3 * 4 + 4, "activations": 6 + 3 * 4}[which]
     with pytest.raises(MachineError) as caught:
         count(with_memories("sigma-delta-adder", **{which: memory(capacity=3)}))
     message = str(caught.value)
