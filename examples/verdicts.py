@@ -70,12 +70,12 @@ def study(name, networks, data):
     for network in networks:
         for execution in ("dense", "sparse", "delta"):
             machines = [hwsim.load_machine(family[execution]) for family in FAMILIES.values()]
-            try:
-                run = hwsim.simulate(network, data, machines=machines)
-                for family, machine in zip(FAMILIES, machines, strict=True):
+            run = hwsim.simulate(network, data, machines=machines)
+            for family, machine in zip(FAMILIES, machines, strict=True):
+                try:
                     rows.append(row(name, network, family, machine, run))
-            except hwsim.HwsimError as error:
-                print(f"left out: {network.name}, {execution}: {error}")
+                except hwsim.HwsimError as error:
+                    print(f"left out: {error}", flush=True)
     return rows
 
 
@@ -101,7 +101,7 @@ def row(name, network, family, machine, run):
 
 def print_table(name, table):
     """Energies side by side, and the advantage over the first network on edge-npu."""
-    first = table[(table["machine"] == "edge-npu")].iloc[0]
+    first = table[table["machine"] == "edge-npu"].iloc[0]
     print(f"\n### {name}\n")
     print("| network | execution | " + " | ".join(f"{family} [nJ]" for family in FAMILIES) + " | times less |")
     print("|---|---|" + "---|" * (len(FAMILIES) + 1))
