@@ -17,6 +17,7 @@ from hwsim.activity import (
     SignalActivity,
 )
 from hwsim.counting.counts import Counts, Phase
+from hwsim.counting.functions import carried_out
 from hwsim.counting.tally import Tally
 from hwsim.errors import MachineError
 from hwsim.machine import DEFAULT_MACHINE, Machine, load_machine
@@ -59,6 +60,7 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
             f"machine {machine.name}: batch {machine.batch} needs a dense execution, in which every frame reads the "
             f"same weights; this one is {machine.execution}: write batch: 1"
         )
+    activity, tables, notes = carried_out(activity, machine)
     tally = Tally()
     for layer in activity.layers:
         for connection in layer.connections:
@@ -74,8 +76,9 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
         data=activity.data,
         execution=str(activity.execution),
         machine=machine.name,
-        notes=(*activity.notes, *machine.notes),
+        notes=(*activity.notes, *machine.notes, *notes),
         overhead=(machine.overhead.low, machine.overhead.high),
+        tables=tables,
         rules=activity.rules,
     )
 

@@ -1,5 +1,6 @@
 """A machine: its schema and YAML presets, and what it asks of a layer."""
 
+from hwsim.machine.functions import WIDEST_TABLE, Functions, PiecewiseLinear, is_looked_up, n_segment
 from hwsim.machine.level import Level, Memory, Operand, Tile
 from hwsim.machine.machine import (
     DEFAULT_MACHINE,
@@ -13,6 +14,8 @@ from hwsim.machine.machine import (
 
 __all__ = [
     "DEFAULT_MACHINE",
+    "WIDEST_TABLE",
+    "Functions",
     "Lanes",
     "LanesByLayer",
     "Level",
@@ -20,7 +23,10 @@ __all__ = [
     "Memory",
     "Operand",
     "Overhead",
+    "PiecewiseLinear",
     "Tile",
     "UnaryUpTo",
+    "is_looked_up",
     "load_machine",
+    "n_segment",
 ]

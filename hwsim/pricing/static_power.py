@@ -2,7 +2,8 @@
 
 A table states it of a whole chip, or of memories by capacity and word length. Of a chip it is taken as it is. Of
 memories it is that of each one that was counted: the largest of those that hold the same thing, because a machine
-builds one for all its layers. Arithmetic units and registers leak too; no machine says how many of them it has.
+builds one for all its layers; but each table of a function is a memory of its own. Arithmetic units and registers leak
+too; no machine says how many of them it has.
 """
 
 from typing import NamedTuple
@@ -66,10 +67,12 @@ def memories(counts: Counts) -> list[Operation]:
     """The memories on chip that were counted, each as the operation of leaking; the largest of those of one purpose."""
     largest: dict[str, Operation] = {}
     for key in counts.entries:
-        _, _, memory, capacity, word_length, _ = key.operation
-        if key.operation.kind.startswith("sram") and capacity > largest.get(memory, Operation("")).capacity:
+        kind, _, memory, capacity, word_length, _ = key.operation
+        if key.operation in counts.tables:
+            continue
+        if kind.startswith("sram") and capacity > largest.get(memory, Operation("")).capacity:
             largest[memory] = Operation("leakage", (), memory, capacity, word_length)
-    return list(largest.values())
+    return [*largest.values(), *(table._replace(kind="leakage", operand="") for table in counts.tables)]
 
 
 def _power(memory: Operation, table: EnergyTable) -> Price:
