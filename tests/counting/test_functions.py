@@ -5,14 +5,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-import reference
-from against_reference import assert_same_counts, both
-from hypothesis import given
-from hypothesis import strategies as st
-from number_of_examples import examples
 
 import hwsim
-from hwsim import ELU, Affine, Dense, Divide, Flatten, MultiThreshold, Network, Quantize, ReLU, Sigmoid, Tanh, Weight
+from hwsim import (
+    ELU,
+    Affine,
+    Dense,
+    Divide,
+    Flatten,
+    MultiThreshold,
+    Network,
+    Quantize,
+    ReLU,
+    Sigmoid,
+    Tanh,
+    Weight,
+)
 from hwsim.activity import JoinActivity, NeuronWork
 from hwsim.errors import HwsimError, MachineError
 from hwsim.machine import Machine
@@ -300,70 +308,3 @@ def test_a_quotient_of_codes_reads_a_reciprocal_and_work_of_ones_own_is_counted_
     assert in_neurons(counts, "halves") == {
         read(256, 8): 2, ("multiplication", "int8", "int8"): 2, ("quirk", "int8"): 2,
     }  # fmt: skip
-
-
-# ------------------------------------------------------------------------------------------ against the reference
-
-
-@st.composite
-def networks_with_functions(draw):
-    """A curve behind codes of any width, sums or real numbers, with whatever may stand between it and other codes."""
-    n = draw(st.integers(1, 4))
-    scale = st.sampled_from((0.25, 0.3, 2.0, 7.0))
-
-    def by_channel():
-        return np.array(draw(st.lists(scale, min_size=n, max_size=n))) if draw(st.booleans()) else draw(scale)
-
-    def codes(name, widths):
-        signed, zero_point = draw(st.booleans()), draw(st.sampled_from((0, 0, 1)))
-        width = draw(st.sampled_from(widths))
-        zero_point *= width > 1
-        return Quantize(name, scale=by_channel(), bit_width=width, signed=signed, zero_point=zero_point)
-
-    format = draw(st.sampled_from((INT8, INT8, FP32)))
-    layers = [dense("dense", n, format=format)]
-    if draw(st.integers(0, 3)):
-        layers.append(codes("code", (1, 3, 8, 12, 13)))
-    layers.append(draw(st.sampled_from((Sigmoid("curve"), Tanh("curve"), ELU("curve", alpha=1.5, scale=0.5)))))
-    layers += [
-        layer for layer in (ReLU("relu"), Affine("affine", scale=by_channel(), offset=0.5)) if draw(st.booleans())
-    ]
-    if draw(st.integers(0, 3)):
-        layers.append(codes("next", (1, 4, 8)))
-        if draw(st.booleans()):
-            layers += [Tanh("again"), codes("after", (5, 13))]
-        if draw(st.booleans()) and not np.ndim(layers[-1].scale):
-            layers += [Dense("last", terms=(Weight(np.eye(n, dtype=np.int64), integer(4)),)), Sigmoid("end")]
-    elif draw(st.booleans()):
-        layers.append(Divide("quotient", (layers[-1].name, layers[-1].name)))
-    return Network("functions", (n,), tuple(layers), format)
-
-
-WAYS = ["by width", "by width", "by width", 5, "unit"]
-
-
-@examples(800)
-@given(
-    data=st.data(), way=st.sampled_from(WAYS), preset=st.sampled_from(["mac-array", "zero-skipping-mac", "delta-mac"])
-)
-def test_functions_count_as_the_reference_performs(data, way, preset):
-    network = data.draw(networks_with_functions())
-    codes = st.lists(st.integers(-128, 127), min_size=network.input_shape[0], max_size=network.input_shape[0])
-    frames = np.array(data.draw(st.lists(codes, min_size=1, max_size=3)), np.int64)
-    frames = frames.astype(np.float32) / 8 if network.input_format.is_real else frames
-    package, scalar = both(preset, 32, 2)
-    package = package.model_copy(update={"functions": machine(functions_of(way)).functions})
-    assert_same_counts(network, frames, package, dataclasses.replace(scalar, functions=way))
-
-
-def functions_of(way):
-    return None if way == "by width" else {"piecewise_linear": way} if isinstance(way, int) else way
-
-
-def test_the_reference_knows_no_shortcut():
-    """Its lists are indexed by codes of both signs, and its lines are found among any number of them."""
-    layers = (dense(), CODE, Sigmoid("curve"), Quantize("next", scale=100.0))
-    network = Network("functions", (3,), layers, INT8)
-    found = reference.run(network, FRAME, reference.Machine(functions=3))
-    looked_up = reference.run(network, FRAME, reference.Machine())
-    assert found.outputs == looked_up.outputs == [[73, 12, 95]]  # 100 / (1 + exp(-1, 2 and -3))
