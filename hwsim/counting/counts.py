@@ -11,6 +11,7 @@ import numpy.typing as npt
 from hwsim.activity.rules import COLUMN, RULES
 from hwsim.errors import MachineError
 from hwsim.files.views import Viewed
+from hwsim.machine import Level
 from hwsim.network.number_format import NumberFormat
 from hwsim.network.operation import LARGEST_COUNT, Operation
 
@@ -47,6 +48,7 @@ class Counts(Viewed):
     overhead: tuple[float, float] = (1.0, 1.0)  # low and high factor on the energy of arithmetic, of the machine
     tables: tuple[Operation, ...] = ()  # memories of tables of functions, one for each function, as reads of them
     rules: int = RULES  # that they were counted by
+    levels: tuple[Level, ...] = ()  # of a machine that names its levels, from far to near; of others none
 
     @property
     def n_inference(self) -> int:

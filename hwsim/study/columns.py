@@ -83,6 +83,7 @@ def _basis(breakdown: Breakdown | None) -> dict[str, object]:
         "share interpolated": found and found.interpolated,
         "share by process": "" if found is None else _shares(found.by_process),
         "share by standing": "" if found is None else _shares(found.by_standing),
+        "share by rule": "" if found is None else _shares(found.by_rule),
     }
 
 

@@ -135,7 +135,7 @@ def test_every_table_leaks_by_itself():
         for k, curve in enumerate(curves):
             layers += (dataclasses.replace(CODE, name=f"code {k}"), curve)
             layers += (Quantize(f"next {k}", scale=100.0, bit_width=32), dense(f"dense {k}", accumulator=64))
-        energy = hwsim.price(counted(*layers), "default_45nm", rules=["interpolation", "next-wider"])
+        energy = hwsim.price(counted(*layers), "default_45nm")
         return [leak for leak in energy.leaks if leak.key.operation.memory == "functions"]
 
     alone, both_of_them = leaks(Sigmoid("one")), leaks(Sigmoid("one"), Tanh("two"))

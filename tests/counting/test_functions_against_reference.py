@@ -33,9 +33,9 @@ from hwsim.network.number_format import FP32, integer
 INT8 = integer(8)
 
 
-def dense(n, format=INT8):
+def dense(n, format=INT8, name="dense"):
     dtype = np.float32 if format.is_real else np.int64
-    return Dense("dense", terms=(Weight(np.eye(n, dtype=dtype), format),))
+    return Dense(name, terms=(Weight(np.eye(n, dtype=dtype), format),))
 
 
 @st.composite
@@ -54,7 +54,7 @@ def networks_with_functions(draw):
         return Quantize(name, scale=by_channel(), bit_width=width, signed=signed, zero_point=zero_point)
 
     format = draw(st.sampled_from((INT8, INT8, FP32)))
-    layers = [dense("dense", n, format=format)]
+    layers = [dense(n, format)]
     if draw(st.integers(0, 3)):
         layers.append(codes("code", (1, 3, 8, 12, 13)))
     layers.append(draw(st.sampled_from((Sigmoid("curve"), Tanh("curve"), ELU("curve", alpha=1.5, scale=0.5)))))
@@ -68,7 +68,8 @@ def networks_with_functions(draw):
         if draw(st.booleans()) and not np.ndim(layers[-1].scale):
             layers += [Dense("last", terms=(Weight(np.eye(n, dtype=np.int64), integer(4)),)), Sigmoid("end")]
     elif draw(st.booleans()):
-        layers.append(Divide("quotient", (layers[-1].name, layers[-1].name)))
+        number = layers[-1].name  # by a divisor that is never zero
+        layers += [Sigmoid("divisor"), Divide("quotient", (number, "divisor")), dense(n, FP32, "behind")]
     return Network("functions", (n,), tuple(layers), format)
 
 
@@ -121,7 +122,8 @@ def gated():
             Sigmoid("gate"),
             Quantize("gates", scale=255.0, signed=False),
             Multiply("excited", ("swished", "gates")),
-            Quantize("last", scale=1.0),
+            Quantize("excited codes", scale=1.0),
+            Conv2d("last", terms=weight(2, 3, 1, 1)),
         ),
         INT8,
     )
@@ -138,7 +140,7 @@ def test_gates_in_codes_are_looked_up_and_have_an_energy(preset):
     reads = [number for key, number in counts.entries.items() if key.operation.memory == "functions"]
     first = [each[0] for each in reads]
     assert sorted(first) == [3, 3 * 16]  # a gate for each channel; one for each pixel of each
-    priced = hwsim.price(counts, "default_45nm", rules=["next-wider"])  # as words of 32 bits
+    priced = hwsim.price(counts, "default_45nm")  # as words of 32 bits
     own = [line for line in priced.lines if line.key.operation.memory == "functions"]
     assert sum(line.energy.sum() for line in own) == pytest.approx(sum(map(sum, reads)) * 0.67157e-12)
     assert {line.key.phase for line in own} == {"neuron"}
