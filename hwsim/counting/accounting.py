@@ -17,6 +17,7 @@ from hwsim.activity import (
     SignalActivity,
 )
 from hwsim.counting.counts import Counts, Phase
+from hwsim.counting.functions import carried_out
 from hwsim.counting.tally import Tally
 from hwsim.errors import MachineError
 from hwsim.machine import DEFAULT_MACHINE, Machine, load_machine
@@ -56,12 +57,14 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
             f"{activity.execution.kind}; simulate with execution={machine.execution!r} or choose another machine"
         )
     refuse_wide_operands(activity, machine)
+    noted = activity
+    activity, tables, notes = carried_out(noted, machine)
     tally = Tally()
     for layer in activity.layers:
         for connection in layer.connections:
             _count_synapses(tally, connection, activity, machine)
         _count_neurons(tally, layer, activity, machine)
-    for each in words_moved(activity, machine):
+    for each in words_moved(activity, machine, noted):
         tally.add(each.layer, "memory", each.operation, each.by_group)
     return Counts(
         entries=tally.entries,
@@ -71,8 +74,9 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
         data=activity.data,
         execution=str(activity.execution),
         machine=machine.name,
-        notes=(*activity.notes, *machine.notes),
+        notes=(*activity.notes, *machine.notes, *notes),
         overhead=(machine.overhead.low, machine.overhead.high),
+        tables=tables,
         rules=activity.rules,
         levels=machine.levels,
     )

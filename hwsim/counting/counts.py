@@ -46,6 +46,7 @@ class Counts(Viewed):
     machine: str = ""
     notes: tuple[str, ...] = ()  # what a reader must know of these counts
     overhead: tuple[float, float] = (1.0, 1.0)  # low and high factor on the energy of arithmetic, of the machine
+    tables: tuple[Operation, ...] = ()  # memories of tables of functions, one for each function, as reads of them
     rules: int = RULES  # that they were counted by
     levels: tuple[Level, ...] = ()  # of a machine that names its levels, from far to near; of others none
 

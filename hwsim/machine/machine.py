@@ -17,6 +17,7 @@ from hwsim.files import catalogue, strict_yaml
 from hwsim.files.strict_yaml import Schema, SchemaVersion
 from hwsim.machine.array import Array
 from hwsim.machine.contradictions import contradictions
+from hwsim.machine.functions import Functions
 from hwsim.machine.level import Bytes, Level, Levels, Memories, Operand, PositiveInt, Tile, levels_meant
 
 Factor = Annotated[float, Field(ge=1, le=1000)]
@@ -73,6 +74,7 @@ class Machine(Schema):
     zero_operands: Literal["executed", "gated"] = "executed"  # dense: arithmetic on zero inputs
     skip_zero_weights: bool = False
     operations: Literal["elementary", "whole"] = "elementary"  # whole: one per event and synapse, one per neuron
+    functions: Functions | None = None  # sigmoid, division; unless said, tables of codes of 12 bits, else lines
     overhead: Overhead = Overhead()  # on arithmetic; carried in the interval of every energy
     batch: PositiveInt = 1  # dense: frames that share what is read of the weights
     lanes: LanesByLayer | None = None  # or an array

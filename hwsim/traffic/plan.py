@@ -110,7 +110,7 @@ class _Share:
         self.signals = dict(shape.signals)
         self.state_bits = sum(layer.state_bits for layer in shape.layers)
         self.contents = {level.name: self._contents(level) for level in machine.hierarchy}
-        self.state = {layer.name: self._state_home(layer) for layer in shape.layers if layer.state_bits}
+        self.state = {layer.name: self._state_home(layer) for layer in shape.layers} if machine.walk.keeps_state else {}
 
     def _contents(self, level: Level) -> int:
         """Bits of all that a level would hold. [bits]"""

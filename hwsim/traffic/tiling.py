@@ -110,9 +110,12 @@ def tilings(loops: Loops, machine: Machine) -> Iterator[Tiling]:
     """Every way to cut a layer so that the sums of a tile fit."""
     sums = machine.holding("sums")[-1] if machine.holding("sums") else None
     limit = None if sums is None or sums.access == "per-row" else sums.bits
-    batch = 1 if loops.is_depthwise else machine.batch
-    if limit is None and machine.tile is None and all(level.bits is None for level in machine.hierarchy):
-        yield Tiling("weight-stationary", loops.n_column, None, batch)  # nothing to keep apart
+    # a depthwise tile is of one frame, unless rows serve a whole batch at once
+    batch = 1 if loops.is_depthwise and loops.lanes.frames == 1 else machine.batch
+    # the short form cuts nothing, and no piece of a compressed row can be told from the next
+    is_whole = machine.memories is not None or machine.run_bits is not None
+    if is_whole or (limit is None and machine.tile is None and all(level.bits is None for level in machine.hierarchy)):
+        yield Tiling("weight-stationary", loops.n_column, None, batch)
         return
     ways: tuple[Order, ...] = ("weight-stationary", "code-stationary")
     if machine.order != "best":

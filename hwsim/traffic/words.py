@@ -37,15 +37,17 @@ class Moved(NamedTuple):
     by_group: IntArray  # (n_group,) how often
 
 
-def words_moved(activity: Activity, machine: Machine) -> list[Moved]:
+def words_moved(activity: Activity, machine: Machine, noted: Activity) -> list[Moved]:
     """The words that weights, codes, events, state, biases and parameters move, and the additions of their addresses.
 
     Parameters
     ----------
     activity : Activity
-        Of a run.
+        Of a run, with functions of numbers carried out as the machine does.
     machine : Machine
         Of the run's execution.
+    noted : Activity
+        The same as the run noted it, by which the machine planned beforehand.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def words_moved(activity: Activity, machine: Machine) -> list[Moved]:
     """
     if machine.array is not None:
         return [Moved(*each) for each in systolic_words(activity, machine)]
-    traffic = _Traffic(activity, machine)
+    traffic = _Traffic(activity, machine, plan(noted, machine))
     for layer in activity.layers:
         inside = is_whole(layer, machine)
         if layer.connections and not inside:
@@ -83,11 +85,11 @@ def words_moved(activity: Activity, machine: Machine) -> list[Moved]:
 class _Traffic:
     """The words a run moves, booked layer by layer."""
 
-    def __init__(self, activity: Activity, machine: Machine) -> None:
+    def __init__(self, activity: Activity, machine: Machine, planned: Plan) -> None:
         self.moved: list[Moved] = []
         self.activity = activity
         self.machine = machine
-        self.plan: Plan = plan(activity, machine)
+        self.plan = planned
         self.batches = Batches(activity.first, machine.batch)
         self.n_frame = np.ones(activity.n_frame, np.int64)
         self.execution = activity.execution
