@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 from hypothesis import strategies as st
-from reference.levels import HOME, PASSED_BY, Layer, Level, Mapping, cut_batches
+from reference.levels import ALL, HOME, PASSED_BY, Layer, Level, Mapping, cut_batches
 from reference.mover import Moved, move
 from small_layers import ORDERS, axes
 
@@ -16,7 +16,7 @@ from hwsim.network.number_format import NumberFormat, integer
 
 EXECUTIONS = "dense", "sparse", "delta"
 WEIGHT_FORMATS = (integer(8),), (integer(3),), (NumberFormat("ternary", 2),), (NumberFormat("ternary", 2), integer(8))
-HOLDS = ("weights",), ("weights", "codes"), ("weights", "codes", "state"), ("codes",), ("weights", "state")
+HOLDS = ("weights",), ("codes",), ("weights", "codes"), ("codes",), ("weights", "codes", "state"), ("weights", "state")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def first_layers(draw):
     kind = draw(st.sampled_from(("convolution", "dense", "depthwise", "convolution")))
     if kind == "dense":
         return Layer(draw(st.integers(1, 12)), draw(st.integers(1, 9)), weight_bits=bits), formats
-    down, across = draw(axes()), draw(axes())
+    down, across = draw(axes(windows=(2, 6))), draw(axes())
     kernel, stride, padding, dilation, image, out = zip(down, across, strict=True)
     shape = 1, 1, draw(st.integers(2, 4))
     if kind == "convolution":
@@ -82,9 +82,11 @@ def network_of(layer, formats, n_last, with_bias, generator):
     def terms(shape, each_of):
         # no weight is zero, so that a bias of zero is the only thing left out
         low = {"ternary": (-1, 2)}
-        drawn = [generator.integers(*low.get(each.kind, (each.lowest, each.highest + 1)), shape) for each in each_of]
-        codes = [np.where(code == 0, 1, code) for code in drawn]
-        return tuple(hwsim.Weight(code, each, scale=1.0 + k) for k, (code, each) in enumerate(zip(codes, each_of)))
+        found = []
+        for k, each in enumerate(each_of):
+            code = generator.integers(*low.get(each.kind, (each.lowest, each.highest + 1)), shape)
+            found.append(hwsim.Weight(np.where(code == 0, 1, code), each, scale=1.0 + k))
+        return tuple(found)
 
     n_out = layer.groups * layer.outputs
     bias = generator.integers(1, 50, n_out) if with_bias else None
@@ -93,9 +95,7 @@ def network_of(layer, formats, n_last, with_bias, generator):
         first = hwsim.Dense("first", terms=terms((layer.inputs, layer.outputs), formats), bias=bias)
     else:
         shape = (layer.channels, *layer.image)
-        axes = zip(
-            layer.kernel, layer.stride, layer.padding, layer.dilation, layer.image, layer.out, strict=True
-        )
+        axes = zip(layer.kernel, layer.stride, layer.padding, layer.dilation, layer.image, layer.out, strict=True)
         after = [max(0, -over(axis)) for axis in axes]
         first = hwsim.Conv2d(
             "first",
@@ -143,7 +143,7 @@ def near_levels(draw, name, holds=HOLDS):
     if draw(st.integers(1, 8)) == 8:
         fit = {"fit": draw(st.sampled_from(("network", "layer"))), "at_most": draw(st.integers(1, 5000))}
         return level | fit
-    size = draw(st.one_of(st.integers(1, 60), st.integers(1, 600), st.integers(1, 10000)))
+    size = draw(st.one_of(st.integers(1, 30), st.integers(10, 100), st.integers(30, 600), st.integers(1, 10000)))
     return level | {"capacity": size, "banks": draw(st.sampled_from((1, 1, 3)))}
 
 
@@ -154,8 +154,8 @@ def cuts(draw):
     if order == "best" or draw(st.integers(1, 4)) == 4:
         return {"order": order}
     tile = {"channels": draw(st.integers(1, 6))}
-    tile |= draw(st.sampled_from(({"rows": 1}, {"rows": 2}, {"rows": 3}, {"frames": 1}, {"frames": 2}, {})))
-    return {"order": order, "tile": tile}
+    positions = {"rows": 1}, {"rows": 2}, {"rows": 3}, {"rows": 4}, {"frames": 1}, {"frames": 2}, {}
+    return {"order": order, "tile": tile | draw(st.sampled_from(positions))}
 
 
 @st.composite
@@ -175,7 +175,7 @@ def fields(draw, execution, holds=HOLDS, n_near=(1, 2)):
     near = [draw(near_levels(name, holds)) for name in ("buffer", "near")[: draw(st.sampled_from(n_near))]]
     sums = {"name": "sums", "kind": "registers", "holds": ["sums"]}
     if draw(st.booleans()):
-        sums["capacity"] = draw(st.integers(16, 2000))
+        sums["capacity"] = draw(st.one_of(st.integers(32, 200), st.integers(100, 2000)))
     sizes = draw(lanes(is_dense))
     return {
         "schema": 1,
@@ -259,4 +259,6 @@ def code_levels(machine: Machine, stay, home: str):
     levels = {level.name: level for level in machine.holding("codes")}
     near = machine.holding("codes")[-1]
     chain = [Level(home, levels[home].word_length, HOME)]
-    return chain if home == near.name or stay == -1 else [*chain, Level(near.name, near.word_length, stay)]
+    if home == near.name or stay == -1:
+        return chain
+    return [*chain, Level(near.name, near.word_length, stay, prefetch=stay == ALL)]  # frames come whole

@@ -143,7 +143,7 @@ class Level:
     name: str
     word_length: int  # [bits]
     stay: int | str | None
-    prefetch: bool = False  # of weights: filled with all that it keeps, whether or not an event meets it
+    prefetch: bool = False  # filled with all that it keeps: rows that no event meets, codes that no tile reads
 
 
 class Store:

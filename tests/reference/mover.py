@@ -166,14 +166,15 @@ class Walk:
         for batch in batches:
             self.first_frame = batch[0].number
             for tiles in blocks:
-                self.block(tiles, position_tiles(self.layer, self.mapping, batch))
+                self.block(tiles, position_tiles(self.layer, self.mapping, batch), batch)
         self.close()
         return self.moved
 
-    def block(self, channel_tiles: list[range], tiles: list[PositionTile]):
+    def block(self, channel_tiles: list[range], tiles: list[PositionTile], batch: list[Frame]):
         """What runs by itself: a group, or all of a depthwise layer."""
         begin(self.weights, ALL, self.all_rows(channel_tiles))
-        begin(self.codes, ALL)
+        channels = {c for outputs in channel_tiles for c in self.channels_read_by(outputs)}
+        begin(self.codes, ALL, [code for frame in batch for code in self.codes_of(frame) if code.channel in channels])
         if self.mapping.order == WEIGHT_STATIONARY:
             for outputs in channel_tiles:
                 begin(self.weights, TILE, self.all_rows([outputs]))
@@ -205,14 +206,16 @@ class Walk:
         side_by_side = range(len(self.layer.taps)) if self.layer.depthwise else outputs
         for reading, _ in enumerate(cut(side_by_side, self.mapping.lane_channels)):
             for frame in tile.frames:
-                for c, y, x in frame.events:
-                    if c == channel and y in tile.image_rows:
-                        code = Code(frame.number, c, y, x)
-                        self.seen.add((code, tile.number))
+                for code in self.codes_of(frame):
+                    if code.channel == channel and code.y in tile.image_rows:
+                        if not code.is_mark:
+                            self.seen.add((code, tile.number))
                         self.codes[-1].give(code, ("lanes", reading))
-                for c, y, x in self.marked:
-                    if c == channel and y in tile.image_rows:
-                        self.codes[-1].give(Code(frame.number, c, y, x, is_mark=True), ("lanes", reading))
+
+    def codes_of(self, frame: Frame) -> list[Code]:
+        """Its events, and its marks where there are any."""
+        events = [Code(frame.number, *place) for place in frame.events]
+        return events + [Code(frame.number, *place, is_mark=True) for place in self.marked]
 
     def meetings(self, row: Row, tile: PositionTile) -> list[list[int]]:
         """How many are waiting for a row: by tap, and by lanes of a frame, to which frames are dealt in turn."""
