@@ -90,7 +90,7 @@ def network_of(layer, formats, n_last, with_bias, generator):
 
     n_out = layer.groups * layer.outputs
     bias = generator.integers(1, 50, n_out) if with_bias else None
-    if layer.image == (1, 1) and layer.kernel == (1, 1) and layer.groups == 1:
+    if {layer.image, layer.kernel, layer.out} == {(1, 1)} and layer.groups == 1:
         shape = (layer.inputs,)
         first = hwsim.Dense("first", terms=terms((layer.inputs, layer.outputs), formats), bias=bias)
     else:
