@@ -9,9 +9,9 @@ NAMES = "dram", "buffer", "near"
 
 
 @st.composite
-def axes(draw):
+def axes(draw, windows=(1, 4)):
     """(kernel, stride, padding before, dilation, image, out) of one axis."""
-    kernel, dilation, out = draw(st.integers(1, 3)), draw(st.integers(1, 2)), draw(st.integers(1, 4))
+    kernel, dilation, out = draw(st.integers(1, 3)), draw(st.integers(1, 2)), draw(st.integers(*windows))
     stride = draw(st.integers(1, 3))
     reach = (out - 1) * stride + (kernel - 1) * dilation + 1
     before = draw(st.integers(0, min(kernel - 1, reach - 1)))

@@ -16,6 +16,7 @@ from hwsim.network.signals import IntArray, Signal
 from hwsim.simulation.block import Array
 from hwsim.simulation.elementwise import Step, steps_of, values_step
 from hwsim.simulation.heads import Head, head_of
+from hwsim.simulation.heads.convolution import ConvolutionHead
 from hwsim.simulation.heads.terms import SMALL
 from hwsim.simulation.source_places import SourcePlaces
 
@@ -72,7 +73,7 @@ def prepare(network: Network, format: NumberFormat, step: float) -> tuple[StageP
         sources = places.sources(stage)
         if head and is_wiring(stage):
             places.lay(stage, head)
-        is_image = bool(head and head.is_windowed and head.n_synapse)
+        is_image = isinstance(head, ConvolutionHead)  # also one whose taps all fall on padding
         start = head.out if head else _way_in(network, raw)
         plans.append(
             StagePlan(

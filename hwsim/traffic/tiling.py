@@ -167,10 +167,12 @@ def _stays(
     """What may stay where with a tiling: the nearest level of codes is shared with weights in several ways."""
     far = [source for source in sources if source.is_far]
     near = codes[-1]
-    needs = [PASSED_BY, *_code_needs(loops, tiling, machine.batch, far)] if far and len(codes) > 1 else [PASSED_BY]
-    for stay, need in zip(range(PASSED_BY, len(needs) - 1), [0, *needs[1:]], strict=True):
-        if near.bits is not None and need > near.bits:
-            continue
+    room_of_codes = near.bits if far else None  # None: they live there, or are more than it may be made for
+    needs = [0] if room_of_codes is None else [0, *_code_needs(loops, tiling, machine.batch, far)]
+    fitting = [(k + PASSED_BY, need) for k, need in enumerate(needs) if not k or need <= (room_of_codes or 0)]
+    if "weights" not in near.level.holds:
+        fitting = fitting[-1:]  # nobody else wants the room
+    for stay, need in fitting:
         kept = []
         for room in weights:
             left = room.bits
@@ -193,14 +195,16 @@ def weight_stay(loops: Loops, tiling: Tiling, room: Room, bits: int | None) -> i
 
 
 def _code_needs(loops: Loops, tiling: Tiling, batch: int, far: Sequence[Source]) -> tuple[int, int, int]:
-    """Bits that keep a channel of the worst position tile, all of it, all frames of the batch."""
-    channel = tile = whole = 0
+    """Bits that keep, for the group at work, a channel of the worst position tile, all of them, all of a batch."""
+    channel = tile = whole_channel = whole = 0
     for source in far:
         n_code = source.n_code * tiling.frames if tiling.rows is None else max(source.in_strips[tiling.rows - 1])
         tile += n_code * source.bits
         channel = max(channel, -(-n_code // max(source.n_channel, 1)) * source.bits)
         whole += source.n_code * batch * source.bits
-    return channel, tile, whole
+        whole_channel = max(whole_channel, -(-source.n_code // max(source.n_channel, 1)) * batch * source.bits)
+    at_work = min(tiling.channels, loops.n_column) if loops.is_depthwise else loops.n_channel
+    return channel, min(tile, at_work * channel), min(whole, loops.n_channel * whole_channel)
 
 
 def stays_over_positions(tiling: Tiling, stay: int) -> bool:

@@ -32,6 +32,7 @@ class Layer:
     depthwise: bool = False  # groups of one channel, which tiles may span
     weight_bits: tuple[int, ...] = (8,)  # of each term of a weight
     code_bits: int = 8  # of a code, or of an event
+    mark_bits: int = 0  # beside those, for every input there is: whether it is an event
     sum_bits: int = 32
 
     def __post_init__(self):
@@ -142,7 +143,7 @@ class Level:
     name: str
     word_length: int  # [bits]
     stay: int | str | None
-    prefetch: bool = False  # of weights: filled with all that it keeps, whether or not an event meets it
+    prefetch: bool = False  # filled with all that it keeps: rows that no event meets, codes that no tile reads
 
 
 class Store:

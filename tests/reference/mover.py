@@ -41,12 +41,13 @@ class Row(NamedTuple):
 
 
 class Code(NamedTuple):
-    """A piece of the codes."""
+    """A piece of the codes: one of them or an event, or the mark that says whether there is an event."""
 
     frame: int
     channel: int
     y: int
     x: int
+    is_mark: bool = False
 
 
 @dataclass
@@ -96,8 +97,9 @@ class Walk:
         self.weights = chain(weight_levels, self.book_row, self.words_of_rows)
         self.codes = chain(code_levels, self.book_code, self.words_of_codes)
         self.first_frame, self.at = LOADING, None
-        self.unpacked = Counter()  # codes by (frame, level, way, what shares words)
+        self.unpacked = Counter()  # bits of codes by (frame, level, way, what shares words)
         self.seen = set()  # codes in tiles
+        self.marked = layer.every_input() if layer.mark_bits else []
 
     # --- what is written into the books
 
@@ -108,8 +110,13 @@ class Walk:
         return sum(self.words_of_row(row, word_length) for row in rows)
 
     def words_of_codes(self, codes, word_length: int) -> int:
-        by_frame = Counter(code.frame for code in codes)
-        return sum(words_in(number * self.layer.code_bits, word_length) for number in by_frame.values())
+        by_frame = Counter()
+        for code in codes:
+            by_frame[code.frame] += self.bits_of_code(code)
+        return sum(words_in(n_bit, word_length) for n_bit in by_frame.values())
+
+    def bits_of_code(self, code: Code) -> int:
+        return self.layer.mark_bits if code.is_mark else self.layer.code_bits
 
     def book_row(self, level: Level, way: str, row: Row, use):
         key = self.first_frame, level.name, "weights", way
@@ -119,13 +126,12 @@ class Walk:
     def book_code(self, level: Level, way: str, code: Code, use):
         self.moved.pieces[code.frame, level.name, "codes", way] += 1
         together = use if use == ALL else (use, self.at)
-        self.unpacked[code.frame, level, way, together] += 1
+        self.unpacked[code.frame, level, way, together] += self.bits_of_code(code)
 
     def close(self):
         """Pack codes into words, and note what levels held last."""
-        for (frame, level, way, _), number in self.unpacked.items():
-            words = words_in(number * self.layer.code_bits, level.word_length)
-            self.moved.words[frame, level.name, "codes", way] += words
+        for (frame, level, way, _), n_bit in self.unpacked.items():
+            self.moved.words[frame, level.name, "codes", way] += words_in(n_bit, level.word_length)
         self.moved.events = Counter((code.frame, tile) for code, tile in self.seen)
         for operand, stores in (("weights", self.weights), ("codes", self.codes)):
             for store in stores:
@@ -160,14 +166,15 @@ class Walk:
         for batch in batches:
             self.first_frame = batch[0].number
             for tiles in blocks:
-                self.block(tiles, position_tiles(self.layer, self.mapping, batch))
+                self.block(tiles, position_tiles(self.layer, self.mapping, batch), batch)
         self.close()
         return self.moved
 
-    def block(self, channel_tiles: list[range], tiles: list[PositionTile]):
+    def block(self, channel_tiles: list[range], tiles: list[PositionTile], batch: list[Frame]):
         """What runs by itself: a group, or all of a depthwise layer."""
         begin(self.weights, ALL, self.all_rows(channel_tiles))
-        begin(self.codes, ALL)
+        channels = {c for outputs in channel_tiles for c in self.channels_read_by(outputs)}
+        begin(self.codes, ALL, [code for frame in batch for code in self.codes_of(frame) if code.channel in channels])
         if self.mapping.order == WEIGHT_STATIONARY:
             for outputs in channel_tiles:
                 begin(self.weights, TILE, self.all_rows([outputs]))
@@ -199,11 +206,16 @@ class Walk:
         side_by_side = range(len(self.layer.taps)) if self.layer.depthwise else outputs
         for reading, _ in enumerate(cut(side_by_side, self.mapping.lane_channels)):
             for frame in tile.frames:
-                for c, y, x in frame.events:
-                    if c == channel and y in tile.image_rows:
-                        code = Code(frame.number, c, y, x)
-                        self.seen.add((code, tile.number))
+                for code in self.codes_of(frame):
+                    if code.channel == channel and code.y in tile.image_rows:
+                        if not code.is_mark:
+                            self.seen.add((code, tile.number))
                         self.codes[-1].give(code, ("lanes", reading))
+
+    def codes_of(self, frame: Frame) -> list[Code]:
+        """Its events, and its marks where there are any."""
+        events = [Code(frame.number, *place) for place in frame.events]
+        return events + [Code(frame.number, *place, is_mark=True) for place in self.marked]
 
     def meetings(self, row: Row, tile: PositionTile) -> list[list[int]]:
         """How many are waiting for a row: by tap, and by lanes of a frame, to which frames are dealt in turn."""
