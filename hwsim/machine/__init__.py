@@ -15,8 +15,8 @@ from hwsim.machine.machine import (
 
 __all__ = [
     "DEFAULT_MACHINE",
-    "Array",
     "WIDEST_TABLE",
+    "Array",
     "Functions",
     "Lanes",
     "LanesByLayer",
