@@ -70,6 +70,11 @@ def first_layers(draw):
     return Layer(*shape, *geometry, depthwise=kind == "depthwise", weight_bits=bits), formats
 
 
+def is_dense(layer) -> bool:
+    """Whether it is run as a Dense layer, and not as a convolution of one pixel."""
+    return {layer.image, layer.kernel, layer.out} == {(1, 1)} and layer.groups == 1
+
+
 def over(axis) -> int:
     """Rows behind the last window; below 0: those that have to be added."""
     kernel, stride, before, dilation, size, out = axis
@@ -90,7 +95,7 @@ def network_of(layer, formats, n_last, with_bias, generator):
 
     n_out = layer.groups * layer.outputs
     bias = generator.integers(1, 50, n_out) if with_bias else None
-    if {layer.image, layer.kernel, layer.out} == {(1, 1)} and layer.groups == 1:
+    if is_dense(layer):
         shape = (layer.inputs,)
         first = hwsim.Dense("first", terms=terms((layer.inputs, layer.outputs), formats), bias=bias)
     else:

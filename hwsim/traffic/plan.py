@@ -186,12 +186,27 @@ class _Share:
 
     def plan(self, limit: int) -> tuple[tuple[int, ...], Plan] | None:
         """A plan in which signals above a size live farther out, and what it moves; None if the others do not fit."""
-        machine, layers = self.machine, self.shape.layers
-        left = {level.name: self._left(level, limit) for level in machine.hierarchy}
+        left = {level.name: self._left(level, limit) for level in self.machine.hierarchy}
         if any(min(each) < 0 for each in left.values() if each is not None):
             return None
         homes = {name: self._home(signal, limit) for name, signal in self.signals.items()}
-        kept = {level.name: self._keeps_weights(level, left[level.name]) for level in machine.holding("weights")}
+        holding = self.machine.holding("weights")
+        kept = {level.name: self._keeps_weights(level, left[level.name]) for level in holding}
+        while True:
+            found = self._planned(homes, left, kept)
+            # every piece begins at a word: rows that tiles cut can take more of them than whole ones, and only where
+            # weights are from the beginning are they not cut yet
+            near = [level for level in holding[1:] if kept[level.name]]
+            full = [level for level in near if not self._fits_in_pieces(level, left, found[1])]
+            if not full:
+                return found
+            kept |= {level.name: False for level in full}
+
+    def _planned(
+        self, homes: Mapping[str, Level], left: Mapping[str, list[int] | None], kept: Mapping[str, bool]
+    ) -> tuple[tuple[int, ...], Plan]:
+        """A plan with signals at home, and all weights in some levels for good."""
+        machine, layers = self.machine, self.shape.layers
         moved = dict.fromkeys((level.name for level in machine.hierarchy if level.kind != "registers"), 0)
         for name, signal in self.signals.items():
             moved[homes[name].name] += -(-signal.bits // (homes[name].word_length or 1))
@@ -232,6 +247,19 @@ class _Share:
         if left is not None:
             return self._all_weights(level) <= min(left)
         return level.fit == "network" and self._holds(level, 0)
+
+    def _fits_in_pieces(self, level: Level, left: Mapping[str, list[int] | None], found: Plan) -> bool:
+        """Whether all weights, cut as planned, fit a level that was to keep them; made to measure, it is as large."""
+        room = left[level.name]
+        if room is None or self.machine.run_bits is not None:
+            return True
+        bits, word = self._all_weights(level), level.word_length or 1
+        for layer in self.shape.layers:
+            if layer.loops is not None and any(layer.weight_bits):
+                cut, whole = found.layers[layer.name].tiling.channels, layer.loops.n_column
+                n_more = layer.loops.row_words(cut, word) - layer.loops.row_words(whole, word)
+                bits += layer.loops.n_row * n_more * word
+        return bits <= min(room)
 
     def _rooms(
         self, k: int, left: Mapping[str, list[int] | None], kept: Mapping[str, bool]
