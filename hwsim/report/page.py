@@ -75,7 +75,6 @@ def _figures(comparison: Comparison, priced: Priced) -> dict[str, Figure | None]
 
 
 def _header(comparison: Comparison, priced: list[Priced]) -> str:
-    network, machine = comparison.baseline
     buttons = "".join(
         f'<button type="button" data-choose="{k}" aria-pressed="{str(k == 0).lower()}">{text(each.table.name)}'
         f" ({each.table.process.split(',')[0]})</button>"
@@ -83,7 +82,7 @@ def _header(comparison: Comparison, priced: list[Priced]) -> str:
     )
     return (
         f'<header><p><span class="brand">hwsim</span> &nbsp; {text(wording.data_sentence(comparison))}; '
-        f"baseline: {text(network)} on {text(machine)}</p>"
+        f"{text(wording.baselines_sentence(comparison))}</p>"
         f'<div class="switch" role="group" aria-label="energy table"><span>energy table</span>{buttons}</div></header>'
     )
 

@@ -10,8 +10,8 @@ from hwsim.report.power import NOT_STATED, frame_rate
 from hwsim.report.units import power_unit, times, whole
 from hwsim.report.wording import Priced, Row
 from hwsim.simulation.accuracy import CONFIDENCE
+from hwsim.study.chain import FACTORS, WHOLE
 from hwsim.study.comparison import Cell, Comparison
-from hwsim.study.run_book import FACTORS, STORAGE
 
 
 def text(content: object) -> str:
@@ -39,7 +39,8 @@ def row_of(cells: Iterable[str], kind: str = "td") -> str:
 
 def method(cell: Cell) -> str:
     """A row's name: network, machine, execution."""
-    mark = ' <span class="tag">baseline</span>' if cell.is_baseline else ""
+    number = f" {cell.rank + 1}" if cell.rank else ""
+    mark = "" if cell.rank is None else f' <span class="tag">baseline{number}</span>'
     return (
         f'<th scope="row">{text(cell.network)}{mark}<br>'
         f'<span class="machine">{text(cell.machine)}, {text(cell.execution)}</span></th>'
@@ -78,13 +79,17 @@ def all_rows(priced: Priced) -> str:
     """The table of all rows."""
     unit = text(priced.unit.name)
     factors = _factors(priced)
+    further = "".join(
+        f'<th rowspan="2">times less<br>than baseline {k}:<br>{text(each.baseline).replace(" on ", "<br>on ")}</th>'
+        for k, each in enumerate(priced.baseline.advantages[1:], 2)
+    )
     groups = (
         '<tr><th rowspan="2">network<br>machine, execution</th>'
         f'<th rowspan="2">accuracy<br>[%], {100 * CONFIDENCE:g} %<br>interval</th>'
         '<th colspan="3" class="group">operations per inference</th>'
         f'<th colspan="{len(priced.phases) + 1}" class="group">{priced.energy_kind} energy per inference [{unit}]</th>'
         f'<th rowspan="2">{_power_head(priced)}</th>'
-        f'<th colspan="{len(factors) + 1}" class="group">times less energy than the baseline</th></tr>'
+        f'<th colspan="{len(factors) + 1}" class="group">times less energy than the baseline</th>{further}</tr>'
     )
     breaks = {name: text(name).replace(" ", "<br>") for name in factors}
     signs = ["= ", *["&times; "] * len(factors)]
@@ -103,9 +108,8 @@ def all_rows(priced: Priced) -> str:
 
 
 def _factors(priced: Priced) -> list[str]:
-    """The factors of advantages; that of storage only where some row has it."""
-    has_storage = any(STORAGE in cell.factors for cell in priced.cells)
-    return [*FACTORS[:2], *([STORAGE] if has_storage else []), *FACTORS[2:]]
+    """The factors of advantages; that of whole operations only where some row has it."""
+    return [*FACTORS, *([WHOLE] if any(WHOLE in cell.factors for cell in priced.cells) else [])]
 
 
 def _power_head(priced: Priced) -> str:
@@ -121,19 +125,20 @@ def _row(row: Row, priced: Priced, shown: list[str]) -> str:
     start = method(cell) + _accuracy(cell) + "".join(f"<td>{text(each)}</td>" for each in cells)
     if cell.breakdown is None:
         lacking = text(f"not priced: {wording.lacking_sentence(cell, priced.phases)}")
-        return f'<tr>{start}<td colspan="{len(priced.phases) + len(shown) + 3}" class="lacking">{lacking}</td></tr>'
+        width = len(priced.phases) + len(shown) + 2 + len(cell.advantages)
+        return f'<tr>{start}<td colspan="{width}" class="lacking">{lacking}</td></tr>'
     unit = priced.unit
     energies = [unit.text(row.energy(f"{phase} energy")) for phase in priced.phases]
     low, high = unit.text(row.energy("low")), unit.text(row.energy("high"))
-    # a row without a storage of its own has changed nothing there
-    factors = [times(cell.factors.get(name, 1.0) if cell.factors else None) for name in shown]
+    factors = [times(cell.factors.get(name)) for name in shown]
     rest = "".join(f"<td>{text(each)}</td>" for each in energies)
     interval = "" if low == high else f'<br><span class="interval">{text(low)}&ndash;{text(high)}</span>'
     rest += f'<td class="total">{text(unit.text(row.energy("energy")))}{interval}</td>'
     rest += f"<td>{_power(row)}</td>"
     rest += f'<td class="total">{text(times(row.number("advantage")))}</td>'
     rest += "".join(f"<td>{text(each)}</td>" for each in factors)
-    kind = ' class="baseline"' if cell.is_baseline else ""
+    rest += "".join(f'<td class="total">{text(times(each.times))}</td>' for each in cell.advantages[1:])
+    kind = "" if cell.rank is None else ' class="baseline"'
     return f"<tr{kind}>{start}{rest}</tr>"
 
 
