@@ -18,13 +18,12 @@ from hwsim.study.run_book import MachineLike, Named, NetworkLike, Pair, RunBook
 
 FLAT: MachineLike = "mac-array"
 STRONG: MachineLike = "edge-npu"
-INT8 = integer(8)
 
 Data: TypeAlias = Dataset | Source | str
 Baselines: TypeAlias = Pair | Iterable[Pair]
 
 
-def pairs_of(baseline: Baselines) -> list[Pair]:
+def pairs_of(baseline: Any) -> list[Pair]:
     """Baselines as a list: one pair is a list of one.
 
     Raises
@@ -32,7 +31,8 @@ def pairs_of(baseline: Baselines) -> list[Pair]:
     NetworkError
         When it is neither a pair nor a list of pairs.
     """
-    written: list[Any] = [baseline] if isinstance(baseline, str) else list(baseline)
+    is_one = isinstance(baseline, str) or not isinstance(baseline, Iterable)
+    written = [baseline] if is_one else list(baseline)
     pairs = written if written and all(isinstance(each, tuple | list) for each in written) else [written]
     for pair in pairs:
         if len(pair) != 2 or not all(isinstance(part, NetworkLike | MachineLike) for part in pair):
@@ -124,15 +124,12 @@ def _is_real(network: Network) -> bool:
 
 
 def _is_int8(network: Network) -> bool:
-    """Whether all its weights are integers of 8 bits, and what they meet integers of at most as many."""
+    """Whether all its weights are integers of 8 bits, and so is what they meet, with a sign or without."""
+    either = integer(8), integer(8, signed=False)
     return all(
-        [term.format for term in layer.terms] == [INT8] and _is_narrow(network, layer) for layer in _synaptic(network)
+        [term.format for term in layer.terms] == [either[0]] and network.signals[layer.inputs[0]].format in either
+        for layer in _synaptic(network)
     )
-
-
-def _is_narrow(network: Network, layer: Synaptic) -> bool:
-    read = network.signals[layer.inputs[0]].format
-    return not read.is_real and read.bit_width <= INT8.bit_width
 
 
 def _synaptic(network: Network) -> list[Synaptic]:
