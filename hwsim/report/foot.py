@@ -43,8 +43,15 @@ def machines(comparison: Comparison) -> str:
 def memories(comparison: Comparison) -> str:
     """How large the memories of each row are."""
     rows = {cell.method: cell for cell in comparison.cells}
-    heads = row_of(["network<br>machine, execution", "weights", "state", "activations", "codes saturated"], "th")
-    names = ("weights", "state", "activations")
+    used = {
+        key.operation.memory
+        for cell in comparison.cells
+        for key in cell.counts.entries
+        if key.operation.kind.startswith(("sram", "dram"))
+    }
+    usual = ("weights", "state", "activations")
+    names = [*(name for name in usual if name in used), *sorted(used.difference(usual))]
+    heads = row_of(["network<br>machine, execution", *map(text, names), "codes saturated"], "th")
     lines = [
         f"<tr>{method(cell)}{''.join(f'<td>{text(_sizes(cell, name))}</td>' for name in names)}"
         f"<td>{cell.n_saturated:,}</td></tr>"

@@ -105,6 +105,7 @@ def _main(comparison: Comparison, priced: list[Priced]) -> str:
                 + "<noscript><p>The figures need JavaScript; the tables do not.</p></noscript>",
             ),
             _section("rows", "<h2>All rows</h2>" + by_table(sections.all_rows)),
+            _section("factors", "<h2>What advantages are made of</h2>" + by_table(sections.factors)),
             _section("phases", "<h2>Energy by phase</h2>" + _figure("phase")),
             _section("operations", "<h2>Energy by operation</h2>" + _figure("operation")),
             _section("layers", "<h2>Energy by layer</h2>" + _figure("layer")),

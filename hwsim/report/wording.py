@@ -8,7 +8,7 @@ from hwsim.pricing.energy import Breakdown
 from hwsim.pricing.energy_table import EnergyTable
 from hwsim.report import accuracy, origins, power
 from hwsim.report.units import Unit, energy_unit, size, times
-from hwsim.study.cell import Advantage, Cell
+from hwsim.study.cell import Advantage, Cell, method_of
 from hwsim.study.comparison import Comparison
 
 NOT_MODELLED = (
@@ -145,6 +145,16 @@ def baselines_sentence(comparison: Comparison) -> str:
     return f"baseline: {network} on {machine}{also}"
 
 
+def dense_sentence(comparison: Comparison) -> str:
+    """What the factors over a baseline hold that is not dense; nothing where all are."""
+    skipping = [
+        method_of(pair) for pair in comparison.baselines if not comparison.machines[pair[1]].walk.presents_every_input
+    ]
+    if not skipping:
+        return ""
+    return f"The factor bits over {', '.join(skipping)} also holds what is skipped there: it leads to a dense machine."
+
+
 def chip_sentence(comparison: Comparison) -> str:
     """Which question the sizes of memories answer."""
     machines = comparison.machines.values()
@@ -175,6 +185,7 @@ def scope_sentences(comparison: Comparison) -> tuple[str, ...]:
         *comparison.remarks,
         power.leakage_sentence(comparison),
         chip_sentence(comparison),
+        *filter(None, [dense_sentence(comparison)]),
         f"Batch {batches}; {where}; loading excluded.",
         f"Lanes {lanes} (Dense, channels x positions); {words}-bit memory words; {'; '.join(stores)}.",
         accuracy.rule_sentence(comparison),

@@ -122,6 +122,25 @@ def test_a_study_file(here, tmp_path):
     assert list(pd.read_csv(tmp_path / "out.csv")["network"]) == ["digits-mlp", "digits-mlp-int8"]
 
 
+def test_one_chip_for_all_rows_is_asked_for(here, tmp_path):
+    (tmp_path / "study.yaml").write_text(
+        "schema: 1\nname: small\ndata: digits\nframes: 20\n"
+        "rows: [{network: digits-mlp-int8, machines: [mac-array]}]\n"
+        "baseline:\n- {network: digits-mlp, machine: mac-array}\n- {network: digits-mlp-int8, machine: delta-mac}\n"
+    )
+    energies = {}
+    for chip in ("own", "shared"):
+        done = here("compare", "study.yaml", "--chip", chip, "--csv", "out.csv")
+        assert done.returncode == 0, done.stderr
+        table = pd.read_csv(tmp_path / "out.csv").set_index(["network", "machine"])
+        assert len(table) == 3  # both baselines and the row
+        assert set(table["chip"]) == {chip}
+        assert table["advantage over digits-mlp-int8 on delta-mac"].notna().all()
+        energies[chip] = table["energy [J per inference]"]["digits-mlp-int8", "mac-array"]
+    assert energies["shared"] > energies["own"]  # in memories that hold the float network
+    assert_one_line(here("compare", "study.yaml", "--chip", "mine"), "chip 'mine'", "write 'own'", "'shared'")
+
+
 def test_simulate_and_the_lists(here):
     done = here("simulate", "digits-mlp", "--execution", "sparse")
     assert done.returncode == 0, done.stderr
