@@ -11,6 +11,7 @@ from hwsim.activity.activity import (
 from hwsim.activity.execution import Delta, Execution, ExecutionKind, keeps_state, kind_of
 from hwsim.activity.rules import COLUMN, RULES
 from hwsim.activity.stored_rows import RowsRead, RowsStored
+from hwsim.activity.strips import Strip, StripsMet
 from hwsim.network.neuron_work import NeuronWork
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "RowsRead",
     "RowsStored",
     "SignalActivity",
+    "Strip",
+    "StripsMet",
     "keeps_state",
     "kind_of",
 ]

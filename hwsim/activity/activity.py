@@ -4,8 +4,8 @@ An Activity stands on its own: with the network and the data gone, it can still 
 execution, because it keeps shapes, formats and work per neuron beside the counts. All counts are exact integers.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -14,7 +14,9 @@ import numpy.typing as npt
 from hwsim.activity.execution import Execution
 from hwsim.activity.rules import COLUMN, RULES
 from hwsim.activity.stored_rows import RowsRead, RowsStored
+from hwsim.activity.strips import Strip, StripsMet
 from hwsim.files.views import Viewed
+from hwsim.network.layers.window import Window
 from hwsim.network.neuron_work import NeuronWork
 from hwsim.network.number_format import NumberFormat
 from hwsim.network.operation import Operation
@@ -86,6 +88,8 @@ class ConnectionActivity:
     rows_stored: RowsStored  # were they stored without their zeros
     rows_read: RowsRead  # frame by frame, because what is read of compressed rows is packed frame by frame
     has_zero_point: bool = False  # whether some other weight code than 0 stands for zero
+    groups: int = 1  # of a convolution
+    window: Window | None = None  # that slides over the image; None: there is no image
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +110,8 @@ class LayerActivity:
     out_format: NumberFormat  # of what leaves it: codes, or the last layer's accumulators
     emitted: SignalActivity | None  # None: the last layer, whose accumulators leave the network
     n_saturated: int  # codes clipped to their format
+    codes_by_row: IntArray | None = None  # (n_source, height) of an image that a window slides over: codes in its rows
+    strips: Mapping[Strip, StripsMet] = field(default_factory=dict)  # those that some machine asked for
 
 
 @dataclass(frozen=True, eq=False)

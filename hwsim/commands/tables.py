@@ -13,8 +13,8 @@ Rules = Annotated[
     list[str] | None,
     typer.Option(
         "--rule",
-        help="Find prices that the table does not state: interpolation, bit-width-law, next-wider or whole-mac; "
-        "may be given several times.",
+        help="Find prices that the table does not state: interpolation, bit-width-law, next-wider, whole-mac, "
+        "narrow-words, wide-words or dram-by-bit; may be given several times.",
     ),
 ]
 Rate = Annotated[float | None, typer.Option(help="Inferences per second: adds static energy where the table has it.")]

@@ -54,11 +54,6 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
             f"machine {machine.name} counts {machine.execution} executions, but this run of {activity.network} was "
             f"{activity.execution.kind}; simulate with execution={machine.execution!r} or choose another machine"
         )
-    if machine.batch > 1 and not machine.walk.presents_every_input:
-        raise MachineError(
-            f"machine {machine.name}: batch {machine.batch} needs a dense execution, in which every frame reads the "
-            f"same weights; this one is {machine.execution}: write batch: 1"
-        )
     tally = Tally()
     for layer in activity.layers:
         for connection in layer.connections:
@@ -77,6 +72,7 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
         notes=(*activity.notes, *machine.notes),
         overhead=(machine.overhead.low, machine.overhead.high),
         rules=activity.rules,
+        levels=machine.levels,
     )
 
 

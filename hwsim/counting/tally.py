@@ -23,12 +23,13 @@ class Tally:
             self.entries[key] = self.entries.get(key, 0) + by_group
 
     def add_updates(self, layer: str, accumulator: tuple[str, ...], by_group: IntArray, machine: Machine) -> None:
-        """Count the working store's updates, one per addition executed; accumulators in SRAM are none of it."""
-        if machine.access == "per-row":
+        """Count the working store's updates, one per addition executed; sums that live in state are none of it."""
+        sums = machine.holding("sums")[-1]
+        if machine.keeps_sums_in_state:
             return
-        if machine.working_store == "registers":
+        if sums.kind == "registers":
             self.add(layer, "memory", Operation("register_update", accumulator), by_group)
             return
         bits = int("".join(filter(str.isdigit, accumulator[0])))
         for kind in ("sram_read", "sram_write"):
-            self.add(layer, "memory", Operation(kind, (), "working store", machine.working_store, bits), by_group)
+            self.add(layer, "memory", Operation(kind, (), sums.name, sums.capacity or 0, bits, "sums"), by_group)

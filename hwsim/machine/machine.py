@@ -101,11 +101,11 @@ class Machine(Schema):
             yield "weights", "compressed weights need `run_bits: 4`, the width of each entry's run of zeros [bits]"
         if self.weights == "rows" and self.run_bits is not None:
             yield "run_bits", "only compressed weights have runs; write `weights: compressed`, or take run_bits out"
-        if self.batch > 1 and not self.walk.presents_every_input:
+        if self.batch > 1 and not self.walk.presents_every_input and self.memories is not None:
             yield (
                 "batch",
-                f"only a dense execution reads the same weights for every frame, and this one is {self.execution}, "
-                f"got {self.batch}; write batch: 1, or execution: dense",
+                f"with `memories`, only a dense execution shares weights among the frames of a batch, and this one is "
+                f"{self.execution}, got {self.batch}; write batch: 1, or levels",
             )
         if self.events == "bitmap" and not self.walk.lists_events:
             yield "events", "a dense execution presents codes, not events; take `events: bitmap` out"
@@ -163,6 +163,12 @@ class Machine(Schema):
             self.memories, self.word_length, self.working_store, per_row, self.on_chip_limit, self.off_chip is not None
         )
 
+    @property
+    def keeps_sums_in_state(self) -> bool:
+        """Whether accumulators are read and written row by row where state lives, not beside the lanes."""
+        sums = self.holding("sums")
+        return bool(sums) and sums[-1].access == "per-row"
+
     def holding(self, operand: Operand) -> tuple[Level, ...]:
         """The levels that an operand passes through, from far to near."""
         return tuple(level for level in self.hierarchy if operand in level.holds)
@@ -182,10 +188,6 @@ class Machine(Schema):
     def touched(self, layer: LayerActivity) -> npt.NDArray[np.int64]:
         """Neurons of a layer that the machine updates in each frame. (n_frame,)"""
         return layer.touched_nonzero if self.skip_zero_weights else layer.touched
-
-    def first_of_batch(self, n_frame: int) -> npt.NDArray[np.bool_]:
-        """Whether a frame is the first of its batch, for which the weights are read. (n_frame,)"""
-        return np.asarray(np.arange(n_frame) % self.batch == 0)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -228,7 +230,7 @@ class Machine(Schema):
         """Where partial sums are, in words."""
         if self.operations == "whole":
             return "accumulators within the whole operations"
-        if self.holding("sums")[-1].access == "per-row":
+        if self.keeps_sums_in_state:
             return "accumulators in SRAM, read and written row by row"
         sums = self.holding("sums")[-1]
         kind = "registers" if sums.kind == "registers" else f"{sums.capacity} bytes of SRAM"

@@ -9,8 +9,17 @@ from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
 from hwsim.pricing.energy_table.price import STANDINGS, Price, Process, Standing
+from hwsim.pricing.energy_table.price_list import rules_in
+from hwsim.pricing.energy_table.schema import RULES, Rule
 
 T = TypeVar("T")
+IN_WORDS: dict[Rule, str] = {
+    "interpolation": "between two stated figures",
+    "narrow-words": "as the narrowest stated word",
+    "wide-words": "as several of the widest stated word",
+    "dram-by-bit": "by the bit of a stated word",
+}
+"""How a memory was priced that its table does not state, after ``is priced``."""
 
 
 class Basis(NamedTuple):
@@ -19,7 +28,7 @@ class Basis(NamedTuple):
     own: Process  # the table's
     by_process: dict[Process, float]
     by_standing: dict[Standing, float]
-    interpolated: float  # priced between two stated figures
+    by_rule: dict[Rule, float]  # what was not stated and found by a rule; by two of them, in the share of both
     priced: dict[Process, tuple[str, ...]]  # what it was, the most expensive first: addition, sram, leakage
 
     @property
@@ -33,8 +42,13 @@ class Basis(NamedTuple):
         return sum(share for process, share in self.by_process.items() if process.supply != self.own.supply)
 
     @property
+    def interpolated(self) -> float:
+        """Share that is priced between two stated figures."""
+        return self.by_rule.get("interpolation", 0.0)
+
+    @property
     def notes(self) -> tuple[str, ...]:
-        """Each process that is not the table's, with its share and what is priced by it; and what lies between."""
+        """Each process that is not the table's, with its share and what is priced by it; and unstated memories."""
         others = (process for process in self.by_process if process != self.own)
         return (
             *(
@@ -42,7 +56,7 @@ class Basis(NamedTuple):
                 f"{', '.join(self.priced[process])}"
                 for process in others
             ),
-            *((f"{self.interpolated:.2%} is priced between two stated figures",) if self.interpolated else ()),
+            *(f"{share:.2%} is priced {IN_WORDS[rule]}" for rule, share in self.by_rule.items() if rule in IN_WORDS),
         )
 
 
@@ -59,19 +73,21 @@ def basis(own: Process, parts: Iterable[tuple[str, Price, float]]) -> Basis:
     by_process: dict[Process, float] = defaultdict(float)
     by_standing: dict[Standing, float] = defaultdict(float)
     priced: dict[Process, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    interpolated = total = 0.0
+    by_rule: dict[Rule, float] = defaultdict(float)
+    total = 0.0
     for kind, price, amount in parts:
         total += amount
         by_process[price.process] += amount
         by_standing[price.standing] += amount
-        interpolated += amount if price.is_interpolated else 0.0
+        for rule in rules_in(price):
+            by_rule[rule] += amount
         priced[price.process][kind.removesuffix("_read").removesuffix("_write")] += amount
     whole = total or 1.0
     return Basis(
         own=own,
         by_process={process: amount / whole for process, amount in _descending(by_process) if amount},
         by_standing={name: by_standing[name] / whole for name in STANDINGS if by_standing[name]},
-        interpolated=interpolated / whole,
+        by_rule={rule: by_rule[rule] / whole for rule in RULES if by_rule[rule]},
         priced={process: tuple(kind for kind, share in _descending(each) if share) for process, each in priced.items()},
     )
 

@@ -218,7 +218,8 @@ class Breakdown(Viewed):
         import pandas as pd
 
         columns = ["layer", "phase", "operation", "format", "memory", "capacity [bytes]", "word length [bits]"]
-        columns += ["frames", "count", "energy [J]", "low [J]", "high [J]", "rule", "standing", "source", "where"]
+        columns += ["operand", "frames", "count", "energy [J]", "low [J]", "high [J]"]
+        columns += ["rule", "standing", "source", "where"]
         columns += ["process node [nm]", "supply [V]", COLUMN]
         rows = []
         for line in self.lines:

@@ -36,8 +36,9 @@ def _complaint(counts: Counts, table: EnergyTable, lacks: dict[str, dict[Operati
     ]
     shown = shortened(listed)
     instead = f"price only the phases {', '.join(rest)}, " if rest else ""
-    rule = _helping_rule(table, [operation for each in lacks.values() for operation in each])
-    asked = f"ask for the rule {rule}, " if rule else ""
+    missing = [operation for each in lacks.values() for operation in each]
+    rule = _helping_rule(table, missing)
+    asked = f"ask for the rule {rule}, " if rule else _in_banks(table, missing)
     return (
         f"energy table {table.name} has no price for {shown}, which {counts.network} on {counts.machine} needs; "
         f"{instead}{asked}{'or ' if instead or asked else ''}write a table that extends it"
@@ -47,6 +48,21 @@ def _complaint(counts: Counts, table: EnergyTable, lacks: dict[str, dict[Operati
 def shortened(words: list[str], most: int = 3) -> str:
     """The first few of a list, and how many more there are."""
     return "; ".join(words[:most]) + (f"; and {len(words) - most} more" if len(words) > most else "")
+
+
+def _in_banks(table: EnergyTable, operations: list[Operation]) -> str:
+    """How a memory larger than the largest that the table states can be built of several; nothing where none is."""
+    for operation in operations:
+        points = table.memories.get(operation.kind, {}) if operation.kind.startswith("sram") else {}
+        largest = max((capacity for stated in points.values() for capacity in stated), default=operation.capacity)
+        if operation.capacity > largest:
+            n_bank = -(-operation.capacity // largest)
+            each = -(-operation.capacity // n_bank)
+            return (
+                f"its largest SRAM has {largest:,} bytes and nothing larger is extrapolated: make {operation.memory} "
+                f"a level with `capacity: {each}` and `banks: {n_bank}`, "
+            )
+    return ""
 
 
 def _helping_rule(table: EnergyTable, operations: list[Operation]) -> str:

@@ -2,7 +2,9 @@
 
 A table states it of a whole chip, or of memories by capacity and word length. Of a chip it is taken as it is. Of
 memories it is that of each one that was counted: the largest of those that hold the same thing, because a machine
-builds one for all its layers. Arithmetic units and registers leak too; no machine says how many of them it has.
+builds one for all its layers. Where a machine names its levels it is that of each level on chip, times its banks, one
+of declared capacity also where nothing was moved to it. Arithmetic units and registers leak too; no machine says how
+many of them it has.
 """
 
 from typing import NamedTuple
@@ -49,7 +51,10 @@ def leaks(counts: Counts, table: EnergyTable) -> tuple[Leak, ...] | None:
         whole = Operation("leakage", (), "chip")
         powers = [(whole, _price(each)) for each in table.leakage["chip"]]
     elif "sram" in table.leakage:
-        powers = [(memory, _power(memory, table)) for memory in memories(counts)]
+        banks = {level.name: level.banks for level in counts.levels}
+        powers = [
+            (memory, _of_banks(_power(memory, table), banks.get(memory.memory, 1))) for memory in memories(counts)
+        ]
     else:
         return None
     return tuple(Leak(Key("chip", "static", operation), power) for operation, power in powers)
@@ -63,13 +68,28 @@ def checked_rate(frame_rate: float) -> float:
 
 
 def memories(counts: Counts) -> list[Operation]:
-    """The memories on chip that were counted, each as the operation of leaking; the largest of those of one purpose."""
+    """The memories on chip, each as the operation of leaking.
+
+    Parameters
+    ----------
+    counts : Counts
+        Of what was counted the largest memory of each purpose is taken; of a machine's levels those of declared
+        capacity are there without being counted. The capacity of a level is that of one of its banks.
+    """
     largest: dict[str, Operation] = {}
     for key in counts.entries:
         _, _, memory, capacity, word_length, _ = key.operation
         if key.operation.kind.startswith("sram") and capacity > largest.get(memory, Operation("")).capacity:
             largest[memory] = Operation("leakage", (), memory, capacity, word_length)
+    for level in counts.levels:
+        if level.kind == "sram" and level.capacity is not None and level.word_length is not None:
+            largest.setdefault(level.name, Operation("leakage", (), level.name, level.capacity, level.word_length))
     return list(largest.values())
+
+
+def _of_banks(power: Price, n_bank: int) -> Price:
+    """Power of a level of equal memories. [W]"""
+    return power if n_bank == 1 else power.times(n_bank)._replace(rule=f"{n_bank} banks, of each: {power.rule}")
 
 
 def _power(memory: Operation, table: EnergyTable) -> Price:
@@ -79,15 +99,15 @@ def _power(memory: Operation, table: EnergyTable) -> Price:
     for each in powers:
         if each.per:
             scale = memory.capacity * (8 if each.per == "bit" else 1)
-            price = _price(each)
-            return price._replace(energy=price.energy * scale, low=price.low * scale, high=price.high * scale)
+            return _price(each).times(scale)
         columns.setdefault(each.word_length, {})[each.capacity] = _price(each)
     found = PriceList({}, {}, {}, {"sram_read": columns}, table.rules).price(memory._replace(kind="sram_read"))
     if found is None:
+        ask = "" if "interpolation" in table.rules else "ask for the rule interpolation, "
         size = f"{memory.capacity:,} bytes in words of {memory.word_length} bits"
         raise TableError(
             f"energy table {table.name} states the static power of memories, but not of {size} ({memory.memory}); "
-            "ask for the rule interpolation, leave the frame rate out, or write a table that extends it"
+            f"{ask}leave the frame rate out, or write a table that extends it"
         )
     return found
 

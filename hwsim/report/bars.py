@@ -3,13 +3,18 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hwsim.counting.counts import PHASES
+from hwsim.counting.counts import PHASES, Counts
 from hwsim.pricing.energy import Line
 from hwsim.report import wording
 from hwsim.report.figures import PALETTE, Figure, axis, escaped, layout
+from hwsim.report.memories import memory_name
 from hwsim.report.wording import Priced
 from hwsim.study.comparison import Cell
 
+FLAT = {"codes": "SRAM, activations", "weights": "SRAM, weights", "state": "SRAM, state"}
+"""An operand that passes through levels has the colour of its one memory elsewhere, and each level has a hatch."""
+HATCHES = ("x", "", "/", "-", ".", "\\", "|", "+")
+"""From the farthest level on."""
 OPERATIONS = (
     "multiplication",
     "addition",
@@ -24,12 +29,12 @@ OPERATIONS = (
 
 def by_phase(priced: Priced) -> Figure:
     """Energy of each row, stacked by phase."""
-    return stacked(priced, lambda line: line.key.phase, PHASES)
+    return stacked(priced, lambda line, counts: line.key.phase, PHASES)
 
 
 def by_operation(priced: Priced) -> Figure:
-    """Energy of each row, stacked by kind of operation; memories by what they hold."""
-    return stacked(priced, _what, OPERATIONS)
+    """Energy of each row, stacked by kind of operation; memories by what they hold, levels one by one."""
+    return stacked(priced, _what, (*OPERATIONS, *_levels(priced)))
 
 
 def by_layer(priced: Priced) -> Figure:
@@ -38,28 +43,42 @@ def by_layer(priced: Priced) -> Figure:
     weighted = {key.layer for key in keys if key.phase == "synapse"}
     # the network's input, which has no weights, comes first
     order = sorted(dict.fromkeys(key.layer for key in keys), key=lambda layer: layer in weighted)
-    return stacked(priced, lambda line: line.key.layer, order)
+    return stacked(priced, lambda line, counts: line.key.layer, order)
 
 
-def _what(line: Line) -> str:
+def _levels(priced: Priced) -> dict[str, Figure]:
+    """What operands move through, level by level from the farthest on, each with its looks."""
+    names = dict.fromkeys(level.name for cell in priced.cells for level in cell.counts.levels)
+    hatch = {name: HATCHES[k % len(HATCHES)] for k, name in enumerate(names)}
+    looks: dict[str, Figure] = {}
+    for level in (level for cell in priced.cells for level in cell.counts.levels):
+        for operand in level.holds:
+            place = OPERATIONS.index(FLAT[operand]) if operand in FLAT else len(OPERATIONS)
+            pattern = {"shape": hatch[level.name], "fillmode": "overlay", "solidity": 0.25}
+            looks[f"{level.name}: {operand}"] = {"color": PALETTE[place], "pattern": pattern}
+    return looks
+
+
+def _what(line: Line, counts: Counts) -> str:
     operation = line.key.operation
     if operation.kind == "leakage":
         return "leakage"
     if operation.memory:
-        return f"{operation.kind.split('_')[0].upper()}, {operation.memory}"
+        name = memory_name(operation, counts)
+        return name if counts.levels else f"{operation.kind.split('_')[0].upper()}, {name}"
     return operation.kind.replace("_", " ")
 
 
-def stacked(priced: Priced, part_of: Callable[[Line], str], order: Iterable[str] = ()) -> Figure:
+def stacked(priced: Priced, part_of: Callable[[Line, Counts], str], order: Iterable[str] = ()) -> Figure:
     """One bar for each row, in parts; a row without a price says what is lacking."""
     rows = [_parts(cell, part_of) for cell in priced.cells]
     # a part keeps its colour in every table, whether or not the parts before it are seen
     parts = dict.fromkeys([*order, *(part for row in rows for part in row)])
-    colors = {part: PALETTE[k % len(PALETTE)] for k, part in enumerate(parts)}
+    looks = {part: {"color": PALETTE[k % len(PALETTE)]} for k, part in enumerate(parts)} | _levels(priced)
     shown = [part for part in parts if any(row.get(part) for row in rows)]
     names = [f"{escaped(cell.network)}<br>{escaped(cell.machine)}" for cell in priced.cells]
     sums = [sum(row.values()) for row in rows]
-    data = [_bar(priced, part, names, [row.get(part) for row in rows], sums, colors[part]) for part in shown]
+    data = [_bar(priced, part, names, [row.get(part) for row in rows], sums, looks[part]) for part in shown]
     data.append(_ends(priced, names, sums))
     absolute = [bar["x"] for bar in data]
     shares = [bar.pop("shares") for bar in data]
@@ -79,17 +98,17 @@ def stacked(priced: Priced, part_of: Callable[[Line], str], order: Iterable[str]
     }
 
 
-def _parts(cell: Cell, part_of: Callable[[Line], str]) -> dict[str, float]:
+def _parts(cell: Cell, part_of: Callable[[Line, Counts], str]) -> dict[str, float]:
     """Energy per inference of each part of a row [J]; nothing for a row without a price."""
     parts: dict[str, float] = {}
     for line in cell.breakdown.lines if cell.breakdown else ():
-        part = part_of(line)
+        part = part_of(line, cell.counts)
         parts[part] = parts.get(part, 0.0) + float(line.energy.sum()) / cell.counts.n_inference
     return parts
 
 
 def _bar(
-    priced: Priced, part: str, names: list[str], joules: list[float | None], sums: list[float], color: str
+    priced: Priced, part: str, names: list[str], joules: list[float | None], sums: list[float], looks: Figure
 ) -> Figure:
     shares = [
         None if energy is None or not total else 100 * energy / total
@@ -108,7 +127,7 @@ def _bar(
         "shares": shares,
         "text": said,
         "textposition": "none",
-        "marker": {"color": color},
+        "marker": looks,
         "hovertemplate": "%{y}<br>%{fullData.name}: %{text}<extra></extra>",
     }
 

@@ -1,16 +1,18 @@
 """The page's foot: what was assumed, how the networks were made, and where every price comes from."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hwsim.pricing.energy import Line
-from hwsim.pricing.energy_table.price import Process
+from hwsim.pricing.basis import IN_WORDS
+from hwsim.pricing.energy import Breakdown, Line
+from hwsim.pricing.energy_table.price import Price, Process
 from hwsim.report import origins, wording
+from hwsim.report.memories import operation_name, sizes
 from hwsim.report.sections import listed, method, row_of, table, text
-from hwsim.report.units import figures, size
+from hwsim.report.units import figures
 from hwsim.report.wording import Priced
-from hwsim.study.comparison import Cell, Comparison
+from hwsim.study.comparison import Comparison
 
 MEANINGS = (
     "Standing, best first: printed (stands so in the source), converted (from another unit or width), simulated (by a "
@@ -43,29 +45,14 @@ def machines(comparison: Comparison) -> str:
 def memories(comparison: Comparison) -> str:
     """How large the memories of each row are."""
     rows = {cell.method: cell for cell in comparison.cells}
-    used = {
-        key.operation.memory
-        for cell in comparison.cells
-        for key in cell.counts.entries
-        if key.operation.kind.startswith(("sram", "dram"))
-    }
-    usual = ("weights", "state", "activations")
-    names = [*(name for name in usual if name in used), *sorted(used.difference(usual))]
-    heads = row_of(["network<br>machine, execution", *map(text, names), "codes saturated"], "th")
+    heads = row_of(["network<br>machine, execution", "weights", "state", "activations", "codes saturated"], "th")
+    names = ("weights", "state", "activations")
     lines = [
-        f"<tr>{method(cell)}{''.join(f'<td>{text(_sizes(cell, name))}</td>' for name in names)}"
+        f"<tr>{method(cell)}{''.join(f'<td>{text(sizes(cell, name))}</td>' for name in names)}"
         f"<td>{cell.n_saturated:,}</td></tr>"
         for cell in rows.values()
     ]
     return table([heads], lines)
-
-
-def _sizes(cell: Cell, memory: str) -> str:
-    operations = [key.operation for key in cell.counts.entries if key.operation.memory == memory]
-    capacities = sorted({operation.capacity for operation in operations if operation.capacity})
-    outside = ["off chip"] if any(operation.kind.startswith("dram") for operation in operations) else []
-    ends = [size(capacity) for capacity in dict.fromkeys([*capacities[:1], *capacities[-1:]])]
-    return ", ".join(filter(None, [" to ".join(ends), *outside])) or "-"
 
 
 def networks(comparison: Comparison) -> str:
@@ -86,12 +73,11 @@ def _plain(value: object) -> str:
 
 def sources(priced: Priced) -> str:
     """Every price that was used, by source, with its standing and how much energy rests on it."""
-    lines = [line for cell in priced.cells if cell.breakdown for line in cell.breakdown.lines]
-    used = {line.key.operation: line for line in lines}
+    used = {_name(line, found): line for found in priced.breakdowns for line in found.lines}
     share = _largest_shares(priced)
-    groups: dict[tuple[str, Process, str, str], list[Line]] = defaultdict(list)
-    for line in used.values():
-        groups[line.price.source, line.price.process, line.price.standing, line.price.where].append(line)
+    groups: dict[tuple[str, Process, str, str], dict[str, Line]] = defaultdict(dict)
+    for name, line in used.items():
+        groups[line.price.source, line.price.process, line.price.standing, line.price.where][name] = line
     heads = row_of(
         ["operation", "energy [pJ]", "low to high [pJ]", "standing", "found by", "largest share<br>of a row [%]"],
         "th",
@@ -102,18 +88,20 @@ def sources(priced: Priced) -> str:
             f'<tr class="source"><th colspan="6"><b>{text(source)}</b>, {text(process)}, {text(standing)}: '
             f"{text(where)}</th></tr>"
         )
-        rows += [
-            _price(line, share[line.key.operation]) for line in sorted(members, key=lambda each: each.key.operation)
-        ]
-    return _basis(priced) + f"<p>{text(MEANINGS)}</p>" + table([heads], rows) + _citations(priced, lines)
+        in_order = sorted(members.items(), key=lambda item: item[1].key.operation)
+        rows += [_price(name, line.price, share[name]) for name, line in in_order]
+    return _basis(priced) + f"<p>{text(MEANINGS)}</p>" + table([heads], rows) + _citations(priced)
 
 
-def _rank(members: list[Line], share: dict[object, float]) -> float:
-    return -max(share[line.key.operation] for line in members)
+def _name(line: Line, breakdown: Breakdown) -> str:
+    return operation_name(line.key.operation, breakdown.counts)
 
 
-def _price(line: Line, share: float) -> str:
-    price = line.price
+def _rank(names: Iterable[str], share: Mapping[str, float]) -> float:
+    return -max(share[name] for name in names)
+
+
+def _price(name: str, price: Price, share: float) -> str:
     low, high = figures(price.low * 1e12), figures(price.high * 1e12)
     cells = (
         figures(price.energy * 1e12),
@@ -123,21 +111,20 @@ def _price(line: Line, share: float) -> str:
         figures(100 * share),
     )
     kinds = ("", "", ' class="prose"', ' class="prose"', "")
-    name = wording.operation_name(line.key.operation)
     numbers = "".join(f"<td{kind}>{text(cell)}</td>" for kind, cell in zip(kinds, cells, strict=True))
     return f'<tr><th scope="row">{text(name)}</th>{numbers}</tr>'
 
 
-def _largest_shares(priced: Priced) -> dict[object, float]:
-    """The largest share that each operation has in the energy of a row."""
-    shares: dict[object, float] = defaultdict(float)
-    for cell in priced.cells:
-        mine: dict[object, float] = defaultdict(float)
-        for line in cell.breakdown.lines if cell.breakdown else ():
-            mine[line.key.operation] += float(line.energy.sum())
+def _largest_shares(priced: Priced) -> dict[str, float]:
+    """The largest share that each operation, by its name, has in the energy of a row."""
+    shares: dict[str, float] = defaultdict(float)
+    for breakdown in priced.breakdowns:
+        mine: dict[str, float] = defaultdict(float)
+        for line in breakdown.lines:
+            mine[_name(line, breakdown)] += float(line.energy.sum())
         total = sum(mine.values()) or 1.0
-        for operation, energy in mine.items():
-            shares[operation] = max(shares[operation], energy / total)
+        for name, energy in mine.items():
+            shares[name] = max(shares[name], energy / total)
     return shares
 
 
@@ -150,8 +137,10 @@ def _basis(priced: Priced) -> str:
             continue
         energy, static = cell.breakdown.basis, cell.breakdown.static_basis
         standing = {str(name): share for name, share in energy.by_standing.items()}
-        if energy.interpolated:
-            standing["interpolated between two of these"] = energy.interpolated
+        for rule, share in energy.by_rule.items():
+            if rule in IN_WORDS:
+                between = rule == "interpolation"
+                standing["interpolated between two of these" if between else f"priced {IN_WORDS[rule]}"] = share
         leakage = "-" if static is None else _shares_in_words(static.by_process)
         said = (_shares_in_words(energy.by_process), _shares_in_words(standing), leakage)
         shares = "".join(f'<td class="prose">{text(each)}</td>' for each in said)
@@ -165,9 +154,9 @@ def _shares_in_words(shares: Mapping[Any, float]) -> str:
     return "; ".join(f"{figures(100 * share)} % {name}" for name, share in ranked if share > 0)
 
 
-def _citations(priced: Priced, lines: list[Line]) -> str:
+def _citations(priced: Priced) -> str:
     """The sources of prices and of their intervals, in full."""
-    said = {f"{line.price.source} {line.price.where}" for line in lines}
+    said = {f"{line.price.source} {line.price.where}" for found in priced.breakdowns for line in found.lines}
     cited = {key: source for key, source in priced.table.sources.items() if any(key in each for each in said)}
     return f"<h3>Sources of {text(priced.table.name)}</h3>" + listed(
         f"{key}: {source}" for key, source in cited.items()

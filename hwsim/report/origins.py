@@ -3,13 +3,22 @@
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from hwsim.pricing.basis import Basis
+from hwsim.pricing.basis import IN_WORDS, Basis
 from hwsim.pricing.energy import Breakdown
 from hwsim.pricing.energy_table import EnergyTable
 from hwsim.pricing.energy_table.price import STANDINGS, Price
+from hwsim.pricing.energy_table.price_list import rules_in
+from hwsim.pricing.energy_table.schema import Rule
 from hwsim.report.units import figures
 
 T = TypeVar("T")
+MARKS: dict[Rule, str] = {
+    "interpolation": "interpolated",
+    "narrow-words": "narrow word",
+    "wide-words": "wide word",
+    "dram-by-bit": "by the bit",
+}
+"""How a memory's price was found, in two words."""
 
 
 def process(table: EnergyTable, breakdowns: Iterable[Breakdown]) -> str:
@@ -28,8 +37,10 @@ def sentences(breakdowns: Sequence[Breakdown]) -> tuple[str, ...]:
     foreign = f"Not of {energies[0].own}, the table's own process: {'; '.join(shares)}." if shares else ""
     standings = [name for name in STANDINGS if any(name in found.by_standing for found in energies)]
     listed = [f"{name} {_range([found.by_standing.get(name, 0.0) for found in energies])}" for name in standings]
-    between = [found.interpolated for found in energies]
-    listed += [f"interpolated between two of them {_range(between)}"] if any(between) else []
+    for rule, words in IN_WORDS.items():
+        found_so = [found.by_rule.get(rule, 0.0) for found in energies]
+        how = "interpolated between two of them" if rule == "interpolation" else f"priced {words}"
+        listed += [f"{how} {_range(found_so)}"] if any(found_so) else []
     return (foreign, f"Standing of the figures, by share of the energy: {', '.join(listed)}.")
 
 
@@ -45,8 +56,8 @@ def _of_others(what: str, found: Sequence[Basis]) -> list[str]:
 
 
 def standing(price: Price) -> str:
-    """The standing of a price, and whether it is stated or lies between two that are."""
-    return f"{price.standing}, interpolated" if price.is_interpolated else price.standing
+    """The standing of a price, and how it was found where that of a memory is not stated."""
+    return ", ".join([price.standing, *(MARKS[rule] for rule in rules_in(price) if rule in MARKS)])
 
 
 def _union(each: Iterable[Iterable[T]]) -> list[T]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from hwsim.activity import keeps_state
 from hwsim.counting.counts import PHASES
 from hwsim.report import accuracy, answering, frames, origins, wording
+from hwsim.report.memories import operation_name
 from hwsim.report.power import NOT_STATED, frame_rate
 from hwsim.report.units import power_unit, times, whole
 from hwsim.report.wording import Priced, Row
@@ -220,7 +221,7 @@ def _covered(cell: Cell, phase: str, priced: Priced) -> str:
     if lacks:
         n = cell.counts.n_inference
         said = [
-            f"{text(wording.operation_name(operation))} ({text(whole(count / n))})"
+            f"{text(operation_name(operation, cell.counts))} ({text(whole(count / n))})"
             for operation, count in lacks.items()
         ]
         return f'<td class="lacking">lacks, per inference: {"; ".join(said)}</td>'

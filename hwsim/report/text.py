@@ -13,6 +13,7 @@ from hwsim.activity import keeps_state
 from hwsim.counting.counts import PHASES
 from hwsim.pricing.energy import Breakdown, Line
 from hwsim.report import accuracy, answering, origins, power, wording
+from hwsim.report.memories import operation_name
 from hwsim.report.units import Unit, energy_unit, figures, percent, power_unit, times, whole
 from hwsim.report.wording import Priced, Row
 from hwsim.simulation.accuracy import CONFIDENCE
@@ -251,7 +252,7 @@ def _by_operation(breakdown: Breakdown, unit: Unit) -> list[Column]:
     n = breakdown.counts.n_inference
     groups: dict[tuple[str, str], list[Line]] = {}
     for line in breakdown.lines:
-        groups.setdefault((line.key.phase, wording.operation_name(line.key.operation)), []).append(line)
+        groups.setdefault((line.key.phase, operation_name(line.key.operation, breakdown.counts)), []).append(line)
     order = (*PHASES, "static")
     rows = sorted(groups.items(), key=lambda item: order.index(item[1][0].key.phase))
     return [

@@ -7,7 +7,8 @@ from hwsim.network.operation import Operation
 from hwsim.pricing.energy import Breakdown
 from hwsim.pricing.energy_table import EnergyTable
 from hwsim.report import accuracy, origins, power
-from hwsim.report.units import Unit, energy_unit, size, times
+from hwsim.report.memories import operation_name, whereabouts
+from hwsim.report.units import Unit, energy_unit, times
 from hwsim.study.cell import Advantage, Cell, method_of
 from hwsim.study.comparison import Comparison
 
@@ -105,17 +106,7 @@ def lacking_sentence(cell: Cell, phases: tuple[str, ...], most: int = 3) -> str:
     operations: dict[Operation, int] = {}
     for phase in phases:
         operations.update(cell.lacks.get(phase, {}))
-    return f"lacks {shortened([operation_name(operation) for operation in operations], most)}"
-
-
-def operation_name(operation: Operation) -> str:
-    """An operation with its formats, or an access with its memory."""
-    kind = operation.kind.replace("_", " ").replace("sram", "SRAM").replace("dram", "DRAM")
-    if operation.format:
-        return f"{kind} {' x '.join(operation.format)}"
-    capacity = size(operation.capacity) if operation.capacity else ""
-    word = f"{operation.word_length} bits" if operation.word_length else ""
-    return ", ".join(filter(None, [kind, operation.memory, capacity, word]))
+    return f"lacks {shortened([operation_name(each, cell.counts) for each in operations], most)}"
 
 
 def shortened(names: list[str], most: int) -> str:
@@ -175,18 +166,12 @@ def scope_sentences(comparison: Comparison) -> tuple[str, ...]:
     words = shortened([str(length) for length in sorted(lengths)], 3)
     stores = sorted({m.store for m in machines}, key=lambda store: not store.startswith("working"))
     batches = shortened([str(batch) for batch in sorted({m.batch for m in machines})], 3)
-    outside = sorted({cell.method for cell in comparison.cells if _off_chip(cell)})
-    where = (
-        f"weights or state off chip, in DRAM: {shortened(outside, 3)}; all else on chip"
-        if outside
-        else "everything on chip: weights, state and activations"
-    )
     return (
         *comparison.remarks,
         power.leakage_sentence(comparison),
         chip_sentence(comparison),
         *filter(None, [dense_sentence(comparison)]),
-        f"Batch {batches}; {where}; loading excluded.",
+        f"Batch {batches}; {whereabouts(comparison)}; loading excluded.",
         f"Lanes {lanes} (Dense, channels x positions); {words}-bit memory words; {'; '.join(stores)}.",
         accuracy.rule_sentence(comparison),
         rules_sentence(comparison.rules),
@@ -200,10 +185,6 @@ def rules_sentence(rules: int) -> str:
 
 def _lanes(channels: int, positions: int) -> str:
     return f"{channels} x {positions}"
-
-
-def _off_chip(cell: Cell) -> bool:
-    return any(key.operation.kind.startswith("dram") for key in cell.counts.entries)
 
 
 def notes(comparison: Comparison) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """What the parts of a run hand each other: blocks of frames, the codes and events in them, memory, and notes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
@@ -8,9 +8,10 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.activity import Execution
+from hwsim.activity import Execution, Strip
 
 Array: TypeAlias = npt.NDArray[Any]
+StripsByLayer: TypeAlias = Mapping[str, frozenset[Strip]]
 Key: TypeAlias = tuple[str, str, int]
 """What an array holds, of which layer or signal, of which weight term."""
 
@@ -51,6 +52,7 @@ class Notes:
     numbers: dict[tuple[str, str], Array] = field(default_factory=dict)  # (of what, which): (n_frame, ...) int64
     histograms: list[tuple[str, int, Array]] = field(default_factory=list)  # layer, term, (4, n) columns
     clipped: list[tuple[str, int]] = field(default_factory=list)  # layer, codes
+    strips: StripsByLayer = field(default_factory=dict)  # to be noted
 
     @property
     def is_delta(self) -> bool:
@@ -72,7 +74,7 @@ class Notes:
 
     def read(self, name: str, what: str) -> Array:
         """What was noted. (n_frame, ...)"""
-        return self.numbers[name, what]
+        return self.numbers[name, what] if self.n_frame else np.zeros(0, np.int64)
 
 
 class Worker:

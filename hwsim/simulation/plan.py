@@ -12,10 +12,12 @@ import numpy as np
 
 from hwsim.network.graph import INPUT, Network, Stage
 from hwsim.network.number_format import NumberFormat
-from hwsim.network.signals import Signal
+from hwsim.network.signals import IntArray, Signal
+from hwsim.simulation.block import Array
 from hwsim.simulation.elementwise import Step, steps_of, values_step
 from hwsim.simulation.heads import Head, head_of
 from hwsim.simulation.heads.terms import SMALL
+from hwsim.simulation.source_places import SourcePlaces
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,10 @@ class StagePlan:
     out: Signal  # what it leaves
     is_last: bool
     is_windowed: bool  # whether a reader slides a window over what it leaves
+    # (n_position * channels,) int8: which of the sources each number of the image that a window slides over belongs to,
+    # channels last; -1: to none, it is a constant of a border; None: no weights slide over an image
+    places: Array | None = None
+    codes_by_row: IntArray | None = None  # (n_source, height) of that image
 
     @property
     def name(self) -> str:
@@ -60,11 +66,13 @@ def prepare(network: Network, format: NumberFormat, step: float) -> tuple[StageP
     raw = Signal.of_input(network.input_shape, format, step)
     heads = [(stage, _head(network, stage)) for stage in network.stages]
     windowed = {name for stage, head in heads if head and head.is_windowed for name in stage.sources}
-    parts: dict[str, tuple[str, ...]] = {}
+    places = SourcePlaces(network)
     plans = []
     for stage, head in heads:
-        sources = tuple(name for source in stage.sources for name in parts.get(source, (source,)))
-        parts[stage.output] = sources if is_wiring(stage) else (stage.output,)
+        sources = places.sources(stage)
+        if head and is_wiring(stage):
+            places.lay(stage, head)
+        is_image = bool(head and head.is_windowed and head.n_synapse)
         start = head.out if head else _way_in(network, raw)
         plans.append(
             StagePlan(
@@ -77,6 +85,8 @@ def prepare(network: Network, format: NumberFormat, step: float) -> tuple[StageP
                 out=network.signals[stage.output],
                 is_last=stage is network.stages[-1],
                 is_windowed=stage.output in windowed,
+                places=places.of(stage) if is_image else None,
+                codes_by_row=places.by_row(stage) if is_image else None,
             )
         )
     return tuple(plans)

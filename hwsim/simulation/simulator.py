@@ -4,35 +4,38 @@ The frames are cut into pieces that need nothing of each other (:mod:`hwsim.simu
 threads.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.activity import Execution
+from hwsim.activity import Activity, Execution, Strip
 from hwsim.datasets import Dataset
-from hwsim.errors import NetworkError
+from hwsim.errors import MachineError, NetworkError
+from hwsim.machine import Machine, load_machine
 from hwsim.network.graph import Network
 from hwsim.network.layers.window import is_whole
 from hwsim.network_file import load_network
-from hwsim.simulation.block import Array, Notes, Worker
+from hwsim.simulation.block import Array, Notes, StripsByLayer, Worker
 from hwsim.simulation.count_bound import check_counts
 from hwsim.simulation.input_frames import arriving_format, input_frames
 from hwsim.simulation.pieces import Piece, block_size, pieces_of
 from hwsim.simulation.plan import StagePlan, prepare
-from hwsim.simulation.record import empty_notes, to_activity
+from hwsim.simulation.record import before_any_frame, empty_notes, to_activity
 from hwsim.simulation.run import Run
 from hwsim.simulation.threads import cores, in_threads
 from hwsim.simulation.walk import Walker
+from hwsim.traffic.plan import strips_asked
 
 
 def simulate(
     network: Network | str | Path,
     data: Dataset | npt.ArrayLike,
-    execution: str | Execution = "dense",
+    execution: str | Execution | None = None,
     *,
+    machines: Iterable[str | Path | Machine] = (),
     per_frame: bool = False,
     threads: int | None = None,
     block: int | None = None,
@@ -46,9 +49,12 @@ def simulate(
     data : Dataset or array
         Frames, (n_frame, *network.input_shape). An array holds codes of step 1 if its dtype is integer, else real
         values, and is one stream.
-    execution : {"dense", "sparse", "delta"} or Execution
-        How to walk through the network; ``Delta(threshold=2)`` for a dead zone, ``Delta(threshold={"dense1": 2})`` for
-        that of one layer.
+    execution : {"dense", "sparse", "delta"} or Execution, optional
+        How to walk through the network; unless said, that of the machines, or dense. ``Delta(threshold=2)`` for a dead
+        zone, ``Delta(threshold={"dense1": 2})`` for that of one layer.
+    machines : names, paths or Machines
+        What the run is to be counted on: what they need beside what every run notes is noted for them. Machines of one
+        level for each operand need nothing.
     per_frame : bool
         Keep every count for every frame, not only for first and later frames.
     threads : int, optional
@@ -58,14 +64,16 @@ def simulate(
 
     Raises
     ------
+    MachineError
+        When a machine is of another execution, or cannot hold the network.
     NetworkError
         When the frames do not fit the network; when a count could be too large for 64 bits on some machine.
     DataError
         When the data are no data.
     """
     network = load_network(network)
-    if isinstance(execution, str):
-        execution = Execution(execution)  # type: ignore[arg-type]
+    told = [load_machine(machine) for machine in machines]
+    execution = _execution(execution, told)
     dataset = input_frames(network, data)
     arrives = arriving_format(network, dataset)
     what = f"network {network.name} on {dataset.name}"
@@ -75,11 +83,13 @@ def simulate(
         raise NetworkError(f"{what}: {error}") from None
     execution = execution.with_names(_senders(plans))
     check_counts(plans, execution, len(dataset), what)
-    codes, notes = _walk_all(plans, execution, dataset, per_frame, threads, block)
+    before = before_any_frame(network, plans, execution, arrives)
+    strips = _strips(before, told)
+    codes, notes = _walk_all(plans, execution, dataset, per_frame, threads, block, strips)
     step = network.output.per_element(network.output.step).astype(np.float64)
     deviation = None
     if execution.keeps_state and not network.is_integer:
-        exact, _ = _walk_all(plans, Execution("sparse"), dataset, False, threads, block)
+        exact, _ = _walk_all(plans, Execution("sparse"), dataset, False, threads, block, {})
         deviation = float(np.abs((codes.astype(np.float64) - exact) * step).max())
     remarks = _remarks(execution, codes, dataset.labels, deviation)
     activity = to_activity(notes, network, plans, dataset.name, arrives, *remarks, *network.notes)
@@ -92,6 +102,31 @@ def simulate(
         largest_deviation=0.0 if deviation is None else deviation,
         notes=activity.notes,
     )
+
+
+def _execution(execution: str | Execution | None, machines: Sequence[Machine]) -> Execution:
+    """The execution that was asked for, or that of the machines."""
+    kinds = {machine.execution: machine.name for machine in machines}
+    if execution is None:
+        if len(kinds) > 1:
+            listed = ", ".join(f"{name} counts {kind}" for kind, name in kinds.items())
+            raise MachineError(f"one run is of one execution, and {listed}; simulate once for each")
+        execution = next(iter(kinds), "dense")
+    if isinstance(execution, str):
+        execution = Execution(execution)  # type: ignore[arg-type]
+    for kind, name in kinds.items():
+        if kind != execution.kind:
+            raise MachineError(f"machine {name} counts {kind} executions, and this run is {execution.kind}")
+    return execution
+
+
+def _strips(before: Activity, machines: Sequence[Machine]) -> StripsByLayer:
+    """What to note of each layer for machines that work on it strip by strip."""
+    asked: dict[str, set[Strip]] = {}
+    for machine in machines:
+        for layer, strip in strips_asked(before, machine).items():
+            asked.setdefault(layer, set()).add(strip)
+    return {layer: frozenset(strips) for layer, strips in asked.items()}
 
 
 def _remarks(
@@ -125,6 +160,7 @@ def _walk_all(
     per_frame: bool,
     threads: int | None,
     block: int | None,
+    strips: StripsByLayer,
 ) -> tuple[Array, Notes]:
     """Cut the frames into pieces and walk them in threads; the outputs, and what was noted."""
     _check_whole(threads=threads, block=block)
@@ -132,7 +168,7 @@ def _walk_all(
     frames = data.inputs.reshape(len(data), -1)
     block = block or block_size(plans, len(data), threads, per_frame)
     pieces = pieces_of(plans, execution, data, block, threads)
-    notes = empty_notes(data.stream_start, len(data), execution, per_frame)
+    notes = empty_notes(data.stream_start, len(data), execution, per_frame, strips)
     last = plans[-1].out
     outputs = np.zeros((len(data), last.size), np.float32 if last.format.is_real else np.int64)
     n_walker = min(threads, len(pieces))

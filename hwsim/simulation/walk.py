@@ -10,6 +10,7 @@ from hwsim.simulation.elementwise import run_steps
 from hwsim.simulation.heads.terms import code_dtype, padded
 from hwsim.simulation.pieces import Piece
 from hwsim.simulation.plan import StagePlan, event_dtypes
+from hwsim.simulation.strip_reading import note_strips
 
 
 class Walker:
@@ -44,7 +45,10 @@ class Walker:
             if plan.head is None:
                 block = channels_last(self.frames[frames.begin - frames.warm : frames.end], plan.start)
             else:
-                block = plan.head.run([emitted[name] for name in plan.stage.sources], frames, self.worker)
+                sources = [emitted[name] for name in plan.stage.sources]
+                block = plan.head.run(sources, frames, self.worker)
+                if plan.name in self.notes.strips:
+                    note_strips(plan, sources[0], frames, self.worker)
             if plan.is_last:
                 self._finish(plan, block, frames)
             else:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from hwsim.convert.int8 import convert
 from hwsim.datasets import Dataset, Source, dataset_names, has_splits, load_dataset
-from hwsim.errors import HwsimError, NetworkError, UnknownNameError
+from hwsim.errors import HwsimError, NetworkError
 from hwsim.machine import load_machine
 from hwsim.network.graph import Network
 from hwsim.network.layers import Synaptic
@@ -69,16 +69,15 @@ def usual_baselines(
             "baseline: network and machine"
         )
     first = book.pair((real, FLAT))
-    try:
-        strong = load_machine(STRONG)
-    except UnknownNameError:  # a package without it
-        return [first], ()
+    strong = load_machine(STRONG)
     try:
         network, notes = _of_integers(networks, real, calibration)
         second = book.pair((network, strong))
-        book.count_row(second)
+        refusal = book.refusal(network.name, strong)
     except HwsimError as error:
-        return [first], (f"No baseline of 8-bit integers on {strong.name}: {error}.",)
+        refusal = str(error)
+    if refusal:
+        return [first], (f"No baseline of 8-bit integers on {strong.name}: {refusal}.",)
     return [first, second], notes
 
 

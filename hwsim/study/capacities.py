@@ -16,16 +16,19 @@ Chip: TypeAlias = Literal["own", "shared"]
 """Of which size memories with `fit` are: what each row needs, or the largest that any row needs."""
 
 
+Access: TypeAlias = tuple[str, str, str, str]
+"""Layer, kind of access, level and operand."""
+
+
 class Sizes(NamedTuple):
     """Capacities that were counted. [bytes]"""
 
-    by_access: Mapping[tuple[str, str, str], int]  # by layer, kind of access and level
+    by_access: Mapping[Access, int]
     by_level: Mapping[str, int]  # the largest of each level
 
     def of(self, key: Key) -> int:
         """Of the memory of an access; of a layer that is not known, the level's largest; 0 of an unknown level."""
-        level = key.operation.memory
-        return self.by_access.get((key.layer, key.operation.kind, level), self.by_level.get(level, 0))
+        return self.by_access.get(_access(key), self.by_level.get(key.operation.memory, 0))
 
 
 def checked_chip(chip: str) -> Chip:
@@ -45,13 +48,13 @@ def made_to_measure(machine: Machine) -> tuple[str, ...]:
 
 def stated(counts: Counts, levels: Collection[str]) -> Sizes:
     """The capacities that some levels were counted with."""
-    by_access: dict[tuple[str, str, str], int] = {}
+    by_access: dict[Access, int] = {}
     by_level: dict[str, int] = {}
     for key in counts.entries:
         if _is_of(key, levels):
-            access = key.layer, key.operation.kind, key.operation.memory
-            by_access[access] = max(by_access.get(access, 0), key.operation.capacity)
-            by_level[access[2]] = max(by_level.get(access[2], 0), key.operation.capacity)
+            access, level, capacity = _access(key), key.operation.memory, key.operation.capacity
+            by_access[access] = max(by_access.get(access, 0), capacity)
+            by_level[level] = max(by_level.get(level, 0), capacity)
     return Sizes(by_access, by_level)
 
 
@@ -87,6 +90,10 @@ def held_nothing(level: Level, counts: Counts) -> bool:
     off_chip = [each for each in operations if each.kind.startswith("dram")]
     is_missed = any(each.memory == level.name or each.operand in level.holds for each in off_chip)
     return level.at_most is not None and is_missed and not is_used
+
+
+def _access(key: Key) -> Access:
+    return key.layer, key.operation.kind, key.operation.memory, key.operation.operand
 
 
 def _is_of(key: Key, levels: Collection[str]) -> bool:

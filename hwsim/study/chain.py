@@ -61,6 +61,15 @@ def machines_between(baseline: Machine, machine: Machine) -> tuple[Machine, ...]
     )
 
 
+def machines_needed(baseline: Machine, machine: Machine) -> tuple[Machine, ...]:
+    """All machines that a row's network may be counted on, for a run that has to know them before."""
+    if "whole" in (baseline.operations, machine.operations):
+        return (machine,)
+    start = made_dense(baseline)
+    limited = [level.name for level in start.hierarchy if level.at_most is not None]
+    return (start, _without(start, limited), *machines_between(baseline, machine))
+
+
 def chain_of(count: Count, row: tuple[str, Machine], first: tuple[str, Machine]) -> Chain:
     """Counts of a baseline, of a row, and of what lies between them.
 
@@ -116,7 +125,7 @@ def _without(machine: Machine, names: list[str]) -> Machine:
     if not names:
         return machine
     if machine.memories is not None:
-        outside = {name: Memory(off_chip=machine.off_chip) for name in names}
+        outside = {name: Memory(off_chip=machine.off_chip or "dram") for name in names}
         return machine.model_copy(update={"memories": machine.memories.model_copy(update=outside)})
     levels = [
         level.model_copy(update={"at_most": 1}) if level.name in names else level  # not one byte fits

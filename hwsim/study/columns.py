@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hwsim.activity.rules import COLUMN
-from hwsim.counting.counts import PHASES
+from hwsim.counting.counts import COLUMN, PHASES
 from hwsim.pricing.energy import Breakdown
 from hwsim.pricing.static_power import FRAME_RATE
 from hwsim.study.chain import FACTORS, WHOLE
@@ -86,6 +85,7 @@ def _basis(breakdown: Breakdown | None) -> dict[str, object]:
         "share interpolated": found and found.interpolated,
         "share by process": "" if found is None else _shares(found.by_process),
         "share by standing": "" if found is None else _shares(found.by_standing),
+        "share by rule": "" if found is None else _shares(found.by_rule),
     }
 
 

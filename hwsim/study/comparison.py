@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hwsim.activity.rules import RULES
-from hwsim.counting.counts import PHASES
+from hwsim.counting.counts import PHASES, RULES
 from hwsim.datasets import Dataset, Source, load_dataset
 from hwsim.errors import TableError
 from hwsim.files.views import Viewed, shown
@@ -123,9 +122,10 @@ def compare(
     data : Dataset, Source or name
         What every network is run on; of a name or path, its test split in file order.
     baseline : (network, machine) or a list of such, optional
-        What advantages are relative to; each is added to the rows if it is not among them. The first is the one that
-        accuracies are compared with. Unless given: the first network of real numbers on `mac-array`, and the first of
-        8-bit integers on `edge-npu`, which is converted from the other where there is none.
+        What advantages are relative to. The first is the one that accuracies are compared with. What is not among the
+        rows is added to them: the first before, the others after. Unless given: the first network of real numbers on
+        `mac-array`, and the first of 8-bit integers on `edge-npu`, which is converted from the other where there is
+        none.
     rows : iterable of (network, machine), optional
         The rows, instead of every network on every machine.
     phases : sequence of str, optional
@@ -170,7 +170,8 @@ def compare(
         on = data if calibration is None else calibration
         named, remarks = usual_baselines(book, pairs, lambda: calibration_data(on, frames))
     named = list(dict.fromkeys(named))
-    pairs = list(dict.fromkeys([*(each for each in named if each not in pairs), *pairs]))
+    pairs = list(dict.fromkeys([*(each for each in named[:1] if each not in pairs), *pairs, *named]))
+    book.expect(pairs, named)
     if chosen_chip == "shared":
         book.share(pairs)
     return Comparison(

@@ -1,19 +1,20 @@
 """What a study runs and counts, each once: networks, machines, and the steps from a baseline to a row."""
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from hwsim.counting.accounting import count
 from hwsim.counting.counts import Counts
 from hwsim.datasets import Dataset
-from hwsim.errors import MachineError
+from hwsim.errors import HwsimError, MachineError
 from hwsim.machine import Machine, load_machine
 from hwsim.network.graph import Network
 from hwsim.network_file import load_network
 from hwsim.simulation.run import Run
 from hwsim.simulation.simulator import simulate
 from hwsim.study.capacities import Sizes, largest_of, made_to_measure, resized
-from hwsim.study.chain import Chain, chain_of
+from hwsim.study.chain import Chain, chain_of, machines_needed
 
 NetworkLike = str | Path | Network
 MachineLike = str | Path | Machine
@@ -33,6 +34,7 @@ class RunBook:
         self._counts: dict[tuple[str, Machine], Counts] = {}
         self._chains: dict[tuple[Named, Named], Chain] = {}
         self._shared: Sizes | None = None
+        self._expected: dict[tuple[str, str], dict[Machine, None]] = {}  # by network and execution
 
     def pair(self, pair: Pair) -> Named:
         """Names of a network and a machine, which are loaded; two of one name must be the same."""
@@ -43,13 +45,29 @@ class RunBook:
             raise MachineError(f"two different machines are named {machine.name!r}; rename one")
         return network.name, machine.name
 
+    def expect(self, rows: Iterable[Named], baselines: Sequence[Named]) -> None:
+        """Say before the first run what will be counted: some machines have to be known then."""
+        for (network, name), (_, first) in itertools.product(rows, baselines):
+            for machine in machines_needed(self.machines[first], self.machines[name]):
+                self._expected.setdefault((network, machine.execution), {})[machine] = None
+
     def run(self, network: str, execution: str) -> Run:
         """The run of a network under an execution."""
         if (network, execution) not in self._runs:
             self.progress(f"simulating {network}, {execution}")
-            run = simulate(self.networks[network], self.data, execution, per_frame=self.per_frame)
+            expected = self._expected.get((network, execution), ())
+            told = [machine for machine in expected if machine.levels and not self.refusal(network, machine)]
+            run = simulate(self.networks[network], self.data, execution, machines=told, per_frame=self.per_frame)
             self._runs[network, execution] = run
         return self._runs[network, execution]
+
+    def refusal(self, network: str, machine: Machine) -> str:
+        """Why a machine cannot count a network, found on one frame; nothing where it can."""
+        try:
+            count(simulate(self.networks[network], self.data[:1], machine.walk, machines=[machine]).activity, machine)
+        except HwsimError as error:
+            return str(error)
+        return ""
 
     def count(self, network: str, machine: Machine) -> Counts:
         """The counts of a network on a machine, in shared memories once there are such."""

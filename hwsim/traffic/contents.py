@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.activity import ConnectionActivity, LayerActivity
-from hwsim.machine import Lanes, Machine
+from hwsim.machine import Machine
 
 IntArray = npt.NDArray[np.int64]
 
@@ -17,28 +17,18 @@ def words(n_number: IntArray | int, bits: int, word_length: int) -> IntArray:
     return np.asarray(-(-(np.asarray(n_number, np.int64) * bits) // word_length))
 
 
-def lanes_of(connection: ConnectionActivity, machine: Machine) -> Lanes:
-    """The lanes that a connection runs on."""
-    return machine.lanes.convolution if connection.kind == "convolution" else machine.lanes.dense
-
-
-def row_words(connection: ConnectionActivity, machine: Machine) -> int:
-    """Words of a row of weights, which begins at a word."""
-    return int(words(connection.row_length, connection.weight_format.bit_width, machine.word_length))
-
-
 def entry_bits(connection: ConnectionActivity, machine: Machine) -> int:
     """Bits of an entry of a compressed row: a weight, and the zeros that it skips."""
     return connection.weight_format.bit_width + (machine.run_bits or 0)
 
 
-def weight_bits(layer: LayerActivity, machine: Machine) -> int:
-    """Bits of a layer's weights, biases and stored parameters; none where whole operations hold them."""
+def weight_bits(layer: LayerActivity, machine: Machine, word_length: int) -> int:
+    """Bits of a layer's weights in rows of whole words, biases and stored parameters; of whole operations none."""
     if is_whole(layer, machine):
         return 0
     bits = sum(n_stored * bits_of_each for n_stored, bits_of_each in parameters_of(layer))
     for connection in layer.connections:
-        bits += _matrix_bits(connection, machine)
+        bits += _matrix_bits(connection, machine, word_length)
         bits += connection.n_bias * connection.accumulator_format.bit_width
     return bits
 
@@ -50,12 +40,13 @@ def parameters_of(layer: LayerActivity) -> list[tuple[int, int]]:
     return [(n_stored, bits) for n_stored, bits in (*joins, *work) if n_stored]
 
 
-def _matrix_bits(connection: ConnectionActivity, machine: Machine) -> int:
+def _matrix_bits(connection: ConnectionActivity, machine: Machine, word_length: int) -> int:
     stored = connection.rows_stored
     if machine.run_bits is None:
-        return stored.n_row * row_words(connection, machine) * machine.word_length
+        of_row = int(words(connection.row_length, connection.weight_format.bit_width, word_length))
+        return stored.n_row * of_row * word_length
     n_entry = int(stored.n_entry[machine.run_bits - 1])
-    packed = int(words(n_entry, entry_bits(connection, machine), machine.word_length)) * machine.word_length
+    packed = int(words(n_entry, entry_bits(connection, machine), word_length)) * word_length
     # where each row begins, and where the last one ends
     return packed + (stored.n_row + 1) * POINTER_BITS
 
@@ -64,7 +55,7 @@ def state_bits(layer: LayerActivity, machine: Machine) -> int:
     """Bits of a layer's sums and last codes; of a machine that keeps accumulators in SRAM, of these in any case."""
     keeps_state, inside = machine.walk.keeps_state, is_whole(layer, machine)
     bits = 0
-    if (keeps_state or machine.access == "per-row") and not inside:
+    if (keeps_state or machine.keeps_sums_in_state) and not inside:
         bits += sum(layer.n_neuron * connection.accumulator_format.bit_width for connection in layer.connections)
     if keeps_state:
         bits += sum(join.n_sum * join.format.bit_width for join in layer.joins)

@@ -1,30 +1,29 @@
-"""Memory traffic of a run on a machine, in words, reads and writes apart.
+"""Memory traffic of a run on a machine, in words, reads and writes apart, level by level.
 
-Weight rows start at a word; everything else is packed per layer and frame. How large each memory is says
-:mod:`hwsim.traffic.contents`.
+Pieces of weights start at a word; everything else is packed per layer, frame and tile. Where everything lives, and how
+layers are cut, says :mod:`hwsim.traffic.plan`; what the events of each frame met, :mod:`hwsim.traffic.meetings`.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from hwsim.activity import Activity, ConnectionActivity, LayerActivity, SignalActivity
-from hwsim.errors import MachineError
-from hwsim.machine import Machine, Memory
+from hwsim.machine import Level, Machine, Operand
 from hwsim.network.operation import Operation
-from hwsim.traffic.contents import (
-    entry_bits,
-    is_whole,
-    lanes_of,
-    parameters_of,
-    row_words,
-    state_bits,
-    weight_bits,
-    words,
-)
+from hwsim.traffic.contents import entry_bits, is_whole, parameters_of, state_bits, weight_bits, words
+from hwsim.traffic.loops import Stay
+from hwsim.traffic.meetings import Batches, Told, meetings, told_codes, words_by_tile
+from hwsim.traffic.plan import LayerPlan, Plan, plan
+from hwsim.traffic.shape import FRAMES, OUTPUTS, raw_frames_are_codes, told_frames
+from hwsim.traffic.tiling import PASSED_BY, code_fills, stays_over_positions, through
 
 IntArray = npt.NDArray[np.int64]
+PackedWords: TypeAlias = Callable[[int], IntArray]
+"""Words of each frame, by their length. [bits]"""
+
 ADDRESS = Operation("addition", ("int16",))
 POINTERS_PER_ROW = 2  # where a compressed row begins, and where it ends; a word each
 
@@ -55,16 +54,15 @@ def words_moved(activity: Activity, machine: Machine) -> list[Moved]:
     Raises
     ------
     MachineError
-        When a memory is larger than the machine allows.
+        When no level can hold an operand, or the run did not note what the machine's tiles need.
     """
     traffic = _Traffic(activity, machine)
     for layer in activity.layers:
         inside = is_whole(layer, machine)
-        for connection in () if inside else layer.connections:
-            traffic.weights(layer, connection)
-            if machine.access == "per-row":
-                traffic.accumulators(layer, connection)
         if layer.connections and not inside:
+            traffic.weights(layer)
+            if machine.keeps_sums_in_state:
+                traffic.accumulators(layer)
             traffic.biases(layer)
         if not layer.sources:
             traffic.frames(layer)
@@ -86,87 +84,148 @@ class _Traffic:
         self.moved: list[Moved] = []
         self.activity = activity
         self.machine = machine
+        self.plan: Plan = plan(activity, machine)
+        self.batches = Batches(activity.first, machine.batch)
         self.n_frame = np.ones(activity.n_frame, np.int64)
         self.execution = activity.execution
-        self.weight_bits = sum(weight_bits(layer, machine) for layer in activity.layers)
-        self.state_bits = sum(state_bits(layer, machine) for layer in activity.layers)
 
-    def weights(self, layer: LayerActivity, connection: ConnectionActivity) -> None:
-        """Read the rows that are delivered, in whole words or as packed entries; make their addresses."""
-        machine = self.machine
-        positions = None if machine.reuse == "ideal" else lanes_of(connection, machine).positions
-        loads = machine.first_of_batch(self.activity.n_frame)
-        rows = self.activity.sum_by_group(connection.rows_read.delivered(positions) * loads)
-        moved = rows * row_words(connection, machine)
+    # --- weights
+
+    def weights(self, layer: LayerActivity) -> None:
+        """Read the rows that are delivered, as pieces of whole words or as packed entries; make their addresses."""
+        planned = self.plan.layers[layer.name]
+        assert planned.loops is not None
+        for connection in layer.connections:
+            self._weights(layer, connection, planned)
+
+    def _weights(self, layer: LayerActivity, connection: ConnectionActivity, planned: LayerPlan) -> None:
+        loops, tiling, machine = planned.loops, planned.tiling, self.machine
+        assert loops is not None
+        term = layer.connections.index(connection)
+        met = meetings(self.activity, layer, term, loops, tiling, self.batches)
+        entries = None
         if machine.run_bits is not None:
-            entries = connection.rows_read.entries(machine.run_bits, positions) * loads
-            moved = self._packed(entries, entry_bits(connection, machine)) + POINTERS_PER_ROW * rows
-        self._move("read", layer.name, "weights", moved, weight_bits(layer, machine))
-        self.moved.append(Moved(layer.name, ADDRESS, rows))
+            entries = meetings(self.activity, layer, term, loops, tiling, self.batches, machine.run_bits)
+        is_ideal = machine.reuse == "ideal"
 
-    def accumulators(self, layer: LayerActivity, connection: ConnectionActivity) -> None:
+        def moved(which: str, level: Level) -> IntArray:
+            """Words of the rows that are asked for, at a level."""
+            rows = getattr(met, which)
+            if entries is None:
+                return np.asarray(rows * loops.term_words(term, tiling.channels, level.word_length or 1))
+            packed = words(getattr(entries, which), entry_bits(connection, machine), level.word_length or 1)
+            return np.asarray(packed + POINTERS_PER_ROW * rows)
+
+        asked = "by_batch" if is_ideal else "delivered"
+        for k, stay in reversed(through([kept.stay for kept in planned.weights])):
+            level = planned.weights[k].level
+            bits = weight_bits(layer, machine, level.word_length or 1)
+            self._move("read", layer, "weights", level, moved(asked, level), bits)
+            if stay < Stay.ALWAYS:
+                asked = self._needed(planned, k, stay)
+                self._move("write", layer, "weights", level, moved(asked, level), bits)
+        n_tile = loops.n_repeat(tiling.channels)
+        delivered = met.by_batch if is_ideal else met.delivered * n_tile
+        self.moved.append(Moved(layer.name, ADDRESS, self.activity.sum_by_group(delivered)))
+
+    def _needed(self, planned: LayerPlan, k: int, stay: int) -> str:
+        """Which rows are read for a level: those met in its iterations, or all of them where they are fetched ahead."""
+        is_whole_batch = stays_over_positions(planned.tiling, stay)
+        if any(kept.level.prefetch for kept in planned.weights[k:] if kept.stay != PASSED_BY):
+            return "all_by_batch" if is_whole_batch else "all_by_tile"
+        return "by_batch" if is_whole_batch else "by_tile"
+
+    def accumulators(self, layer: LayerActivity) -> None:
         """Read and write, in SRAM, the accumulators that each event reaches at each position; make their addresses."""
-        histogram, bits = connection.histogram, connection.accumulator_format.bit_width
-        accesses = self.activity.sum_of_groups(histogram.group, histogram.n_operation) // connection.n_reached
-        moved = accesses * int(words(connection.n_reached, bits, self.machine.word_length))
-        for way in ("read", "write"):
-            self._move(way, layer.name, "state", moved, state_bits(layer, self.machine))
-        self.moved.append(Moved(layer.name, ADDRESS, accesses))
+        level = self.machine.holding("sums")[-1]
+        for connection in layer.connections:
+            histogram, bits = connection.histogram, connection.accumulator_format.bit_width
+            accesses = self.activity.sum_of_groups(histogram.group, histogram.n_operation) // connection.n_reached
+            moved = accesses * int(words(connection.n_reached, bits, level.word_length or 1))
+            for way in ("read", "write"):
+                self._book(way, layer.name, "state", level, moved, state_bits(layer, self.machine))
+            self.moved.append(Moved(layer.name, ADDRESS, accesses))
 
     def biases(self, layer: LayerActivity) -> None:
         """Read the biases that accumulators start from: once, however many neurons of a channel use one."""
-        starts = self.activity.first if self.execution.keeps_state else self.n_frame
+        starts = self.activity.first if self.execution.keeps_state else self.batches.booked(1, self.machine.batch)
+        if self.machine.memories is not None:
+            starts = self.activity.first if self.execution.keeps_state else self.n_frame
         for connection in layer.connections:
             if connection.n_bias:
-                self._read_packed(layer, connection.n_bias * starts, connection.accumulator_format.bit_width)
+                self._read_stored(layer, connection.n_bias * starts, connection.accumulator_format.bit_width)
 
     def parameters(self, layer: LayerActivity) -> None:
         """Read the multipliers, offsets and thresholds that are stored per channel."""
         for n_stored, bits in parameters_of(layer):
             # a channel's are read once, however many of its neurons are at work
-            self._read_packed(layer, np.minimum(self.machine.touched(layer), n_stored), bits)
+            self._read_stored(layer, np.minimum(self.machine.touched(layer), n_stored), bits)
 
-    def _read_packed(self, layer: LayerActivity, n_number: IntArray, bits: int) -> None:
-        packed = self._packed(n_number, bits)
-        self._move("read", layer.name, "weights", packed, weight_bits(layer, self.machine))
+    def _read_stored(self, layer: LayerActivity, n_number: IntArray, bits: int) -> None:
+        level = self.plan.weights[layer.name]
+        packed = words(n_number, bits, level.word_length or 1)
+        self._move("read", layer, "weights", level, packed, weight_bits(layer, self.machine, level.word_length or 1))
+
+    # --- codes
 
     def frames(self, layer: LayerActivity) -> None:
         """Read the raw frames once; a dense machine reads them as codes where nothing has to be encoded."""
-        bits = self.activity.raw_format.bit_width
-        raw = self._packed(layer.n_neuron * self.n_frame, bits)
-        self._move("read", layer.name, "activations", raw, layer.n_neuron * bits)
-        if self._is_raw(layer) and layer.emitted is not None:
-            for k, (reader, passes) in enumerate(self._readers(layer.emitted)):
-                # the first reader's first pass is the one just counted
-                self._move("read", reader, "activations", raw * (passes - (k == 0)), layer.n_neuron * bits)
+        told = told_frames(self.activity, layer)
+        if raw_frames_are_codes(self.activity, layer) and layer.emitted is not None:
+            self._read(layer.emitted.name, FRAMES, told, arrives_at=layer.name)
+        else:
+            self._move_codes("read", layer.name, self.plan.signals[FRAMES], told.by_frame, told)
 
     def codes(self, layer: LayerActivity, signal: SignalActivity) -> None:
-        """Write codes or events once, and read them once per pass over the reader's channels."""
-        if self._is_raw(layer):
+        """Write codes or events once, and read them as often as the readers' tiles go through them."""
+        if raw_frames_are_codes(self.activity, layer):
             return
-        bits, marks = signal.format.bit_width, 0
-        if self.execution.lists_events:
-            value = self.execution.event_format(signal.format)
-            is_bitmap = self.machine.events == "bitmap"
-            marks = signal.n_code if is_bitmap else 0  # a bit for every code: is there an event?
-            bits = value.bit_width + (0 if is_bitmap else (signal.n_code - 1).bit_length())
-        packed = self._packed(marks + signal.n_event * bits, 1)
-        self._move("write", layer.name, "activations", packed, marks + signal.n_code * bits)
-        for reader, passes in self._readers(signal):
-            self._move("read", reader, "activations", packed * passes, marks + signal.n_code * bits)
+        told = told_codes(self.activity, self.machine, signal)
+        self._move_codes("write", layer.name, self.plan.signals[signal.name], told.by_frame, told)
+        self._read(signal.name, signal.name, told)
+
+    def _read(self, source: str, signal: str, told: Told, arrives_at: str | None = None) -> None:
+        """Read a signal as often as its readers do; of frames that are read as they arrive, the first time there."""
+        home, near = self.plan.signals[signal], self.plan.near_codes
+        for reader, k in self._readers(source):
+            planned = self.plan.layers[reader.name]
+            loops, tiling, stay = planned.loops, planned.tiling, planned.codes
+            if loops is None or self.machine.reuse == "ideal":
+                self._move_codes("read", arrives_at or reader.name, home, told.by_frame, told)
+                arrives_at = None
+                continue
+
+            def by_tile(
+                word_length: int, reader: LayerActivity = reader, planned: LayerPlan = planned, k: int = k
+            ) -> IntArray:
+                assert planned.loops is not None
+                return words_by_tile(self.activity, reader, planned.loops, planned.tiling, k, told, word_length)
+
+            if home != near and stay > PASSED_BY:
+                n_fill, is_whole_frame = code_fills(loops, tiling, stay)
+                filled = told.by_frame if is_whole_frame else by_tile
+                self._move_codes("read", reader.name, home, filled, told, n_fill)
+                self._move_codes("write", reader.name, near, filled, told, n_fill)
+            nearest, n_pass = near if stay > PASSED_BY else home, loops.n_pass(tiling.channels)
+            if arrives_at is not None and tiling.rows is None:
+                self._move_codes("read", arrives_at, nearest, by_tile, told)
+                n_pass -= 1
+            arrives_at = None
+            self._move_codes("read", reader.name, nearest, by_tile, told, n_pass)
 
     def output(self, layer: LayerActivity) -> None:
         """Write the accumulators that leave the network; a delta machine writes those it touched."""
-        bits = layer.out_format.bit_width
-        self._move(
-            "write", layer.name, "activations", self._packed(self.machine.touched(layer), bits), layer.n_neuron * bits
-        )
+        bits, level = layer.out_format.bit_width, self.plan.signals[OUTPUTS]
+        packed = words(self.machine.touched(layer), bits, level.word_length or 1)
+        self._move("write", layer, "codes", level, packed, layer.n_neuron * bits)
+
+    # --- state
 
     def state(self, layer: LayerActivity) -> None:
         """Read and write the sums of touched neurons, and the codes last sent."""
         touched = self.machine.touched(layer)
         inside = is_whole(layer, self.machine)
-        if layer.connections and self.machine.access != "per-row" and not inside:
+        if layer.connections and not self.machine.keeps_sums_in_state and not inside:
             bits = sum(connection.accumulator_format.bit_width for connection in layer.connections)
             self._move_state("read", layer, touched * ~self.activity.first, bits)
             self._move_state("write", layer, touched, bits)
@@ -182,58 +241,32 @@ class _Traffic:
             self._move_state("write", layer, layer.emitted.n_event, bits)
 
     def _move_state(self, way: str, layer: LayerActivity, n_number: IntArray, bits: int) -> None:
-        self._move(way, layer.name, "state", self._packed(n_number, bits), state_bits(layer, self.machine))
+        level = self.plan.state[layer.name]
+        packed = words(n_number, bits, level.word_length or 1)
+        self._move(way, layer, "state", level, packed, state_bits(layer, self.machine))
 
-    def _is_raw(self, layer: LayerActivity) -> bool:
-        """Whether raw frames serve a dense machine as the first layer's codes: nothing is done to them first."""
-        return not layer.sources and not self.execution.lists_events and not layer.work
+    # --- booking
 
-    def _readers(self, signal: SignalActivity) -> list[tuple[str, int]]:
-        """Layers that read a signal, once for each time, and in how many passes over their channels."""
+    def _readers(self, source: str) -> list[tuple[LayerActivity, int]]:
+        """Layers that read a signal, once for each time, and as which of their sources."""
         readers = [
-            (layer.name, _passes(layer, self.machine))
-            for layer in self.activity.layers
-            for source in layer.sources
-            if source == signal.name
+            (layer, k) for layer in self.activity.layers for k, name in enumerate(layer.sources) if name == source
         ]
         # ideally, what one reads serves all of them
         return readers[:1] if self.machine.reuse == "ideal" else readers
 
-    def _packed(self, n_number: IntArray, bits: int) -> IntArray:
-        """Words per group, each frame packed for itself."""
-        return self.activity.sum_by_group(words(n_number, bits, self.machine.word_length))
+    def _move_codes(self, way: str, layer: str, level: Level, packed: PackedWords, told: Told, n_time: int = 1) -> None:
+        moved = self.activity.sum_by_group(n_time * packed(level.word_length or 1))
+        self._book(way, layer, "codes", level, moved, told.worst * self.machine.batch)
 
-    def _move(self, way: str, layer: str, memory: str, by_group: IntArray, layer_bits: int) -> None:
-        """Book words read or written; a memory above the on-chip limit is off chip."""
-        declared: Memory = getattr(self.machine.memories, memory)
-        if memory == "activations":
-            layer_bits *= self.machine.batch
-        whole = {"weights": self.weight_bits, "state": self.state_bits}.get(memory, layer_bits)
-        bits = layer_bits if declared.fit == "layer" else whole
-        what = f"{memory} of {layer}" if bits == layer_bits else f"{memory} of all layers"
-        capacity = declared.capacity or 1 << max(-(-bits // 8) - 1, 0).bit_length()
-        if declared.capacity is not None and bits > 8 * declared.capacity:
-            raise MachineError(
-                f"machine {self.machine.name}: {what} need {-(-bits // 8):,} bytes, but their memory is "
-                f"declared with {declared.capacity:,}; declare more, or fit: network"
-            )
-        kind = "sram"
-        if declared.off_chip is not None:
-            kind, capacity = declared.off_chip, 0
-        elif self.machine.on_chip_limit is not None and capacity > self.machine.on_chip_limit:
-            if self.machine.off_chip is None:
-                raise MachineError(
-                    f"machine {self.machine.name}: {what} need {capacity:,} bytes, above its "
-                    f"on-chip limit of {self.machine.on_chip_limit:,}; raise on_chip_limit or declare off_chip: dram"
-                )
-            kind, capacity = self.machine.off_chip, 0
-        operation = Operation(f"{kind}_{way}", (), memory, capacity, self.machine.word_length)
+    def _move(self, way: str, layer: LayerActivity, operand: Operand, level: Level, moved: IntArray, bits: int) -> None:
+        """Book words of every frame."""
+        size = bits * self.machine.batch if operand == "codes" else bits
+        self._book(way, layer.name, operand, level, self.activity.sum_by_group(moved), size)
+
+    def _book(self, way: str, layer: str, operand: Operand, level: Level, by_group: IntArray, bits: int) -> None:
+        """Book words read or written of what takes so many bits in a level that is as large as that."""
+        capacity = self.plan.capacity(level, bits)
+        kind = f"{level.kind}_{way}"
+        operation = Operation(kind, (), level.name, capacity, level.word_length or 1, operand)
         self.moved.append(Moved(layer, operation, by_group))
-
-
-def _passes(layer: LayerActivity, machine: Machine) -> int:
-    """How often a layer reads what it reads: as many output channels at a time as there are lanes for."""
-    if not layer.connections or machine.reuse == "ideal":
-        return 1
-    connection = layer.connections[0]
-    return -(-connection.row_length // lanes_of(connection, machine).channels)

@@ -111,7 +111,7 @@ def test_the_data_frame_has_every_count_that_is_not_zero(counts):
     frame = counts.to_dataframe()
     assert list(frame.columns) == [
         *("layer", "phase", "operation", "format", "memory", "capacity [bytes]", "word length [bits]"),
-        *("frames", "count", "counting rules"),
+        *("operand", "frames", "count", "counting rules"),
     ]
     assert len(frame) == sum(np.count_nonzero(number) for number in ENTRIES.values()) == 2 * len(ENTRIES) - 2
     assert frame["count"].sum() == counts.total()

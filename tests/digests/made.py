@@ -43,7 +43,7 @@ PHASES = ("encode", "synapse", "neuron", "memory")
 DEFAULT, ELEMENTARY, WHOLE = "default_45nm", "jouppi_2021_7nm", "davies_2018_14nm"
 """Energy tables: of every machine; beside it of those that add and multiply, and of those of whole operations."""
 
-LEFT_OUT = {"rules", "joins", "work", "window", "groups", "strips"}
+LEFT_OUT = {"rules", "joins", "work", "window", "groups", "strips", "codes_by_row"}
 """Fields that no digest holds: the number of the rules stands in the file, so that it can be raised where one count
 moves; what neurons, poolings and joinings do, how windows lie and what strips of an image met is in the digests of
 counts, however it is noted."""
@@ -199,15 +199,15 @@ def digests_of(network):
     """A network's digests, by name."""
     data, loaded, found = data_of(data_name(network)), hwsim.load_network(network), {}
     for execution in EXECUTIONS:
-        run = hwsim.simulate(loaded, data, execution)
+        machines = [name for name in MACHINES if machine_of(name).execution == execution]
+        run = hwsim.simulate(loaded, data, execution, machines=machines)
         found[f"{network} {execution} outputs"] = outputs(run)
         found[f"{network} {execution} activity"] = activity(run)
-        for machine in MACHINES:
-            if machine_of(machine).execution == execution:
-                counted = hwsim.count(run.activity, machine_of(machine))
-                found[f"{network} {machine} counts"] = counts(counted)
-                for table in tables_of(machine):
-                    found[f"{network} {machine} {table}"] = energies(counted, table_of(table))
+        for machine in machines:
+            counted = hwsim.count(run.activity, machine_of(machine))
+            found[f"{network} {machine} counts"] = counts(counted)
+            for table in tables_of(machine):
+                found[f"{network} {machine} {table}"] = energies(counted, table_of(table))
     return dict(sorted(found.items()))
 
 

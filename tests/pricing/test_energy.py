@@ -137,6 +137,10 @@ def test_the_data_frame_sums_to_the_total(real):
     assert frame["low [J]"].sum() == pytest.approx(energy.low, rel=1e-12)
     assert frame["high [J]"].sum() == pytest.approx(energy.high, rel=1e-12)
     assert frame["count"].sum() == real.total()
+    # what an access is for stands beside its memory, as in the data frame of the counts
+    place = counts_of({Key("one", "memory", READ._replace(memory="buffer", operand="codes")): [3, 0]})
+    for columns in (hwsim.price(place, "default_45nm").to_dataframe(), place.to_dataframe()):
+        assert columns.loc[0, ["memory", "operand", "frames", "count"]].tolist() == ["buffer", "codes", "first", 3]
     by_group = frame.groupby("frames")["energy [J]"].sum()
     assert by_group["first"] == pytest.approx(energy.by_group[0], rel=1e-12)
     assert (frame["energy [J]"] <= frame["high [J]"]).all()

@@ -1,6 +1,7 @@
 """Static energy at a frame rate, power, and the overhead on arithmetic."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ import pytest
 import hwsim
 from hwsim.counting.counts import Counts, Key
 from hwsim.errors import TableError
-from hwsim.machine import Overhead
+from hwsim.machine import Level, Overhead
 from hwsim.network.operation import ARITHMETIC, Operation
+from hwsim.pricing.energy_table import StaticPower
 from hwsim.pricing.static_power import memories
 from hwsim.study.ranking import difference
 
@@ -237,3 +239,72 @@ def test_a_page_at_a_frame_rate_shows_power_and_leakage(tmp_path):
     page = (tmp_path / "page.html").read_text()
     for part in ("power<br>at 30/s", "leakage, weights", "&times; reuse", "compressed with 4-bit runs"):
         assert part in page
+
+
+# --------------------------------------------------------------------------------------------------------- levels
+
+
+BUFFER = Level(name="buffer", kind="sram", capacity=65536, word_length=256, banks=4, holds=("weights", "codes"))
+NEAR = Level(name="near", kind="sram", capacity=4096, word_length=8, holds=("weights",))
+FAR = Level(name="dram", kind="dram", word_length=64, holds=("weights", "codes"))
+READ_BUFFER = Operation("sram_read", (), "buffer", 65536, 256, "weights")
+
+
+def test_a_level_leaks_with_all_its_banks_and_also_unused():
+    counts = counts_of(
+        READ_BUFFER, READ_BUFFER._replace(operand="codes"), Operation("dram_read", (), "dram", 0, 64, "codes")
+    )
+    # 64 KiB of 256-bit words leak 0.0016599 mW; 4 KiB with the narrowest port, of 32 bits, 0.00014151
+    bank, near = 0.0016599e-3, 0.00014151e-3
+    one = BUFFER.model_copy(update={"banks": 1})
+    for levels, power in (
+        ((), bank),
+        ((FAR, one), bank),
+        ((FAR, BUFFER), 4 * bank),
+        ((FAR, BUFFER, NEAR), 4 * bank + near),
+    ):
+        energy = priced(replace(counts, levels=levels), "default_45nm")
+        assert energy.static_power == pytest.approx(power, rel=1e-12)
+        assert energy.at_rate(30).of("static") / 4 == pytest.approx(power / 30, rel=1e-12)
+    rules = {leak.key.operation.memory: leak.power.rule for leak in energy.leaks}
+    assert rules == {"buffer": "4 banks, of each: exact", "near": "narrow word: 32-bit word: exact"}
+    # by the byte: all bytes of all banks
+    per_byte = StaticPower(2e-9, 1e-9, 4e-9, "byte", 0, 0, "printed", "x", "y")
+    table = replace(hwsim.load_table("default_45nm"), leakage={"sram": (per_byte,)})
+    (leak, _) = priced(replace(counts, levels=(BUFFER, NEAR)), table).leaks
+    assert leak.power[:3] == pytest.approx([4 * 65536 * each for each in (2e-9, 1e-9, 4e-9)])
+
+
+def test_a_wide_level_leaks_as_the_banks_that_its_words_come_from():
+    wide = Operation("sram_read", (), "buffer", 65536, 512, "codes")
+    # two banks of 32 KiB, 0.00092897 mW each
+    assert priced(counts_of(wide), "default_45nm").static_power == pytest.approx(2 * 0.00092897e-3, rel=1e-9)
+
+
+def test_a_level_made_to_measure_leaks_as_large_as_it_was_counted():
+    level = Level(name="buffer", kind="sram", fit="layer", word_length=64, holds=("weights",))
+    words = (Operation("sram_read", (), "buffer", capacity, 64, "weights") for capacity in (256, 4096, 512))
+    found = memories(replace(counts_of(*words), levels=(level,)))
+    assert [(each.memory, each.capacity) for each in found] == [("buffer", 4096)]
+
+
+def test_a_level_larger_than_any_figure_is_refused_and_banks_are_named():
+    for word_length, capacity, n_bank in ((64, 10 * 2**20, 2), (64, 32 * 2**20 + 8, 5), (512, 40 * 2**20, 5)):
+        large = Operation("sram_read", (), "buffer", capacity, word_length, "weights")
+        with pytest.raises(TableError) as caught:
+            priced(counts_of(large), "default_45nm")
+        message = str(caught.value)
+        assert "\n" not in message
+        assert "its largest SRAM has 8,388,608 bytes and nothing larger is extrapolated" in message
+        each = math.ceil(capacity / n_bank)
+        assert f"make buffer a level with `capacity: {each}` and `banks: {n_bank}`, or write a table" in message
+        # and so it is priced, at what one of them costs
+        level = Level(
+            name="buffer", kind="sram", capacity=each, banks=n_bank, word_length=word_length, holds=("weights",)
+        )
+        energy = priced(replace(counts_of(large._replace(capacity=each)), levels=(level,)), "default_45nm")
+        assert energy.total > 0
+        assert energy.static_power > 0
+    # a table without any SRAM cannot be helped by banks
+    with pytest.raises(TableError, match=r"needs; write a table that extends it"):
+        priced(counts_of(large), "oconnor_2017_dram")

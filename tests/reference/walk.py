@@ -39,7 +39,8 @@ class Walker:
 
     def frame(self, values, first: bool):
         """Walk one frame through the network."""
-        loads_weights = len(self.result.frames) % self.machine.batch == 0
+        self.n_since_start = 0 if first else self.n_since_start + 1
+        loads_weights = self.n_since_start % self.machine.batch == 0  # a batch ends with its stream
         self.moment = Moment(self.machine, Tally(), first, loads_weights)
         self.result.frames.append(self.moment.tally)
         self.seen = set()  # signals that somebody has read

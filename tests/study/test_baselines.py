@@ -61,9 +61,9 @@ def test_factors_over_each_multiply_to_its_advantage(study):
             assert each.baseline != cell.method or set(each.factors.values()) == {1}
 
 
-def test_one_that_is_no_row_comes_before_the_rows(data):
+def test_the_first_comes_before_the_rows_where_it_is_none_and_the_others_after(data):
     study = hwsim.compare(rows=[ROWS[3]], data=data, baseline=[list(FLOAT), INT8, FLOAT])
-    assert [(cell.network, cell.machine) for cell in study.cells] == [FLOAT, INT8, ROWS[3]]
+    assert [(cell.network, cell.machine) for cell in study.cells] == [FLOAT, ROWS[3], INT8]
 
 
 def test_text_has_a_column_for_each(study):
@@ -124,11 +124,17 @@ def strong(monkeypatch, tmp_path):
     monkeypatch.setattr(baselines, "STRONG", str(path))
 
 
+def test_the_strong_machine_is_one_that_ships(data):
+    study = hwsim.compare(rows=[INT8, ("digits-mlp", "delta-mac")], data=data)
+    assert study.baselines == (FLOAT, ("digits-mlp-int8", "edge-npu"))
+    assert all(each.factors for cell in study.cells for each in cell.advantages)
+
+
 def test_the_float_network_and_that_of_8_bit_integers(strong, data):
     rows = [("digits-mlp-rounding", "delta-mac"), ("digits-mlp", "delta-mac"), ("digits-mlp-int8", "delta-mac")]
     study = hwsim.compare(rows=rows, data=data)
     assert study.baselines == (FLOAT, ("digits-mlp-int8", "strong"))
-    assert [(cell.network, cell.machine) for cell in study.cells] == [FLOAT, ("digits-mlp-int8", "strong"), *rows]
+    assert [(cell.network, cell.machine) for cell in study.cells] == [FLOAT, *rows, ("digits-mlp-int8", "strong")]
     assert study.remarks == ()
 
 

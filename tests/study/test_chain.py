@@ -131,17 +131,17 @@ def with_memories(name, **memories):
 
 
 def test_declared_capacities_neither_share_nor_are_shared(by_hand):
-    sizes = {"weights": 128, "activations": 32, "state": 32}
+    sizes = dict.fromkeys(("weights", "activations", "state"), 128)
     declared = with_memories("declared", **{name: Memory(capacity=size) for name, size in sizes.items()})
     rows = (narrow, ARRAY), (narrow, declared), (narrow, ARRAY.model_copy(update={"name": "alike"}))
     for chip, alike in (("own", ALIKE), ("shared", SHARED)):
-        small, large = NARROW * 3 + alike, NARROW * 10 + SHARED
+        small, large = NARROW * 3 + alike, (NARROW + 1 + 4) * 10 + 32 * 0.5 + 4 * 0.25
         assert energies(by_hand(*rows, chip=chip)) == pytest.approx([small, large, small], rel=1e-12)
     assert "the others declare capacities" in comparison_text(by_hand(*rows), 10_000)
 
 
 def test_a_way_that_a_machine_refuses_has_no_factors_but_an_advantage(by_hand):
-    small = with_memories("small", weights=Memory(capacity=32))
+    small = with_memories("small", weights=Memory(capacity=32)).model_copy(update={"off_chip": None})
     study = by_hand((narrow, small), (wide, ARRAY))
     row = study.cells[1]
     assert row.factors == {}
@@ -228,17 +228,16 @@ def data():
 
 
 NETWORKS = ("digits-mlp", "digits-mlp-int8", "digits-mlp-rounding")
-ELEMENTARY = [name for name in machine_names() if name != "neuromorphic-per-synapse"]
+MACHINES = ["mac-array-batch", "eie-like", "neuromorphic-core", "delta-mac", "edge-npu-delta", "all-on-chip"]
 
 
 @pytest.mark.parametrize(
     "baseline",
     [("digits-mlp", "mac-array"), ("digits-mlp-int8", "zero-skipping-mac"), ("digits-mlp-rounding", "delta-mac"),
-     ("digits-mlp", "eie-like")],
+     ("digits-mlp", "eie-like"), ("digits-mlp-int8", "edge-npu")],
 )  # fmt: skip
 def test_the_factors_multiply_to_the_advantage(data, baseline):
-    machines = [name for name in ELEMENTARY if name in ("mac-array-batch", "eie-like", "neuromorphic-core", "delta-mac")
-                or name == baseline[1]]  # fmt: skip
+    machines = [*MACHINES, baseline[1]]
     study = hwsim.compare(NETWORKS, machines, data=data, baseline=baseline)
     first = next(cell for cell in study.cells if cell.is_baseline)
     for cell in study.cells:
@@ -261,6 +260,24 @@ CHANGES = {
     "delta": ({"execution": "delta"}, ("zero skipping", "delta")),
     "both": ({"execution": "sparse", "event_arithmetic": "unary"}, ("event arithmetic", "zero skipping")),
 }
+
+
+def test_a_run_notes_what_the_machines_on_the_way_need():
+    """A layer that levels work on strip by strip; only a run that knows the strips before can be counted so."""
+    generator = np.random.default_rng(0)
+    weight = hwsim.Weight(generator.integers(-3, 4, (32, 3, 3, 3)), INT8)
+    network = hwsim.Network("strips", (3, 40, 40), (hwsim.Conv2d("conv", terms=weight),), input_format=INT8)
+    frames = hwsim.Dataset(generator.integers(0, 3, (2, 3, 40, 40)).astype(np.int8))
+    rows = [(network, machine) for machine in ("zero-skipping-mac", "edge-npu-sparse", "edge-npu-delta")]
+    study = hwsim.compare(rows=rows, data=frames, baseline=[(network, "mac-array"), (network, "edge-npu")])
+    for cell in study.cells:
+        for each in cell.advantages:
+            assert tuple(each.factors) == FACTORS
+            assert math.prod(each.factors.values()) == pytest.approx(each.times, rel=1e-9)
+    # what a run has not been told of, it has not noted
+    untold = hwsim.simulate(network, frames, "sparse").activity
+    with pytest.raises(MachineError, match="strips|machines="):
+        hwsim.count(untold, "edge-npu-sparse")
 
 
 @pytest.mark.parametrize("changed", CHANGES)

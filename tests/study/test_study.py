@@ -154,6 +154,8 @@ def test_rules_that_tables_are_asked_with(write):
     assert load_study(write(STUDY)).rules == ()
     assert load_study(write(STUDY + "rules: [next-wider, bit-width-law]\n")).rules == ("next-wider", "bit-width-law")
     with pytest.raises(
-        FileError, match=r"rules\.0: expected 'interpolation', 'bit-width-law', 'next-wider' or 'whole-mac'"
+        FileError,
+        match=r"rules\.0: expected 'interpolation', 'bit-width-law', 'next-wider', 'whole-mac', 'narrow-words', "
+        "'wide-words' or 'dram-by-bit'",
     ):
         load_study(write(STUDY + "rules: [guess]\n"))

@@ -89,6 +89,14 @@ class Axis:
         place = np.arange(self.n_window)[:, None] * self.stride - self.before + np.arange(self.kernel) * self.dilation
         return np.where((place >= 0) & (place < self.size), place, -1)
 
+    def bands(self, n: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """First input, and the one after the last, between the ends of every n windows in turn. (n_band,) each"""
+        first = np.arange(0, self.n_window, n)
+        last = np.minimum(first + n, self.n_window) - 1
+        ends = first * self.stride - self.before, last * self.stride - self.before + self.reach
+        low, high = (np.clip(end, 0, self.size) for end in ends)
+        return low, np.maximum(low, high)
+
     @property
     def taps(self) -> npt.NDArray[np.int64]:
         """Taps of each window that meet an input. (n_window,)"""

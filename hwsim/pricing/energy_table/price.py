@@ -42,16 +42,15 @@ class Price(NamedTuple):
     energy: float  # [J]
     low: float  # [J]
     high: float  # [J]
-    rule: str  # "exact", "law: ...", "as ...", "interpolated in ...", "next wider: ...", "bit-width law: ..."
+    rule: str  # "exact", "law: ...", "as ...", "interpolated in ...", or what a rule says (see `price_list.MARKS`)
     standing: Standing  # of the figures it rests on, the weakest of them
     source: str  # keys of the table's sources, joined by " + "
     where: str = ""  # table, figure and remarks
     process: Process = Process()  # of the figures it rests on, where they are of one
 
-    @property
-    def is_interpolated(self) -> bool:
-        """Whether it lies between two stated figures, and is itself none."""
-        return INTERPOLATED in self.rule
+    def times(self, factor: float) -> "Price":
+        """So many times the energy, its interval likewise."""
+        return self._replace(energy=factor * self.energy, low=factor * self.low, high=factor * self.high)
 
 
 Points: TypeAlias = Mapping[int, Price]

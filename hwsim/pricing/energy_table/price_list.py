@@ -7,9 +7,11 @@ In this order:
 * *as another operation*: an equivalence that the table assumes and gives a reason for;
 * only when asked for, a *bit-width law* or the *next wider* format (:mod:`hwsim.pricing.energy_table.lookup_rule`);
 * memories: what is stated; a memory smaller than the smallest stated one is built as that one; and, only when asked
-  for, logarithmic *interpolation* in capacity and word length, or the next wider word.
+  for, logarithmic *interpolation* in capacity and word length, a DRAM word *by the bit* of a stated one, an SRAM word
+  that is too *narrow* as the narrowest stated one, one that is too *wide* as several of the widest, or the next wider
+  word.
 
-Nothing is extrapolated, and no price is ever taken to be zero because it is missing.
+No memory is larger than the largest stated one, and no price is ever taken to be zero because it is missing.
 """
 
 from collections.abc import Mapping
@@ -34,6 +36,9 @@ MARKS: dict[Rule, str] = {
     "interpolation": INTERPOLATED,
     "bit-width-law": "bit-width law: ",
     "next-wider": "next wider: ",
+    "narrow-words": "narrow word: ",
+    "wide-words": "wide word: ",
+    "dram-by-bit": "by the bit: ",
 }
 """What a price's own account of how it was found holds, where a rule found it."""
 
@@ -159,15 +164,20 @@ class PriceList:
 
     def _access(self, operation: Operation) -> Price | None:
         columns, capacity = self.memories[operation.kind], operation.capacity
-        if operation.kind.startswith("dram"):
+        is_dram = operation.kind.startswith("dram")
+        if is_dram:
             capacity = 0
         elif capacity < 1:
+            return None
+        if operation.word_length < 1:
             return None
         word_lengths = neighbours(columns, operation.word_length)
         if len(word_lengths) == 2 and "interpolation" not in self.rules:
             word_lengths = ()
-        if not word_lengths and "next-wider" in self.rules:
-            return self._wider_word(columns, capacity, operation.word_length)
+        if not word_lengths and is_dram and "dram-by-bit" in self.rules:
+            return self._by_the_bit(columns, operation.word_length)
+        if not word_lengths:
+            return self._other_word(columns, capacity, operation.word_length, is_dram)
         prices: dict[int, Price] = {}
         for word_length in word_lengths:
             price = self._at_capacity(columns[word_length], capacity)
@@ -175,6 +185,31 @@ class PriceList:
                 return None
             prices[word_length] = price
         return interpolate(prices, operation.word_length, "word length", "bits")
+
+    def _by_the_bit(self, columns: Mapping[int, Points], word_length: int) -> Price:
+        """A share of the next wider stated word of a DRAM, or a multiple of the widest."""
+        stated = min((each for each in columns if each > word_length), default=max(columns))
+        price = columns[stated][0].times(word_length / stated)
+        return price._replace(rule=f"by the bit: {word_length} bits at the rate of a {stated}-bit word: {price.rule}")
+
+    def _other_word(
+        self, columns: Mapping[int, Points], capacity: int, word_length: int, is_dram: bool
+    ) -> Price | None:
+        """A word that has no price between stated ones, by the rules that were asked for."""
+        narrowest, widest = min(columns), max(columns)
+        if word_length < narrowest and "narrow-words" in self.rules and not is_dram:
+            price = self._at_capacity(columns[narrowest], capacity)
+            return price and price._replace(rule=f"narrow word: {narrowest}-bit word: {price.rule}")
+        if word_length > widest and "wide-words" in self.rules and not is_dram:
+            return self._side_by_side(columns[widest], capacity, widest, -(-word_length // widest))
+        return self._wider_word(columns, capacity, word_length) if "next-wider" in self.rules else None
+
+    def _side_by_side(self, points: Points, capacity: int, word_length: int, n_bank: int) -> Price | None:
+        """One word of each of several equal banks, which together hold as much as the one memory."""
+        each = -(-capacity // n_bank)
+        price = self._at_capacity(points, each)
+        banks = f"{n_bank} banks side by side, each of {each} bytes with a {word_length}-bit word"
+        return price and price.times(n_bank)._replace(rule=f"wide word: {banks}: {price.rule}")
 
     def _wider_word(self, columns: Mapping[int, Points], capacity: int, word_length: int) -> Price | None:
         wider = [each for each in columns if each > word_length]

@@ -28,7 +28,8 @@ def load_table(table: str | Path | EnergyTable, rules: Iterable[str] = ()) -> En
         after it, or a table (returned as it is, but for the rules).
     rules : iterable of str
         Ways to find prices that the table does not state, beside those its file asks for: ``interpolation``,
-        ``bit-width-law``, ``next-wider``, ``whole-mac``. Every price found by one says so.
+        ``bit-width-law``, ``next-wider``, ``whole-mac``, ``narrow-words``, ``wide-words``, ``dram-by-bit``. Every price
+        found by one says so.
 
     Raises
     ------

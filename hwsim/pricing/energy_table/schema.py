@@ -24,7 +24,7 @@ from hwsim.pricing.energy_table.figure_schema import (
 )
 from hwsim.pricing.energy_table.memory_schema import Leakage, Memory
 
-Rule = Literal["interpolation", "bit-width-law", "next-wider", "whole-mac"]
+Rule = Literal["interpolation", "bit-width-law", "next-wider", "whole-mac", "narrow-words", "wide-words", "dram-by-bit"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 """Ways to find a price that a table does not state, each used only when asked for."""
 

@@ -195,4 +195,6 @@ class ConvolutionHead(Head):
             rows_stored=self.readings[k].stored,
             rows_read=self.readings[k].read(notes),
             has_zero_point=term.has_zero_point,
+            groups=self.groups,
+            window=self.window,
         )

@@ -126,7 +126,8 @@ class Tallying:
             Those with a non-zero weight, and those that would be padding.
         """
         noted = [columns for layer, term, columns in notes.histograms if (layer, term) == (self.layer, self.term)]
-        group, magnitude, *numbers = np.concatenate(noted, axis=1)
+        none = np.zeros((2 + self.n_number, 0), np.int64)
+        group, magnitude, *numbers = np.concatenate([none, *noted], axis=1)
         numbers[0] = numbers[0] * scale
         # magnitudes by number, because group x magnitude could overflow
         magnitudes, which = np.unique(magnitude, return_inverse=True)

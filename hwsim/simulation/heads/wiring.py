@@ -34,6 +34,10 @@ class RelayHead(Head):
             self.note_changes([codes], frames, worker)
         return codes[1:]
 
+    def lay(self, parts: Sequence[Array]) -> Array:
+        """One after the other along the channels."""
+        return np.concatenate(parts)
+
 
 @serves(Pad2d)
 class PadHead(Head):
@@ -56,3 +60,9 @@ class PadHead(Head):
         if worker.notes.is_delta:
             self.note_changes([codes], frames, worker)
         return codes[1:]
+
+    def lay(self, parts: Sequence[Array]) -> Array:
+        """In the middle of constants."""
+        marks = np.full(self.out.shape, -1, np.int8)
+        marks[self.middle] = parts[0]
+        return marks

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hwsim.files import catalogue
 from hwsim.network.operation import Operation
@@ -39,6 +41,7 @@ def test_the_tables_are_there():
     assert set(catalogue.table_names()) == {
         "horowitz_2014_45nm",
         "default_45nm",
+        "default_45nm_lpddr4",
         "jouppi_2021_7nm",
         "han_2016_45nm",
         "chen_2016_65nm",
@@ -105,7 +108,7 @@ def test_what_is_remembered_says_that_it_is_unconfirmed(name):
     beside = [each for each in load_table(name).unpriced.values() if each.standing == "remembered"]
     assert all("remembered, unconfirmed" in each.where for each in beside)
     assert remembered["where"].str.contains("remembered, unconfirmed").all()
-    assert len(remembered) == {"default_45nm": 1}.get(name, 0)  # a shift of 16 bits
+    assert len(remembered) == int(name.startswith("default_45nm"))  # a shift of 16 bits
 
 
 def test_every_variant_loads_and_changes_figures_of_its_table(name):
@@ -342,8 +345,96 @@ def test_sram_ends_where_its_figures_end(default):
     for capacity in (1, 255):
         price = default.price(access("sram_read", capacity))
         assert (price.energy, price.rule) == (pytest.approx(1.3227 * PICO), "smallest capacity, 256 bytes")
-    assert default.price(access("sram_read", 4096, 16)) is None
-    assert default.price(access("sram_read", 4096, 512)) is None
+    assert default.price(access("sram_read", 8 * 2**20 + 1, 16)) is None
+    assert default.price(access("sram_read", 2 * 8 * 2**20 + 1, 512)) is None
+
+
+# word length, capacity [bytes], energies of a read and a write [pJ] from the points of the same run
+WORDS = [
+    (8, 16384, 9.978, 6.8676),  # as 32 bits
+    (1, 200, 0.67157, 1.1051),  # the smallest that there is
+    (31, 46341, math.sqrt(11.786 * 17.804), math.sqrt(8.675 * 13.469)),  # half way from 32 to 64 KiB in logarithms
+    (257, 65536, 2 * 26.838, 2 * 51.786),  # two banks of 32 KiB, 256 bits of each
+    (512, 65536, 2 * 26.838, 2 * 51.786),
+    (1024, 1048576, 4 * 124.61, 4 * 118.03),  # four of 256 KiB
+    (512, 92682, 2 * math.sqrt(26.838 * 51.799), 2 * math.sqrt(51.786 * 66.239)),  # two of 46,341 bytes
+    (512, 512, 2 * 9.1258, 2 * 10.685),  # two of 256 bytes: as the smallest that has words of 256 bits
+    (512, 16777216, 2 * 757.76, 2 * 745.33),  # two of 8 MiB, the largest
+    (181, 8192, math.sqrt(7.9164 * 11.484), math.sqrt(14.052 * 26.41)),  # half way from 128 to 256 bits, 181.02
+]
+
+
+@pytest.mark.parametrize(("word_length", "capacity", "read", "write"), WORDS)
+def test_any_word_of_sram_has_a_price_that_says_how_it_was_found(default, word_length, capacity, read, write):
+    for kind, figure in (("sram_read", read), ("sram_write", write)):
+        price = default.price(access(kind, capacity, word_length))
+        assert price.energy == pytest.approx(figure * PICO, rel=2e-4)
+        assert price.low == pytest.approx(0.42 * price.energy)
+        assert price.high == pytest.approx(1.63 * price.energy)
+        start = (
+            "narrow word: 32-bit word: " if word_length < 32 else "wide word: " if word_length > 256 else "interpolated"
+        )
+        assert price.rule.startswith(start)
+        assert (price.standing, price.source) == ("simulated", "balasubramonian_2017")
+
+
+@pytest.mark.parametrize("word_length", [1, 8, 30, 32, 64, 128, 512])
+def test_any_word_of_dram_is_priced_by_the_bit(default, word_length):
+    for kind in ("dram_read", "dram_write"):
+        price = default.price(access(kind, 0, word_length))
+        # 1,300 to 2,600 pJ for 64 bits
+        assert price[:3] == pytest.approx([20.3125 * word_length * PICO] * 2 + [40.625 * word_length * PICO])
+        assert price.standing == "printed"
+
+
+@given(st.integers(1, 8 * 2**20), st.integers(1, 4096), st.sampled_from(["sram_read", "sram_write"]))
+def test_every_level_of_at_most_the_largest_size_has_a_price(default, capacity, word_length, kind):
+    price = default.price(access(kind, capacity, word_length))
+    # at least a read of the smallest memory through the narrowest port, at most that of so many of the largest
+    assert 0.67157 * PICO <= price.energy <= 757.76 * PICO * math.ceil(word_length / 256)
+    assert price.low < price.energy < price.high
+
+
+def test_how_the_default_finds_words_stands_in_its_file(tmp_path, default):
+    rules = ["interpolation", "narrow-words", "wide-words", "dram-by-bit"]
+    document = yaml.safe_load(catalogue.table_path("default_45nm").read_text(encoding="utf-8"))
+    assert document["rules"] == rules
+    # without them there, nothing is found; another table finds the same once it declares them
+    text = catalogue.table_path("default_45nm").read_text(encoding="utf-8")
+    path = tmp_path / "silent.yaml"
+    path.write_text(text.replace(f"rules: [{', '.join(rules)}]", "rules: []"), encoding="utf-8")
+    silent, ruled = load_table(path), load_table("horowitz_2014_45nm", rules)
+    for word in (access("sram_read", 4096, 16), access("sram_read", 4096, 512), access("dram_read", 0, 32)):
+        assert silent.price(word) is None
+        assert default.price(word) is not None
+    assert silent.price(access("sram_read", 5000, 64)) is not None  # CACTI's table asks for it, too
+    assert ruled.price(access("sram_read", 8192, 16)).energy == pytest.approx(10.0 * PICO)
+    assert ruled.price(access("sram_read", 65536, 128)).energy == pytest.approx(2 * 20.0 * PICO)
+
+
+def test_lpddr4_takes_the_place_of_the_dram_alone(default):
+    composed = load_table("default_45nm_lpddr4")
+    assert list(composed.parts) == [
+        "horowitz_2014_45nm",
+        "balasubramonian_2017_45nm",
+        "default_45nm",
+        "andrulis_2025_dram",
+    ]
+    # 8 pJ a bit, stated up to 64 bits
+    for word_length, energy in ((8, 64.0), (30, 240.0), (32, 256.0), (64, 512.0), (128, 1024.0)):
+        for kind in ("dram_read", "dram_write"):
+            price = composed.price(access(kind, 0, word_length))
+            assert price.energy == pytest.approx(energy * PICO)
+            assert (price.source, price.standing) == ("andrulis_2025", "second-hand")
+            assert price.process == (None, None)
+    for kind in ("sram_read", "sram_write"):
+        for word_length in (8, 64, 100, 128, 512):
+            word = access(kind, 12345, word_length)
+            assert composed.price(word) == default.price(word)
+    assert composed.exact == default.exact
+    assert composed.laws == default.laws
+    assert composed.leakage == default.leakage
+    assert composed.own_process == default.own_process
 
 
 def test_the_default_prices_what_preset_machines_do(default):
@@ -369,7 +460,6 @@ def test_the_default_does_not_guess(default):
         arithmetic("multiplication", "int8", "fp32"),
         arithmetic("addition", "fp64"),
         arithmetic("addition", "bf16"),
-        access("dram_read", 0, 32),
     ):
         assert default.price(operation) is None
 
@@ -378,7 +468,7 @@ def test_the_files_are_plain_yaml(name):
     # any reader of YAML sees the same numbers: nothing hangs on our loader
     document = yaml.safe_load(catalogue.table_path(name).read_text(encoding="utf-8"))
     table = load_table(name)
-    assert document.get("operations") or document["memories"]
+    assert document.get("operations") or document.get("memories") or len(document["extends"]) > 1
     for entry in document.get("operations", ()):
         formats = [entry["format"]] if "format" in entry else []
         price = table.price(arithmetic(entry["operation"], *formats))

@@ -163,9 +163,11 @@ def test_the_next_wider_stated_figure(table, operation, figure, name):
         arithmetic("xnor", "int17"),
         arithmetic("look_up", "int8"),
         arithmetic("synaptic_operation"),
-        access("dram_read", 0, 65),
-        access("sram_read", 1024, 129),
         access("sram_read", 8192, 32),
+        access("sram_read", 8192, 8),
+        access("sram_write", 2 * 4096 + 1, 129),  # two banks side by side, and one byte more than they hold
+        access("sram_read", 0, 32),
+        access("dram_read", 0, 0),
     ],
 )
 def test_nothing_beyond_the_widest(table, operation):
@@ -181,6 +183,52 @@ def test_a_narrow_word_travels_in_a_wider_one(table):
     both = table.with_rules(["next-wider", "interpolation"])
     assert both.price(access("sram_read", 2048, 16)).energy == pytest.approx(2.0 * PICO)
     assert both.price(access("sram_read", 1024, 64)).energy == pytest.approx(2**0.5 * PICO)
+
+
+def test_a_word_below_the_narrowest_leaves_by_the_narrowest_port(table):
+    ruled = table.with_rules(["narrow-words"])
+    for word_length in (1, 8, 31):
+        price = ruled.price(access("sram_read", 4096, word_length))
+        assert (price.energy, price.rule) == (pytest.approx(4.0 * PICO), "narrow word: 32-bit word: exact")
+    assert ruled.price(access("sram_read", 100, 8)).rule == "narrow word: 32-bit word: smallest capacity, 1024 bytes"
+    # a word between stated ones, a capacity and a DRAM are not its concern
+    for other in (access("sram_read", 1024, 64), access("sram_read", 2048, 8), access("dram_read", 0, 8)):
+        assert ruled.price(other) is None
+    assert ruled.price(access("sram_read", 1024, 129)) is None
+
+
+def test_a_word_above_the_widest_comes_from_banks_side_by_side(table):
+    ruled = table.with_rules(["wide-words"])
+    # 4,096 bytes of 512 bits: four banks of 1,024 bytes, each giving a word of 128 bits for 2 pJ
+    price = ruled.price(access("sram_write", 4096, 512))
+    assert price.energy == pytest.approx(4 * 2.0 * PICO)
+    assert price.rule == "wide word: 4 banks side by side, each of 1024 bytes with a 128-bit word: exact"
+    # a bit more than one word takes a second one; three banks hold what one memory of 12,288 bytes holds
+    assert ruled.price(access("sram_read", 2048, 129)).energy == pytest.approx(2 * 2.0 * PICO)
+    assert ruled.price(access("sram_read", 12288, 384)).energy == pytest.approx(3 * 8.0 * PICO)
+    assert ruled.price(access("sram_read", 4096, 256)) is None  # between two capacities
+    assert ruled.price(access("sram_read", 1024, 31)) is None
+    both = table.with_rules(["wide-words", "interpolation"])
+    assert both.price(access("sram_read", 4096, 256)).energy == pytest.approx(2 * 4.0 * PICO)
+    assert both.price(access("sram_read", 4096, 256)).rule.endswith(
+        "interpolated in capacity between 1024 and 4096 bytes"
+    )
+    assert table.with_rules(RULES).price(access("sram_read", 8192, 256)).energy == pytest.approx(2 * 8.0 * PICO)
+
+
+@given(st.integers(1, 4096))
+def test_a_dram_is_priced_by_the_bit(table, word_length):
+    price = table.with_rules(["dram-by-bit"]).price(access("dram_read", 0, word_length))
+    assert price.energy == pytest.approx(1300 / 64 * word_length * PICO)
+    rule = f"by the bit: {word_length} bits at the rate of a 64-bit word: exact"
+    assert price.rule == ("exact" if word_length == 64 else rule)
+    assert (price.standing, price.source) == ("printed", "paper")
+
+
+def test_by_the_bit_goes_before_the_next_wider(table):
+    # a whole word is what is read for 32 bits of it, unless the table says that its figure is one of bits
+    assert table.with_rules(["next-wider"]).price(access("dram_read", 0, 32)).energy == pytest.approx(1300 * PICO)
+    assert table.with_rules(RULES).price(access("dram_read", 0, 32)).energy == pytest.approx(650 * PICO)
 
 
 def test_an_equivalence_goes_through_a_rule(table):
