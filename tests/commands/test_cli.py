@@ -62,10 +62,10 @@ def test_compare_prints_a_table_and_writes_a_page(tmp_path):
     assert "wrote hwsim-report.html" in done.stdout
     assert (tmp_path / "hwsim-report.html").stat().st_size > 1_000_000  # Plotly is inside
     table = pd.read_csv(tmp_path / "out.csv")
-    assert len(table) == 9  # 3 networks x 3 executions
+    assert len(table) == 10  # 3 networks x 3 executions, and the second baseline
     assert table["advantage"].iloc[0] == 1
     assert set(table["inferences"]) == {899}
-    assert len(json.loads((tmp_path / "out.json").read_text())) == 9
+    assert len(json.loads((tmp_path / "out.json").read_text())) == 10
     assert done.stderr == ""  # no progress when piped
 
 
