@@ -276,7 +276,7 @@ COLUMNS = [
     *(f"{name} [J per inference]" for name in ("energy", "low", "high")),
     *("dynamic power [W]", "static power [W]", "power [W]", "leakage", "frame rate [1/s]", "phases priced"),
     *("share of another node", "share at another supply", "share interpolated", "share by process"),
-    *("share by standing", "advantage"),
+    *("share by standing", "share by rule", "advantage"),
     *(f"factor of {name}" for name in (*FACTORS, "whole operations")),
     *("chip", "codes saturated", "notes", "counting rules"),
 ]
