@@ -276,7 +276,7 @@ def test_a_run_notes_what_the_machines_on_the_way_need():
             assert math.prod(each.factors.values()) == pytest.approx(each.times, rel=1e-9)
     # what a run has not been told of, it has not noted
     untold = hwsim.simulate(network, frames, "sparse").activity
-    with pytest.raises(MachineError, match="strips|machines="):
+    with pytest.raises(MachineError, match=r"strips|machines="):
         hwsim.count(untold, "edge-npu-sparse")
 
 
