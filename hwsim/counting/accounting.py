@@ -143,7 +143,21 @@ def _count_synapses(tally: Tally, connection: ConnectionActivity, activity: Acti
         by_group = activity.sum_of_groups(histogram.group, times * per_event)
         tally.add(connection.layer, "synapse", operation, by_group)
         if operation.kind == "addition":
-            tally.add_updates(connection.layer, operation.format, by_group, machine)
+            updates = _updates(connection, activity, machine, by_group)
+            tally.add_updates(connection.layer, operation.format, updates, machine)
+
+
+def _updates(
+    connection: ConnectionActivity, activity: Activity, machine: Machine, n_addition: IntArray
+) -> IntArray:
+    """Times that accumulators change: with each addition, or once for all inputs that are added up before."""
+    lanes = machine.lanes.convolution if connection.kind == "convolution" else machine.lanes.dense
+    if lanes.inputs == 1:
+        return n_addition
+    n_place = connection.window.y.size * connection.window.x.size if connection.window else 1
+    n_channel = connection.n_in // (n_place * connection.groups)  # that meet a tap of an output
+    n_tap = connection.n_synapse // n_channel  # of all outputs
+    return activity.sum_by_group(np.full(activity.n_frame, n_tap * -(-n_channel // lanes.inputs)))
 
 
 def _sum_events(
@@ -153,7 +167,8 @@ def _sum_events(
     operation = Operation("addition", (connection.accumulator_format.operand,))
     by_group = activity.sum_of_groups(histogram.group, histogram.n_operation) // connection.n_reached
     tally.add(connection.layer, "synapse", operation, by_group)
-    tally.add_updates(connection.layer, operation.format, by_group, machine)
+    updates = _updates(connection, activity, machine, by_group * connection.n_reached) // connection.n_reached
+    tally.add_updates(connection.layer, operation.format, updates, machine)
 
 
 def _where(histogram: Histogram, chosen: npt.NDArray[np.bool_]) -> Histogram:

@@ -128,8 +128,9 @@ def levels_meant(
         "activations": (memories.activations, ("codes",)),
     }
     levels = []
-    far = [operand for memory, holds in held.values() for operand in holds if memory.off_chip or off_chip]
-    far = [operand for operand in far if operand != "sums"]
+    # a memory of a declared capacity is an error where it is too small, and never a reason to go off chip
+    is_far = {name: bool(memory.off_chip or (off_chip and memory.fit)) for name, (memory, _) in held.items()}
+    far = [holds[0] for name, (_, holds) in held.items() if is_far[name]]
     if far:
         levels.append(Level(name="dram", kind="dram", word_length=word_length, holds=tuple(far)))
     for name, (memory, holds) in held.items():
