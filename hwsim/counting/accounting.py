@@ -46,7 +46,8 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
     Raises
     ------
     MachineError
-        When the machine is of another execution, or a memory is larger than it allows.
+        When the machine is of another execution, its arithmetic is too narrow for the network's numbers, or a memory
+        is larger than it allows.
     """
     machine = load_machine(machine or DEFAULT_MACHINE[activity.execution.kind])
     if machine.execution != activity.execution.kind:
@@ -54,6 +55,7 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
             f"machine {machine.name} counts {machine.execution} executions, but this run of {activity.network} was "
             f"{activity.execution.kind}; simulate with execution={machine.execution!r} or choose another machine"
         )
+    refuse_wide_operands(activity, machine)
     tally = Tally()
     for layer in activity.layers:
         for connection in layer.connections:
@@ -74,6 +76,27 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
         rules=activity.rules,
         levels=machine.levels,
     )
+
+
+def refuse_wide_operands(activity: Activity, machine: Machine) -> None:
+    """Refuse a network that a machine's arithmetic is too narrow for.
+
+    Raises
+    ------
+    MachineError
+        When events, or the weights that they meet, are real or have more bits than its `operands`.
+    """
+    if machine.operands is None:
+        return
+    for connection in activity.connections:
+        event, weight = connection.event_format, connection.weight_format
+        if any(each.is_real or each.bit_width > machine.operands for each in (event, weight)):
+            raise MachineError(
+                f"machine {machine.name} takes whole numbers of at most {machine.operands} bits (operands: "
+                f"{machine.operands}), but in layer {connection.layer} of {activity.network} events of {event} meet "
+                f"weights of {weight}; convert the network (hwsim convert int8), or choose a machine that states no "
+                f"`operands`, such as {DEFAULT_MACHINE[machine.execution]}"
+            )
 
 
 def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity, machine: Machine) -> None:
@@ -147,10 +170,10 @@ def _count_synapses(tally: Tally, connection: ConnectionActivity, activity: Acti
             tally.add_updates(connection.layer, operation.format, updates, machine)
 
 
-def _updates(
-    connection: ConnectionActivity, activity: Activity, machine: Machine, n_addition: IntArray
-) -> IntArray:
+def _updates(connection: ConnectionActivity, activity: Activity, machine: Machine, n_addition: IntArray) -> IntArray:
     """Times that accumulators change: with each addition, or once for all inputs that are added up before."""
+    if machine.lanes is None:  # a cell of an array changes with each
+        return n_addition
     lanes = machine.lanes.convolution if connection.kind == "convolution" else machine.lanes.dense
     if lanes.inputs == 1:
         return n_addition

@@ -1,5 +1,6 @@
 """A machine: its schema and YAML presets, and what it asks of a layer."""
 
+from hwsim.machine.array import Array, memories_of
 from hwsim.machine.level import Level, Memory, Operand, Tile
 from hwsim.machine.machine import (
     DEFAULT_MACHINE,
@@ -13,6 +14,7 @@ from hwsim.machine.machine import (
 
 __all__ = [
     "DEFAULT_MACHINE",
+    "Array",
     "Lanes",
     "LanesByLayer",
     "Level",
@@ -23,4 +25,5 @@ __all__ = [
     "Tile",
     "UnaryUpTo",
     "load_machine",
+    "memories_of",
 ]

@@ -161,7 +161,7 @@ def chip_sentence(comparison: Comparison) -> str:
 def scope_sentences(comparison: Comparison) -> tuple[str, ...]:
     """What every figure takes for granted."""
     machines = comparison.machines.values()
-    lanes = shortened(sorted({_lanes(m.lanes.dense.channels, m.lanes.dense.positions) for m in machines}), 3)
+    lanes = shortened(sorted({m.side_by_side for m in machines}), 3)
     lengths = {level.word_length for m in machines for level in m.hierarchy if level.word_length is not None}
     words = shortened([str(length) for length in sorted(lengths)], 3)
     stores = sorted({m.store for m in machines}, key=lambda store: not store.startswith("working"))
@@ -181,10 +181,6 @@ def scope_sentences(comparison: Comparison) -> tuple[str, ...]:
 def rules_sentence(rules: int) -> str:
     """Which rules a result was made by."""
     return f"Counting rules {rules} (hwsim.RULES, docs/accounting.md)."
-
-
-def _lanes(channels: int, positions: int) -> str:
-    return f"{channels} x {positions}"
 
 
 def notes(comparison: Comparison) -> tuple[str, ...]:
