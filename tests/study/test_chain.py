@@ -238,14 +238,23 @@ MACHINES = ["mac-array-batch", "eie-like", "neuromorphic-core", "delta-mac", "ed
 )  # fmt: skip
 def test_the_factors_multiply_to_the_advantage(data, baseline):
     machines = [*MACHINES, baseline[1]]
-    study = hwsim.compare(NETWORKS, machines, data=data, baseline=baseline)
+    rows = [pair for pair in itertools.product(NETWORKS, machines) if takes(*reversed(pair))]
+    study = hwsim.compare(rows=rows, data=data, baseline=baseline)
     first = next(cell for cell in study.cells if cell.is_baseline)
     for cell in study.cells:
-        assert tuple(cell.factors) == FACTORS, cell.method
         ratio = first.breakdown.total / cell.breakdown.total
         assert cell.advantage == pytest.approx(ratio, rel=1e-12)
+        if not takes(baseline[1], cell.network):  # the first step leads to a machine that refuses the network
+            assert cell.factors == {}
+            continue
+        assert tuple(cell.factors) == FACTORS, cell.method
         assert math.prod(cell.factors.values()) == pytest.approx(ratio, rel=1e-9)
     assert first.factors == ONE
+
+
+def takes(machine, network):
+    """Whether a machine has arithmetic for a network: real numbers do not go through narrow multipliers."""
+    return network != "digits-mlp" or hwsim.load_machine(machine).operands is None
 
 
 CHANGES = {
