@@ -60,7 +60,9 @@ def main():
 def camera(network, clip, n_frame):
     """SqueezeNet on one clip."""
     size = network.input_shape[1:]
-    learning, test = (load_video(clip, size=size, frames=cut, step=1.0) for cut in (slice(0, 20), slice(20, 20 + n_frame)))
+    learning, test = (
+        load_video(clip, size=size, frames=cut, step=1.0) for cut in (slice(0, 20), slice(20, 20 + n_frame))
+    )
     return study(f"SqueezeNet on {clip.name}", [int8.convert(network, learning)], test)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.activity.rules import COLUMN, RULES
+from hwsim.activity.rules import COLUMN as COLUMN
+from hwsim.activity.rules import RULES as RULES
 from hwsim.errors import MachineError
 from hwsim.files.views import Viewed
 from hwsim.machine import Level
