@@ -24,6 +24,7 @@ from hwsim.machine import DEFAULT_MACHINE, Machine, load_machine
 from hwsim.network.number_format import NumberFormat
 from hwsim.network.operation import Operation
 from hwsim.traffic.contents import is_whole
+from hwsim.traffic.plan import plan
 from hwsim.traffic.words import words_moved
 
 IntArray = npt.NDArray[np.int64]
@@ -59,6 +60,8 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
     refuse_wide_operands(activity, machine)
     noted = activity
     activity, tables, notes = carried_out(noted, machine)
+    if machine.array is None and (loading := plan(noted, machine).note):
+        notes = (*notes, loading)
     tally = Tally()
     for layer in activity.layers:
         for connection in layer.connections:

@@ -42,6 +42,7 @@ class Plan:
     state: Mapping[str, Level]  # where the state of each layer lives
     weights: Mapping[str, Level]  # where the weights of each layer live
     contents: Mapping[str, int]  # of levels that are as large as what they hold [bits]
+    loading: int  # words read from the farthest level, once, of weights that stay nearer by; in no total
 
     def capacity(self, level: Level, bits: int) -> int:
         """Size of (a bank of) a level in which so much was moved, 0 off chip. [bytes]"""
@@ -55,9 +56,13 @@ class Plan:
         return self.machine.holding("codes")[-1]
 
     @property
-    def resident(self) -> Mapping[str, Level]:
-        """Layers whose weights stay in a level on chip for good, which has to be loaded once."""
-        return {name: level for name, level in self.weights.items() if level.kind != "dram"}
+    def note(self) -> str | None:
+        """What it takes to load the weights that stay on chip, for those who want it beside the totals."""
+        if not self.machine.levels or not self.loading:
+            return None
+        far = self.machine.holding("weights")[0]
+        what = f"{self.loading:,} words of {far.word_length} bits from {far.name}"
+        return f"loading the weights once reads {what}, in no total"
 
 
 def measured(bits: int) -> int:
@@ -218,11 +223,15 @@ class _Share:
             moved[homes[name].name] += -(-signal.bits // (homes[name].word_length or 1))
         plans: dict[str, LayerPlan] = {}
         weights: dict[str, Level] = {}
+        loading, far = 0, machine.holding("weights")[:1]
         for k, layer in enumerate(layers):
             of_weights, of_codes = self._rooms(k, left, kept)
             home = self._weights_home(layer, of_weights)
             if home is not None:
                 weights[layer.name] = home
+                if home != far[0]:
+                    n_bit = layer.weight_bits[[level.name for level in machine.hierarchy].index(far[0].name)]
+                    loading += -(-n_bit // (far[0].word_length or 1))
             choice = self._choice(layer, of_weights, of_codes, homes)
             if choice is None:
                 return None
@@ -235,7 +244,7 @@ class _Share:
             )
             for name, number in zip(moved, choice.words, strict=True):
                 moved[name] += number
-        return tuple(moved.values()), Plan(machine, plans, homes, self.state, weights, self.contents)
+        return tuple(moved.values()), Plan(machine, plans, homes, self.state, weights, self.contents, loading)
 
     def _left(self, level: Level, limit: int) -> list[int] | None:
         """What state and signals leave of a level while each layer runs; None: it is made to measure. [bits]"""
