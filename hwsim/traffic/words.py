@@ -149,7 +149,7 @@ class _Traffic:
     def biases(self, layer: LayerActivity) -> None:
         """Read the biases that accumulators start from: once, however many neurons of a channel use one."""
         starts = self.activity.first if self.execution.keeps_state else self.batches.booked(1, self.machine.batch)
-        if self.machine.memories is not None:
+        if self.machine.memories is not None and self.machine.reuse != "ideal":
             starts = self.activity.first if self.execution.keeps_state else self.n_frame
         for connection in layer.connections:
             if connection.n_bias:
