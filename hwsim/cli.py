@@ -10,6 +10,7 @@ from hwsim import __version__
 from hwsim.commands.compare import compare
 from hwsim.commands.convert import convert
 from hwsim.commands.gpfq import convert_gpfq
+from hwsim.commands.machines import machines
 from hwsim.commands.methods import OTHERS, Trainings
 from hwsim.commands.network_files import network_export, network_import
 from hwsim.commands.networks import networks
@@ -28,6 +29,7 @@ app = typer.Typer(
     help="Simulate quantized and sigma-delta networks event by event, count every operation, price the counts.",
 )
 app.add_typer(tables, name="table")
+app.add_typer(machines, name="machine")
 app.add_typer(networks, name="network")
 app.add_typer(convert, name="convert")
 trainings = typer.Typer(cls=Trainings, no_args_is_help=True, help="Train networks, or the scales of rounding networks.")

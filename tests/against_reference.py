@@ -23,6 +23,7 @@ HOME = {
     "operands": "state",
     "pointers": "weights",
     "accumulators": "state",
+    "functions": "functions",
 }
 
 

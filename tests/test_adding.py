@@ -44,6 +44,7 @@ SAID = {
     "python simulate.py": "[[1.0, 16.0], [1.0, 16.0], [9.0, 64.0]]\n14 multiplications in the neurons",
     "network show": "squaredrelu",
     "train": "wrote trained: ",
+    "machine check": "small: a valid machine",
     "--machine small.yaml": "small",
     "--table mine.yaml": "mine",
     "python frames.py": "",

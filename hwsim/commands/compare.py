@@ -22,6 +22,11 @@ Tolerance = Annotated[
     float | None, typer.Option(help="How far from the baseline an accuracy may be to count as the same; 1 [points].")
 ]
 
+SizeOfMemories = Annotated[
+    str | None,
+    typer.Option(help="Memories with `fit`: own (as large as each row needs) or shared (as any row)."),
+]
+
 
 @takes_data
 def compare(
@@ -33,12 +38,14 @@ def compare(
     rule: Rules = None,
     frame_rate: Rate = None,
     accuracy_tolerance: Tolerance = None,
+    chip: SizeOfMemories = None,
     html: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("hwsim-report.html"),
     csv: Annotated[Path | None, typer.Option(help="Where to write the table as CSV.")] = None,
     json: Annotated[Path | None, typer.Option(help="Where to write the table as JSON.")] = None,
 ) -> None:
     """Compare networks on machines: accuracy, operations, memory words and energy per inference."""
     from hwsim.simulation.accuracy import checked_tolerance
+    from hwsim.study.capacities import checked_chip
     from hwsim.study.study_file import default_study, load_study
 
     for path in (html, csv, json):  # before the work, not after it
@@ -52,6 +59,8 @@ def compare(
     changes: dict[str, Any] = {"data": name, "order": order, "frames": frames, "frame_rate": frame_rate}
     if accuracy_tolerance is not None:
         changes["accuracy_tolerance"] = checked_tolerance(accuracy_tolerance)
+    if chip is not None:
+        changes["chip"] = checked_chip(chip)
     changes |= {"tables": tuple(table) if table else None, "rules": tuple(rule) if rule else None}
     if not isinstance(given, str | None):
         changes |= {"step": given.step, "preprocessing": replace(plan.preprocessing, **given.preprocessing.changed())}
@@ -75,7 +84,9 @@ def _run_study(plan: "Study") -> "Comparison":
             rows=[(row.network, machine) for row in plan.rows for machine in row.machines],
             tables=[load_table(table, plan.rules) for table in plan.tables],
             data=data,
-            baseline=(plan.baseline.network, plan.baseline.machine),
+            baseline=None if plan.baseline is None else [(each.network, each.machine) for each in plan.baseline],
+            chip=plan.chip,
+            calibration=plan.source,
             phases=plan.phases,
             per_frame=len(data) <= MANY_FRAMES,
             frame_rate=plan.frame_rate,

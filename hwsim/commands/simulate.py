@@ -47,6 +47,7 @@ def simulate(
         dataset = load_dataset(data, split, order, frames=frames)
         progress(f"simulating {network}, {kind}")
         given = load_network(network, keep_real)
-        run = run_network(given, dataset, Execution(kind, thresholds(threshold)))  # type: ignore[arg-type]
+        walk = Execution(kind, thresholds(threshold))  # type: ignore[arg-type]
+        run = run_network(given, dataset, walk, machines=[] if chosen is None else [chosen])
     breakdown = price(count(run.activity, chosen), prices, phase, frame_rate=frame_rate)
     typer.echo(breakdown_text(breakdown, run))

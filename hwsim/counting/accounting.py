@@ -17,6 +17,7 @@ from hwsim.activity import (
     SignalActivity,
 )
 from hwsim.counting.counts import Counts, Phase
+from hwsim.counting.functions import carried_out
 from hwsim.counting.tally import Tally
 from hwsim.errors import MachineError
 from hwsim.machine import DEFAULT_MACHINE, Machine, load_machine
@@ -46,7 +47,8 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
     Raises
     ------
     MachineError
-        When the machine is of another execution, or a memory is larger than it allows.
+        When the machine is of another execution, its arithmetic is too narrow for the network's numbers, or a memory
+        is larger than it allows.
     """
     machine = load_machine(machine or DEFAULT_MACHINE[activity.execution.kind])
     if machine.execution != activity.execution.kind:
@@ -54,12 +56,15 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
             f"machine {machine.name} counts {machine.execution} executions, but this run of {activity.network} was "
             f"{activity.execution.kind}; simulate with execution={machine.execution!r} or choose another machine"
         )
+    refuse_wide_operands(activity, machine)
+    noted = activity
+    activity, tables, notes = carried_out(noted, machine)
     tally = Tally()
     for layer in activity.layers:
         for connection in layer.connections:
             _count_synapses(tally, connection, activity, machine)
         _count_neurons(tally, layer, activity, machine)
-    for each in words_moved(activity, machine):
+    for each in words_moved(activity, machine, noted):
         tally.add(each.layer, "memory", each.operation, each.by_group)
     return Counts(
         entries=tally.entries,
@@ -69,11 +74,33 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
         data=activity.data,
         execution=str(activity.execution),
         machine=machine.name,
-        notes=(*activity.notes, *machine.notes),
+        notes=(*activity.notes, *machine.notes, *notes),
         overhead=(machine.overhead.low, machine.overhead.high),
+        tables=tables,
         rules=activity.rules,
         levels=machine.levels,
     )
+
+
+def refuse_wide_operands(activity: Activity, machine: Machine) -> None:
+    """Refuse a network that a machine's arithmetic is too narrow for.
+
+    Raises
+    ------
+    MachineError
+        When events, or the weights that they meet, are real or have more bits than its `operands`.
+    """
+    if machine.operands is None:
+        return
+    for connection in activity.connections:
+        event, weight = connection.event_format, connection.weight_format
+        if any(each.is_real or each.bit_width > machine.operands for each in (event, weight)):
+            raise MachineError(
+                f"machine {machine.name} takes whole numbers of at most {machine.operands} bits (operands: "
+                f"{machine.operands}), but in layer {connection.layer} of {activity.network} events of {event} meet "
+                f"weights of {weight}; convert the network (hwsim convert int8), or choose a machine that states no "
+                f"`operands`, such as {DEFAULT_MACHINE[machine.execution]}"
+            )
 
 
 def _count_neurons(tally: Tally, layer: LayerActivity, activity: Activity, machine: Machine) -> None:
@@ -143,7 +170,21 @@ def _count_synapses(tally: Tally, connection: ConnectionActivity, activity: Acti
         by_group = activity.sum_of_groups(histogram.group, times * per_event)
         tally.add(connection.layer, "synapse", operation, by_group)
         if operation.kind == "addition":
-            tally.add_updates(connection.layer, operation.format, by_group, machine)
+            updates = _updates(connection, activity, machine, by_group)
+            tally.add_updates(connection.layer, operation.format, updates, machine)
+
+
+def _updates(connection: ConnectionActivity, activity: Activity, machine: Machine, n_addition: IntArray) -> IntArray:
+    """Times that accumulators change: with each addition, or once for all inputs that are added up before."""
+    if machine.lanes is None:  # a cell of an array changes with each
+        return n_addition
+    lanes = machine.lanes.convolution if connection.kind == "convolution" else machine.lanes.dense
+    if lanes.inputs == 1:
+        return n_addition
+    n_place = connection.window.y.size * connection.window.x.size if connection.window else 1
+    n_channel = connection.n_in // (n_place * connection.groups)  # that meet a tap of an output
+    n_tap = connection.n_synapse // n_channel  # of all outputs
+    return activity.sum_by_group(np.full(activity.n_frame, n_tap * -(-n_channel // lanes.inputs)))
 
 
 def _sum_events(
@@ -153,7 +194,8 @@ def _sum_events(
     operation = Operation("addition", (connection.accumulator_format.operand,))
     by_group = activity.sum_of_groups(histogram.group, histogram.n_operation) // connection.n_reached
     tally.add(connection.layer, "synapse", operation, by_group)
-    tally.add_updates(connection.layer, operation.format, by_group, machine)
+    updates = _updates(connection, activity, machine, by_group * connection.n_reached) // connection.n_reached
+    tally.add_updates(connection.layer, operation.format, updates, machine)
 
 
 def _where(histogram: Histogram, chosen: npt.NDArray[np.bool_]) -> Histogram:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.activity.rules import COLUMN, RULES
+from hwsim.activity.rules import COLUMN as COLUMN
+from hwsim.activity.rules import RULES as RULES
 from hwsim.errors import MachineError
 from hwsim.files.views import Viewed
 from hwsim.machine import Level
@@ -46,6 +47,7 @@ class Counts(Viewed):
     machine: str = ""
     notes: tuple[str, ...] = ()  # what a reader must know of these counts
     overhead: tuple[float, float] = (1.0, 1.0)  # low and high factor on the energy of arithmetic, of the machine
+    tables: tuple[Operation, ...] = ()  # memories of tables of functions, one for each function, as reads of them
     rules: int = RULES  # that they were counted by
     levels: tuple[Level, ...] = ()  # of a machine that names its levels, from far to near; of others none
 

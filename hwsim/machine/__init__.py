@@ -1,5 +1,7 @@
 """A machine: its schema and YAML presets, and what it asks of a layer."""
 
+from hwsim.machine.array import Array, memories_of
+from hwsim.machine.functions import WIDEST_TABLE, Functions, PiecewiseLinear, is_looked_up, n_segment
 from hwsim.machine.level import Level, Memory, Operand, Tile
 from hwsim.machine.machine import (
     DEFAULT_MACHINE,
@@ -13,6 +15,9 @@ from hwsim.machine.machine import (
 
 __all__ = [
     "DEFAULT_MACHINE",
+    "WIDEST_TABLE",
+    "Array",
+    "Functions",
     "Lanes",
     "LanesByLayer",
     "Level",
@@ -20,7 +25,11 @@ __all__ = [
     "Memory",
     "Operand",
     "Overhead",
+    "PiecewiseLinear",
     "Tile",
     "UnaryUpTo",
+    "is_looked_up",
     "load_machine",
+    "memories_of",
+    "n_segment",
 ]

@@ -15,12 +15,21 @@ Operand: TypeAlias = Literal["weights", "codes", "state", "sums", "pointers"]
 last codes kept between frames), sums (accumulators while a tile is worked on), pointers (of compressed weights)."""
 
 
+def _not_empty(found: Any) -> Any:
+    if found == []:
+        raise ValueError("a level that holds nothing; name weights, codes, state, sums or pointers, or take it out")
+    return found
+
+
+Holds: TypeAlias = Annotated[tuple[Operand, ...], Field(min_length=1, strict=False), BeforeValidator(_not_empty)]
+
+
 class Level(Schema):
     """One level: a memory, or registers beside the lanes."""
 
     name: str
     kind: Literal["dram", "sram", "registers"]
-    holds: Annotated[tuple[Operand, ...], Field(min_length=1, strict=False)]
+    holds: Holds
     capacity: Bytes | None = None  # of each bank [bytes]
     fit: Literal["network", "layer"] | None = None  # or the smallest power of two bytes that holds it
     at_most: Bytes | None = None  # fit: a level that would have to be larger holds nothing [bytes]
@@ -128,8 +137,9 @@ def levels_meant(
         "activations": (memories.activations, ("codes",)),
     }
     levels = []
-    far = [operand for memory, holds in held.values() for operand in holds if memory.off_chip or off_chip]
-    far = [operand for operand in far if operand != "sums"]
+    # a memory of a declared capacity is an error where it is too small, and never a reason to go off chip
+    is_far = {name: bool(memory.off_chip or (off_chip and memory.fit)) for name, (memory, _) in held.items()}
+    far = [holds[0] for name, (_, holds) in held.items() if is_far[name]]
     if far:
         levels.append(Level(name="dram", kind="dram", word_length=word_length, holds=tuple(far)))
     for name, (memory, holds) in held.items():

@@ -15,9 +15,13 @@ from hwsim.activity.stored_rows import N_RUN_BITS
 from hwsim.errors import MachineError, UnknownNameError
 from hwsim.files import catalogue, strict_yaml
 from hwsim.files.strict_yaml import Schema, SchemaVersion
+from hwsim.machine.array import Array
+from hwsim.machine.contradictions import contradictions
+from hwsim.machine.functions import Functions
 from hwsim.machine.level import Bytes, Level, Levels, Memories, Operand, PositiveInt, Tile, levels_meant
 
 Factor = Annotated[float, Field(ge=1, le=1000)]
+Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)]
 
 
 class UnaryUpTo(Schema):
@@ -70,9 +74,11 @@ class Machine(Schema):
     zero_operands: Literal["executed", "gated"] = "executed"  # dense: arithmetic on zero inputs
     skip_zero_weights: bool = False
     operations: Literal["elementary", "whole"] = "elementary"  # whole: one per event and synapse, one per neuron
+    functions: Functions | None = None  # sigmoid, division; unless said, tables of codes of 12 bits, else lines
     overhead: Overhead = Overhead()  # on arithmetic; carried in the interval of every energy
     batch: PositiveInt = 1  # dense: frames that share what is read of the weights
-    lanes: LanesByLayer
+    lanes: LanesByLayer | None = None  # or an array
+    array: Array | None = None  # of a dense execution
     operands: PositiveInt | None = None  # widest operand that its arithmetic takes, of whole numbers [bits]
     levels: Levels = ()  # from far to near; or `memories`, one for each operand
     order: Literal["weight-stationary", "code-stationary", "best"] = "best"  # of the loops over tiles
@@ -88,69 +94,18 @@ class Machine(Schema):
     on_chip_limit: Bytes | None = None  # memories: a larger one is off chip
     off_chip: Literal["dram"] | None = None  # memories: what a larger one is; none: an error
 
+    sources: Texts = ()  # where its figures come from, in words
+    assumed: Texts = ()  # and which of them are chosen, not found
+
     @pydantic.model_validator(mode="after")
     def _fits_together(self) -> "Machine":
-        for place, problem in self._contradictions():
+        complaints: list[InitErrorDetails] = []
+        for place, problem in contradictions(self):
             detail = PydanticCustomError("machine", "{problem}", {"problem": problem})
-            complaint: InitErrorDetails = {"type": detail, "loc": (place,), "input": []}
-            raise ValidationError.from_exception_data("machine", [complaint])  # raised so, it keeps its place
+            complaints.append({"type": detail, "loc": (place,), "input": []})
+        if complaints:
+            raise ValidationError.from_exception_data("machine", complaints)  # raised so, each keeps its place
         return self
-
-    def _contradictions(self) -> Iterator[tuple[str, str]]:
-        if self.weights == "compressed" and self.run_bits is None:
-            yield "weights", "compressed weights need `run_bits: 4`, the width of each entry's run of zeros [bits]"
-        if self.weights == "rows" and self.run_bits is not None:
-            yield "run_bits", "only compressed weights have runs; write `weights: compressed`, or take run_bits out"
-        if self.batch > 1 and not self.walk.presents_every_input and self.memories is not None:
-            yield (
-                "batch",
-                f"with `memories`, only a dense execution shares weights among the frames of a batch, and this one is "
-                f"{self.execution}, got {self.batch}; write batch: 1, or levels",
-            )
-        if self.events == "bitmap" and not self.walk.lists_events:
-            yield "events", "a dense execution presents codes, not events; take `events: bitmap` out"
-        if self.access == "per-row" and self.working_store != "registers":
-            yield "access", "accumulators in SRAM, row by row, need no working store; take working_store out"
-        yield from self._contradictions_of_levels()
-        if self.operations == "whole" and self.access == "per-row":
-            yield "access", "whole operations hold their accumulators' accesses; take `access: per-row` out"
-        if self.operations == "whole" and self.weights == "compressed":
-            yield "weights", "whole operations hold the reads of their weights; take `weights: compressed` out"
-
-    def _contradictions_of_levels(self) -> Iterator[tuple[str, str]]:
-        names = [level.name for level in self.levels]
-        if self.levels and self.memories is not None:
-            yield "levels", "levels and memories say the same thing twice; take memories out"
-            return
-        if not self.levels and self.memories is None:
-            yield "levels", "where do operands live? Write `levels`, or `memories` with weights, state and activations"
-            return
-        if self.levels:
-            for name in ("word_length", "on_chip_limit", "off_chip"):
-                if getattr(self, name) is not None:
-                    yield name, f"belongs to `memories`; each level says its own, take {name} out"
-            for name, default in (("working_store", "registers"), ("access", "working-store")):
-                if getattr(self, name) != default:
-                    yield name, f"belongs to `memories`; write a level that holds sums, and take {name} out"
-            if len(set(names)) < len(names):
-                yield "levels", f"two levels of one name: {', '.join(names)}; rename one"
-        elif self.word_length is None:
-            yield "word_length", "how many bits does one access to the memories move? Write `word_length: 64`"
-            return
-        needed: list[Operand] = ["weights", "codes", "sums"]
-        needed += ["state"] if self.walk.keeps_state else []
-        if self.operations == "whole":
-            needed = ["codes"]
-        for operand in needed:
-            if not self.holding(operand):
-                yield "levels", f"no level holds {operand}; name it in the `holds` of one"
-        if self.tile is not None and self.order == "best":
-            yield "tile", "the best order brings its own tiles; write order: weight-stationary, or code-stationary"
-        if not self.walk.presents_every_input:
-            for kind, lanes in (("dense", self.lanes.dense), ("convolution", self.lanes.convolution)):
-                for name in ("inputs", "frames"):
-                    if getattr(lanes, name) > 1:
-                        yield "lanes", f"{kind}: only a dense execution has {name} side by side; take {name} out"
 
     @property
     def hierarchy(self) -> tuple[Level, ...]:
@@ -210,20 +165,30 @@ class Machine(Schema):
         return tuple(notes)
 
     @property
+    def arithmetic(self) -> str:
+        """What it does for an event that meets a weight, of integers, in words."""
+        if self.operations == "whole":
+            return "in whole synaptic operations"
+        if isinstance(self.event_arithmetic, UnaryUpTo):
+            return f"unary up to {self.unary_limit}, else multiply"
+        return self.event_arithmetic
+
+    @property
     def assumptions(self) -> str:
         """What a reader of its figures must know, in one sentence."""
-        arithmetic = (
-            f"unary up to {self.unary_limit}, else multiply"
-            if isinstance(self.event_arithmetic, UnaryUpTo)
-            else self.event_arithmetic
-        )
-        if self.operations == "whole":
-            arithmetic = "in whole synaptic operations"
         extras = "".join(f", {text}" for text in self._extras())
+        lanes = " lanes (Dense)" if self.lanes is not None else ""
         return (
-            f"{self.execution} execution, event arithmetic {arithmetic}{extras}, "
-            f"{self.lanes.dense.channels} x {self.lanes.dense.positions} lanes (Dense), {self._words}, {self.store}"
+            f"{self.execution} execution, event arithmetic {self.arithmetic}{extras}, "
+            f"{self.side_by_side}{lanes}, {self._words}, {self.store}"
         )
+
+    @property
+    def side_by_side(self) -> str:
+        """How much works at once, in words: channels x positions of a Dense layer, or rows x columns of the array."""
+        if self.lanes is None:
+            return "" if self.array is None else self.array.text
+        return f"{self.lanes.dense.channels} x {self.lanes.dense.positions}"
 
     @property
     def store(self) -> str:

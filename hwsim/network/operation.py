@@ -20,6 +20,8 @@ ARITHMETIC = (
     "look_up",
     "random_number",
 )
+FUNCTIONS = ("sigmoid", "tanh", "elu", "look_up")
+"""Functions of one number, whose work a machine carries out in its own way: `look_up` is any that has no name here."""
 LARGEST_COUNT = 2**63 - 1
 """Counts are 64-bit integers, which never wrap."""
 WHOLE = ("mac", "synaptic_operation", "neuron_update")
@@ -36,7 +38,7 @@ class Operation(NamedTuple):
     memory: str = ""  # accesses: name of the level
     capacity: int = 0  # accesses: size of the memory [bytes]
     word_length: int = 0  # accesses: bits moved [bits]
-    operand: str = ""  # accesses: what for (weights, codes, state, sums, pointers)
+    operand: str = ""  # accesses: what for (weights, codes, state, sums, pointers, functions)
 
     @classmethod
     def of(cls, kind: str, *format: NumberFormat) -> "Operation":

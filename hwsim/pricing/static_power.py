@@ -2,9 +2,9 @@
 
 A table states it of a whole chip, or of memories by capacity and word length. Of a chip it is taken as it is. Of
 memories it is that of each one that was counted: the largest of those that hold the same thing, because a machine
-builds one for all its layers. Where a machine names its levels it is that of each level on chip, times its banks, one
-of declared capacity also where nothing was moved to it. Arithmetic units and registers leak too; no machine says how
-many of them it has.
+builds one for all its layers; but each table of a function is a memory of its own. Where a machine names its levels it
+is that of each level on chip, times its banks, one of declared capacity also where nothing was moved to it. Arithmetic
+units and registers leak too; no machine says how many of them it has.
 """
 
 from typing import NamedTuple
@@ -78,13 +78,15 @@ def memories(counts: Counts) -> list[Operation]:
     """
     largest: dict[str, Operation] = {}
     for key in counts.entries:
-        _, _, memory, capacity, word_length, _ = key.operation
-        if key.operation.kind.startswith("sram") and capacity > largest.get(memory, Operation("")).capacity:
+        kind, _, memory, capacity, word_length, _ = key.operation
+        if key.operation in counts.tables:
+            continue
+        if kind.startswith("sram") and capacity > largest.get(memory, Operation("")).capacity:
             largest[memory] = Operation("leakage", (), memory, capacity, word_length)
     for level in counts.levels:
         if level.kind == "sram" and level.capacity is not None and level.word_length is not None:
             largest.setdefault(level.name, Operation("leakage", (), level.name, level.capacity, level.word_length))
-    return list(largest.values())
+    return [*largest.values(), *(table._replace(kind="leakage", operand="") for table in counts.tables)]
 
 
 def _of_banks(power: Price, n_bank: int) -> Price:

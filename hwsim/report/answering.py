@@ -5,7 +5,7 @@ from typing import NamedTuple
 from hwsim.counting.counts import PHASES
 from hwsim.report import accuracy, power
 from hwsim.report.units import Unit, times
-from hwsim.report.wording import Priced, factors_sentence, phases_sentence, shortened
+from hwsim.report.wording import Priced, factors_sentences, phases_sentence, shortened
 from hwsim.study.comparison import Cell, Comparison
 from hwsim.study.ranking import difference
 
@@ -37,7 +37,7 @@ def answer(comparison: Comparison, priced: Priced) -> Answer:
     lead = _needs_less(comparison, best, priced)
     second = "" if best is least else _least_of_all(least, priced)
     lead, second = _with_powers(lead, second, best, least, good or done, done)
-    remarks += [f"{cell.method}: {factors_sentence(cell)}." for cell in chosen if cell.factors and not cell.is_baseline]
+    remarks += [sentence for cell in chosen for sentence in factors_sentences(cell)]
     remarks += [sentence for cell in chosen if (sentence := accuracy.paired_sentence(cell))]
     # of all rows there is one winner: one that is beaten at a lower accuracy stays below those of its own
     remarks.append(_unsettled(least, done, priced.unit))

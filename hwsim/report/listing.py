@@ -1,6 +1,6 @@
 """Networks and tables as text, for the command line's `show` and `list`."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,21 +18,24 @@ def frame_text(frame: "pd.DataFrame") -> str:
     return str(frame.to_string(index=False, na_rep="", float_format=lambda number: f"{number:g}"))
 
 
+def columns_text(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of text as columns, each as wide as its widest cell; a head is a row like any other."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = ("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in padded)
+
+
 def table_text(table: EnergyTable) -> str:
     """Every price of a table with its standing and source, what it cannot price, and its sources."""
     rows = [_price_row(row) for row in table.to_dataframe().to_dict("records")]
     heads = ("operation", "of", "energy [pJ]", "standing", "source", "where")
-    widths = [max(len(row[k]) for row in [heads, *rows]) for k in range(5)]
-    listed = [
-        "  ".join([*(f"{cell:{width}}" for cell, width in zip(row, widths, strict=False)), row[5]])
-        for row in [heads, *rows]
-    ]
     return "\n".join(
         [
             f"{table.name}: {table.process}",
             table.description.strip(),
             "",
-            *(line.rstrip() for line in listed),
+            columns_text([heads, *rows]),
             "",
             *_of_other_processes(table),
             f"no price for: {', '.join(table.lacks) or 'nothing'}",

@@ -75,7 +75,6 @@ def _figures(comparison: Comparison, priced: Priced) -> dict[str, Figure | None]
 
 
 def _header(comparison: Comparison, priced: list[Priced]) -> str:
-    network, machine = comparison.baseline
     buttons = "".join(
         f'<button type="button" data-choose="{k}" aria-pressed="{str(k == 0).lower()}">{text(each.table.name)}'
         f" ({each.table.process.split(',')[0]})</button>"
@@ -83,7 +82,7 @@ def _header(comparison: Comparison, priced: list[Priced]) -> str:
     )
     return (
         f'<header><p><span class="brand">hwsim</span> &nbsp; {text(wording.data_sentence(comparison))}; '
-        f"baseline: {text(network)} on {text(machine)}</p>"
+        f"{text(wording.baselines_sentence(comparison))}</p>"
         f'<div class="switch" role="group" aria-label="energy table"><span>energy table</span>{buttons}</div></header>'
     )
 
@@ -106,6 +105,7 @@ def _main(comparison: Comparison, priced: list[Priced]) -> str:
                 + "<noscript><p>The figures need JavaScript; the tables do not.</p></noscript>",
             ),
             _section("rows", "<h2>All rows</h2>" + by_table(sections.all_rows)),
+            _section("factors", "<h2>What advantages are made of</h2>" + by_table(sections.factors)),
             _section("phases", "<h2>Energy by phase</h2>" + _figure("phase")),
             _section("operations", "<h2>Energy by operation</h2>" + _figure("operation")),
             _section("layers", "<h2>Energy by layer</h2>" + _figure("layer")),

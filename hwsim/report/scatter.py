@@ -63,10 +63,11 @@ def _point(priced: Priced, cell: Cell, point: tuple[float, float]) -> Figure:
     color, unit = color_of(priced)[cell.network], priced.unit
     low, high = (_bound(priced, cell, name) for name in ("low", "high"))
     said = [
-        f"<b>{escaped(cell.method)}</b>" + (" (baseline)" if cell.is_baseline else ""),
+        f"<b>{escaped(cell.method)}</b>" + baseline_mark(cell),
         f"{figures(point[0])} {unit.name} per inference ({figures(low)} to {figures(high)})",
         f"accuracy {accuracy.with_interval(cell)}" if cell.accuracy is not None else "no labels",
-        f"{times(cell.advantage)} less energy than the baseline" if cell.factors else "",
+        *(f"{times(each.times)} less energy than {escaped(each.baseline)}" for each in cell.advantages if each.times),
+        *(f"{escaped(sentence)}" for sentence in _factors(cell)),
     ]
     return {
         "type": "scatter",
@@ -88,6 +89,17 @@ def _point(priced: Priced, cell: Cell, point: tuple[float, float]) -> Figure:
         "hovertext": ["<br>".join(filter(None, said))],
         "hovertemplate": "%{hovertext}<extra></extra>",
     }
+
+
+def baseline_mark(cell: Cell) -> str:
+    """That a row is the baseline, or which of several."""
+    return "" if cell.rank is None else " (baseline)" if cell.rank == 0 else f" (baseline {cell.rank + 1})"
+
+
+def _factors(cell: Cell) -> list[str]:
+    """What its advantage over the first baseline is made of, but for what has changed nothing."""
+    changed = [f"{times(factor, '')} {name}" for name, factor in cell.factors.items() if factor != 1]
+    return [" x ".join(changed)] if changed else []
 
 
 def _accuracy_bar(cell: Cell, height: float, color: str) -> Figure:
@@ -118,7 +130,7 @@ def _names(
     across = PLOT_WIDTH / math.log(x_range[1] / x_range[0])
     up = PLOT_HEIGHT / (y_range[1] - y_range[0])
     pixels = [(math.log(x / x_range[0]) * across, (y_range[1] - y) * up) for x, y in points]
-    texts = [[cell.network, cell.machine + (" (baseline)" if cell.is_baseline else "")] for cell in cells]
+    texts = [[cell.network, cell.machine + baseline_mark(cell)] for cell in cells]
     bars = [
         labels.Box(x - 2, (y_range[1] - 100 * where.high) * up, x + 2, (y_range[1] - 100 * where.low) * up)
         for cell, (x, _) in zip(cells, pixels, strict=True)

@@ -11,8 +11,15 @@ from hwsim.report.power import NOT_STATED, frame_rate
 from hwsim.report.units import power_unit, times, whole
 from hwsim.report.wording import Priced, Row
 from hwsim.simulation.accuracy import CONFIDENCE
+from hwsim.study.chain import FACTORS, WHOLE
 from hwsim.study.comparison import Cell, Comparison
-from hwsim.study.run_book import FACTORS, STORAGE
+
+FACTORS_IN_WORDS = (
+    "Each factor is the energy before a step over the energy after it, so that they multiply to the advantage. Bits: "
+    "the row's network on the baseline's machine made dense, in memories as large as the baseline's network needs "
+    "there; memory size: in memories as large as it needs itself; event arithmetic: that of the row's machine; reuse: "
+    "all else of the row's machine but what it skips; zero skipping; delta."
+)
 
 
 def text(content: object) -> str:
@@ -40,7 +47,8 @@ def row_of(cells: Iterable[str], kind: str = "td") -> str:
 
 def method(cell: Cell) -> str:
     """A row's name: network, machine, execution."""
-    mark = ' <span class="tag">baseline</span>' if cell.is_baseline else ""
+    number = f" {cell.rank + 1}" if cell.rank else ""
+    mark = "" if cell.rank is None else f' <span class="tag">baseline{number}</span>'
     return (
         f'<th scope="row">{text(cell.network)}{mark}<br>'
         f'<span class="machine">{text(cell.machine)}, {text(cell.execution)}</span></th>'
@@ -77,36 +85,53 @@ def caption(priced: Priced) -> str:
 
 def all_rows(priced: Priced) -> str:
     """The table of all rows."""
-    unit = text(priced.unit.name)
-    factors = _factors(priced)
+    unit, n_baseline = text(priced.unit.name), len(priced.baseline.advantages)
     groups = (
         '<tr><th rowspan="2">network<br>machine, execution</th>'
         f'<th rowspan="2">accuracy<br>[%], {100 * CONFIDENCE:g} %<br>interval</th>'
         '<th colspan="3" class="group">operations per inference</th>'
         f'<th colspan="{len(priced.phases) + 1}" class="group">{priced.energy_kind} energy per inference [{unit}]</th>'
         f'<th rowspan="2">{_power_head(priced)}</th>'
-        f'<th colspan="{len(factors) + 1}" class="group">times less energy than the baseline</th></tr>'
+        f'<th colspan="{n_baseline}" class="group">times less<br>energy than</th></tr>'
     )
-    breaks = {name: text(name).replace(" ", "<br>") for name in factors}
-    signs = ["= ", *["&times; "] * len(factors)]
     names = [
         "additions",
         "multipli-<br>cations",
         "memory<br>words",
         *map(text, priced.phases),
         "total<br>low&ndash;high",
-        "advantage",
-        *(f"{sign}{breaks[name]}" for sign, name in zip(signs, factors, strict=False)),
+        *(f"{name}<br>{number}".removesuffix("<br>") for name, number in map(_numbered, range(n_baseline))),
     ]
     said = " ".join(filter(None, (answering.power_sentence(priced), *origins.sentences(priced.breakdowns))))
-    rows = table([groups, row_of(names, "th")], [_row(row, priced, factors) for row in priced.rows])
+    rows = table([groups, row_of(names, "th")], [_row(row, priced) for row in priced.rows])
     return f'<p class="caption">{text(said)}</p>{rows}'
 
 
-def _factors(priced: Priced) -> list[str]:
-    """The factors of advantages; that of storage only where some row has it."""
-    has_storage = any(STORAGE in cell.factors for cell in priced.cells)
-    return [*FACTORS[:2], *([STORAGE] if has_storage else []), *FACTORS[2:]]
+def _numbered(rank: int) -> tuple[str, str]:
+    """A baseline as the table calls it; the first has no number."""
+    return "baseline", str(rank + 1) if rank else ""
+
+
+def factors(priced: Priced) -> str:
+    """What the advantages over each baseline are made of."""
+    parts = [f'<p class="caption">{text(FACTORS_IN_WORDS)}</p>']
+    for rank, baseline in enumerate(each.baseline for each in priced.baseline.advantages):
+        mine = [cell.advantages[rank].factors for cell in priced.cells]
+        shown = [name for name in (*FACTORS, WHOLE) if name in FACTORS or any(name in each for each in mine)]
+        signs = ["= ", *["&times; "] * len(shown)]
+        heads = [f"{sign}{text(name).replace(' ', '<br>')}" for sign, name in zip(signs, shown, strict=False)]
+        lines = [_factors_row(cell, rank, shown) for cell in priced.cells]
+        title = f"Over {' '.join(_numbered(rank)).strip()}, {baseline}"
+        head = row_of(["network<br>machine, execution", "times less<br>energy", *heads], "th")
+        parts.append(f"<h3>{text(title)}</h3>{table([head], lines)}")
+    return "".join(parts)
+
+
+def _factors_row(cell: Cell, rank: int, shown: list[str]) -> str:
+    advantage = cell.advantages[rank]
+    kind = ' class="baseline"' if cell.rank == rank else ""
+    numbers = "".join(f"<td>{text(times(advantage.factors.get(name)))}</td>" for name in shown)
+    return f'<tr{kind}>{method(cell)}<td class="total">{text(times(advantage.times))}</td>{numbers}</tr>'
 
 
 def _power_head(priced: Priced) -> str:
@@ -114,7 +139,7 @@ def _power_head(priced: Priced) -> str:
     return "power" + "".join(f"<br>at {rate:g}/s" for rate in rates) + "<br>dynamic<br>+ static"
 
 
-def _row(row: Row, priced: Priced, shown: list[str]) -> str:
+def _row(row: Row, priced: Priced) -> str:
     cell = row.cell
     cells = [
         whole(row.number(f"{name} [per inference]") or 0) for name in ("additions", "multiplications", "memory words")
@@ -122,19 +147,17 @@ def _row(row: Row, priced: Priced, shown: list[str]) -> str:
     start = method(cell) + _accuracy(cell) + "".join(f"<td>{text(each)}</td>" for each in cells)
     if cell.breakdown is None:
         lacking = text(f"not priced: {wording.lacking_sentence(cell, priced.phases)}")
-        return f'<tr>{start}<td colspan="{len(priced.phases) + len(shown) + 3}" class="lacking">{lacking}</td></tr>'
+        width = len(priced.phases) + 2 + len(cell.advantages)
+        return f'<tr>{start}<td colspan="{width}" class="lacking">{lacking}</td></tr>'
     unit = priced.unit
     energies = [unit.text(row.energy(f"{phase} energy")) for phase in priced.phases]
     low, high = unit.text(row.energy("low")), unit.text(row.energy("high"))
-    # a row without a storage of its own has changed nothing there
-    factors = [times(cell.factors.get(name, 1.0) if cell.factors else None) for name in shown]
     rest = "".join(f"<td>{text(each)}</td>" for each in energies)
     interval = "" if low == high else f'<br><span class="interval">{text(low)}&ndash;{text(high)}</span>'
     rest += f'<td class="total">{text(unit.text(row.energy("energy")))}{interval}</td>'
     rest += f"<td>{_power(row)}</td>"
-    rest += f'<td class="total">{text(times(row.number("advantage")))}</td>'
-    rest += "".join(f"<td>{text(each)}</td>" for each in factors)
-    kind = ' class="baseline"' if cell.is_baseline else ""
+    rest += "".join(f'<td class="total">{text(times(each.times))}</td>' for each in cell.advantages)
+    kind = "" if cell.rank is None else ' class="baseline"'
     return f"<tr{kind}>{start}{rest}</tr>"
 
 

@@ -61,12 +61,18 @@ def comparison_text(comparison: Comparison, width: int | None = None) -> str:
         One table per energy table; where it is wider than a line, its right half comes below its left half.
     """
     width = width or line_width()
-    network, machine = comparison.baseline
-    parts = [_folded(f"{wording.data_sentence(comparison)}; baseline: {network} on {machine}", width)]
+    parts = [_folded(f"{wording.data_sentence(comparison)}; {wording.baselines_sentence(comparison)}", width)]
     for name in comparison.tables:
         parts.append(_one_table(comparison, wording.priced_by(comparison, name), width))
-    parts.append(_listed((HEADERS, *wording.scope_sentences(comparison), *wording.notes(comparison)), width))
+    headers = f"{HEADERS}{_further_headers(comparison)}"
+    parts.append(_listed((headers, *wording.scope_sentences(comparison), *wording.notes(comparison)), width))
     return "\n\n".join(parts)
+
+
+def _further_headers(comparison: Comparison) -> str:
+    """What the columns of the further baselines are."""
+    named = [f"less{k} than {name}" for k, name in enumerate(comparison.further, 2)]
+    return f" How many times less energy: {', '.join(named)}." if named else ""
 
 
 def line_width() -> int:
@@ -175,6 +181,8 @@ def _columns(priced: Priced) -> list[Column]:
         if any(text(row.energy(bound)) != text(row.energy("energy")) for row in priced.rows):
             columns.append(column(bound, lambda row, bound=bound: text(row.energy(bound))))  # type: ignore[misc]
     columns.append(column("less", lambda row: times(row.number("advantage"))))
+    for k in range(1, len(priced.baseline.advantages)):
+        columns.append(column(f"less{k + 1}", lambda row, k=k: times(row.cell.advantages[k].times)))  # type: ignore[misc]
     unit = power_unit(row.number("power [W]") for row in priced.rows)
     columns.append(column("dyn.", lambda row: unit.text(row.number("dynamic power [W]"))))
     columns.append(column("stat.", lambda row: _static(row, unit)))

@@ -9,7 +9,8 @@ from hwsim.pricing.energy_table import EnergyTable
 from hwsim.report import accuracy, origins, power
 from hwsim.report.memories import operation_name, whereabouts
 from hwsim.report.units import Unit, energy_unit, times
-from hwsim.study.comparison import Cell, Comparison
+from hwsim.study.cell import Advantage, Cell, method_of
+from hwsim.study.comparison import Comparison
 
 NOT_MODELLED = (
     "control, instruction fetch and clock distribution; wires between blocks; leakage of arithmetic units and "
@@ -114,22 +115,62 @@ def shortened(names: list[str], most: int) -> str:
     return ", ".join(names[:most]) + more
 
 
-def factors_sentence(cell: Cell) -> str:
-    """The advantage as what it is made of."""
-    product = " x ".join(f"{times(cell.factors[name], '')} ({name})" for name in cell.factors)
-    return f"{times(cell.advantage)} = {product}"
+def factors_sentences(cell: Cell) -> list[str]:
+    """The advantages as what they are made of, that over the first baseline without its name."""
+    return [
+        f"{cell.method}: {_product(each)}{f' over {each.baseline}' if k else ''}."
+        for k, each in enumerate(cell.advantages)
+        if each.factors and each.baseline != cell.method
+    ]
+
+
+def _product(advantage: Advantage) -> str:
+    product = " x ".join(f"{times(factor, '')} ({name})" for name, factor in advantage.factors.items())
+    return f"{times(advantage.times)} = {product}"
+
+
+def baselines_sentence(comparison: Comparison) -> str:
+    """What rows are compared with: ``baseline: digits-mlp on mac-array``, and the others."""
+    network, machine = comparison.baseline
+    also = f"; also against {', '.join(comparison.further)}" if comparison.further else ""
+    return f"baseline: {network} on {machine}{also}"
+
+
+def dense_sentence(comparison: Comparison) -> str:
+    """What the factors over a baseline hold that is not dense; nothing where all are."""
+    skipping = [
+        method_of(pair) for pair in comparison.baselines if not comparison.machines[pair[1]].walk.presents_every_input
+    ]
+    if not skipping:
+        return ""
+    return f"The factor bits over {', '.join(skipping)} also holds what is skipped there: it leads to a dense machine."
+
+
+def chip_sentence(comparison: Comparison) -> str:
+    """Which question the sizes of memories answer."""
+    machines = comparison.machines.values()
+    fitting = [machine.name for machine in machines if any(level.fit for level in machine.hierarchy)]
+    if not fitting:
+        return "Memories have the capacities that the machines declare: what would it cost on chips that exist?"
+    rest = "" if len(fitting) == len(machines) else f" (of {shortened(fitting, 3)}; the others declare capacities)"
+    if comparison.chip == "shared":
+        return f"Memories{rest} are as large as any row needs, for all rows: what would it cost on one chip for all?"
+    return f"Memories{rest} are as large as each row needs: what would it cost on a chip made for the network?"
 
 
 def scope_sentences(comparison: Comparison) -> tuple[str, ...]:
     """What every figure takes for granted."""
     machines = comparison.machines.values()
-    lanes = shortened(sorted({_lanes(m.lanes.dense.channels, m.lanes.dense.positions) for m in machines}), 3)
+    lanes = shortened(sorted({m.side_by_side for m in machines}), 3)
     lengths = {level.word_length for m in machines for level in m.hierarchy if level.word_length is not None}
     words = shortened([str(length) for length in sorted(lengths)], 3)
     stores = sorted({m.store for m in machines}, key=lambda store: not store.startswith("working"))
     batches = shortened([str(batch) for batch in sorted({m.batch for m in machines})], 3)
     return (
+        *comparison.remarks,
         power.leakage_sentence(comparison),
+        chip_sentence(comparison),
+        *filter(None, [dense_sentence(comparison)]),
         f"Batch {batches}; {whereabouts(comparison)}; loading excluded.",
         f"Lanes {lanes} (Dense, channels x positions); {words}-bit memory words; {'; '.join(stores)}.",
         accuracy.rule_sentence(comparison),
@@ -140,10 +181,6 @@ def scope_sentences(comparison: Comparison) -> tuple[str, ...]:
 def rules_sentence(rules: int) -> str:
     """Which rules a result was made by."""
     return f"Counting rules {rules} (hwsim.RULES, docs/accounting.md)."
-
-
-def _lanes(channels: int, positions: int) -> str:
-    return f"{channels} x {positions}"
 
 
 def notes(comparison: Comparison) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from hwsim.network.graph import Stage
 from hwsim.network.layers import ElementWise, ReLU
 from hwsim.network.neuron_work import Place
 from hwsim.network.signals import Signal
+from hwsim.simulation.code_tables import Worked, with_tables
 
 
 def neuron_work(stage: Stage, reads: Sequence[Signal], start: Signal) -> tuple[NeuronWork, ...]:
@@ -26,12 +27,13 @@ def neuron_work(stage: Stage, reads: Sequence[Signal], start: Signal) -> tuple[N
         work += stage.head.work(reads[0], Place(scales_absorbed=_absorb_scales(stage.body)))
     # scales per channel of a real layer that wait to be multiplied by what follows; those of codes are in the step
     waiting = stage.synapses.n_scale if stage.synapses and start.format.is_real else 0
-    signal, behind_relu = start, False
+    signal, behind_relu, body = start, False, []
     for layer in stage.body:
-        work += layer.work(signal, Place(max(signal.n_step, waiting), behind_relu))
+        done, made = layer.work(signal, Place(max(signal.n_step, waiting), behind_relu)), layer.signal(signal)
+        body.append(Worked(layer, signal, made, tuple(done)))
         waiting = waiting if layer.passes_scales else 0
-        signal, behind_relu = layer.signal(signal), isinstance(layer, ReLU)
-    return tuple(work)
+        signal, behind_relu = made, isinstance(layer, ReLU)
+    return (*work, *with_tables(body))
 
 
 def _absorb_scales(body: Iterable[ElementWise]) -> bool:

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hwsim.activity.rules import COLUMN
-from hwsim.counting.counts import PHASES
+from hwsim.counting.counts import COLUMN, PHASES
 from hwsim.pricing.energy import Breakdown
 from hwsim.pricing.static_power import FRAME_RATE
-from hwsim.study.run_book import FACTORS, STORAGE
+from hwsim.study.chain import FACTORS, WHOLE
 
 if TYPE_CHECKING:
     from hwsim.study.comparison import Cell, Comparison
@@ -39,8 +38,11 @@ def row_of(cell: "Cell", comparison: "Comparison") -> dict[str, object]:
     row["phases priced"] = " ".join(cell.breakdown.phases) if cell.breakdown else ""
     row |= _basis(cell.breakdown)
     row["advantage"] = cell.advantage
-    for name in (*FACTORS, STORAGE):
+    for name in (*FACTORS, WHOLE):
         row[f"factor of {name}"] = cell.factors.get(name)
+    for further in cell.advantages[1:]:
+        row[f"advantage over {further.baseline}"] = further.times
+    row["chip"] = comparison.chip
     row["codes saturated"] = cell.n_saturated
     row["notes"] = "; ".join(cell.notes)
     row[COLUMN] = comparison.rules

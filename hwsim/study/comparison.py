@@ -1,77 +1,33 @@
-"""A study: networks on machines, priced with tables, on one data set, against a named baseline."""
+"""A study: networks on machines, priced with tables, on one data set, against named baselines."""
 
 import itertools
 import json
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
-from hwsim.activity.rules import RULES
-from hwsim.counting.counts import PHASES, Counts
+from hwsim.counting.counts import PHASES, RULES
 from hwsim.datasets import Dataset, Source, load_dataset
 from hwsim.errors import TableError
 from hwsim.files.views import Viewed, shown
 from hwsim.files.whole import write_whole
 from hwsim.machine import Machine
-from hwsim.network.operation import Operation
-from hwsim.pricing.energy import Breakdown, price
 from hwsim.pricing.energy_table import EnergyTable, load_table
-from hwsim.pricing.lacking import lacking
-from hwsim.simulation.accuracy import TOLERANCE, Interval, Paired, checked_tolerance, interval, paired
-from hwsim.simulation.run import Run
+from hwsim.simulation.accuracy import TOLERANCE, checked_tolerance
+from hwsim.study.baselines import Baselines, calibration_data, pairs_of, usual_baselines
+from hwsim.study.capacities import Chip, checked_chip
+from hwsim.study.cell import Cell as Cell
+from hwsim.study.cell import cell_of, method_of
 from hwsim.study.columns import row_of
 from hwsim.study.priced_phases import priced_phases
-from hwsim.study.run_book import MachineLike, NetworkLike, Pair, RunBook
+from hwsim.study.run_book import MachineLike, Named, NetworkLike, Pair, RunBook
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BoolArray = npt.NDArray[np.bool_]
 KINDS = "network", "machine", "table"
 TableLike = str | Path | EnergyTable
-
-
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """One network on one machine, priced with one table: a row of the comparison."""
-
-    network: str
-    machine: str
-    execution: str
-    table: str
-    accuracy: float | None  # fraction of frames; None without labels
-    n_saturated: int
-    counts: Counts
-    breakdown: Breakdown | None  # None: the table lacks prices that this row needs in the table's phases
-    lacks: dict[str, dict[Operation, int]]  # by phase: what the table cannot price
-    # FACTORS, and STORAGE where it is one: their product is the advantage over the baseline; empty: not all priced
-    factors: dict[str, float]
-    is_baseline: bool
-    notes: tuple[str, ...] = ()
-    right: BoolArray | None = None  # (n_frame,) whether each frame's prediction is its label; None without labels
-    against: Paired | None = None  # the baseline on the same frames
-
-    @property
-    def accuracy_interval(self) -> Interval | None:
-        """The accuracy's interval of 95 % (Wilson)."""
-        return None if self.right is None else interval(int(self.right.sum()), self.right.size)
-
-    @property
-    def method(self) -> str:
-        """Network and machine, as a reader tells rows apart."""
-        return f"{self.network} on {self.machine}"
-
-    @property
-    def advantage(self) -> float | None:
-        """How many times less energy than the baseline; None where not all that it takes is priced."""
-        if not self.factors:
-            return None
-        return math.prod(self.factors.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,14 +38,26 @@ class Comparison(Viewed):
     data: Dataset
     machines: dict[str, Machine]
     tables: dict[str, EnergyTable]
-    baseline: tuple[str, str]
+    baselines: tuple[tuple[str, str], ...]  # the first is what `less` and the accuracies of others refer to
     phases: tuple[str, ...]  # asked for; a table may price fewer
+    chip: Chip = "own"  # how large memories with `fit` are: as each row needs, or as any row needs
+    remarks: tuple[str, ...] = ()  # what must be known of the comparison as a whole
     about: dict[str, dict[str, object]] = field(default_factory=dict)  # of each network
     frame_rate: float | None = None  # that was given [1/s]
     accuracy_tolerance: float = (
         TOLERANCE  # how far from the baseline's an accuracy may be to count as the same [points]
     )
     rules: int = RULES  # that everything was counted and priced by
+
+    @property
+    def baseline(self) -> tuple[str, str]:
+        """The first baseline, network and machine."""
+        return self.baselines[0]
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """The other baselines, as rows are named."""
+        return tuple(map(method_of, self.baselines[1:]))
 
     def has_same_accuracy(self, cell: Cell) -> bool:
         """Whether a row is as accurate as the baseline: within the tolerance, or but for what may be chance."""
@@ -133,12 +101,14 @@ def compare(
     tables: Iterable[TableLike] = ("default_45nm",),
     *,
     data: Dataset | Source | str,
-    baseline: Pair,
+    baseline: Baselines | None = None,
     rows: Iterable[Pair] | None = None,
     phases: Sequence[str] | None = None,
     per_frame: bool = False,
     frame_rate: float | None = None,
     accuracy_tolerance: float = TOLERANCE,
+    chip: str = "own",
+    calibration: Dataset | Source | str | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
     """Compare networks on machines, priced with tables, on one data set.
@@ -151,8 +121,11 @@ def compare(
         Tables to price with.
     data : Dataset, Source or name
         What every network is run on; of a name or path, its test split in file order.
-    baseline : (network, machine)
-        What advantages are relative to; it is added to the rows if it is not among them.
+    baseline : (network, machine) or a list of such, optional
+        What advantages are relative to. The first is the one that accuracies are compared with. What is not among the
+        rows is added to them: the first before, the others after. Unless given: the first network of real numbers on
+        `mac-array`, and the first of 8-bit integers on `edge-npu`, which is converted from the other where there is
+        none.
     rows : iterable of (network, machine), optional
         The rows, instead of every network on every machine.
     phases : sequence of str, optional
@@ -165,6 +138,11 @@ def compare(
     accuracy_tolerance : float
         How far from the baseline's accuracy a row's may be to count as the same; one that may differ by chance alone
         counts as the same, too (McNemar's exact test on the same frames). [points]
+    chip : "own" or "shared"
+        How large memories with `fit` are: as each row needs, or all of one name as large as any row needs.
+    calibration : Dataset, Source or name, optional
+        What a baseline is converted on, if one has to be: of a name or path its training split, where there is one.
+        Unless given, `data`.
     progress : callable
         Told what is done next.
 
@@ -174,70 +152,54 @@ def compare(
         When a table can price nothing, or not the phases asked for.
     DataError
         When the tolerance is none.
+    MachineError
+        When the chip is none, or a machine cannot count a row.
+    NetworkError
+        When the baselines are none, or none is given and no network is one of real numbers.
     """
-    tolerance = checked_tolerance(accuracy_tolerance)
-    data = data if isinstance(data, Dataset) else load_dataset(data)
-    book = RunBook(data, per_frame, progress)
-    first = book.pair(baseline)
+    tolerance, chosen_chip = checked_tolerance(accuracy_tolerance), checked_chip(chip)
+    frames = data if isinstance(data, Dataset) else load_dataset(data)
+    book = RunBook(frames, per_frame, progress)
+    named = [] if baseline is None else [book.pair(each) for each in pairs_of(baseline)]
     pairs = [book.pair(row) for row in (itertools.product(networks, machines) if rows is None else rows)]
-    pairs = list(dict.fromkeys(pairs if first in pairs else [first, *pairs]))
     chosen = {table.name: table for table in map(load_table, [tables] if isinstance(tables, str) else tables)}
     if not chosen:
         raise TableError("no energy table to price with; name at least one, such as default_45nm")
-    cells = []
-    for table in chosen.values():
-        priced = priced_phases(book, pairs, first, table, phases)
-        progress(f"pricing with {table.name}")
-        cells += [_cell(book, pair, first, table, priced, frame_rate) for pair in pairs]
+    remarks: tuple[str, ...] = ()
+    if baseline is None:
+        on = data if calibration is None else calibration
+        named, remarks = usual_baselines(book, pairs, lambda: calibration_data(on, frames))
+    named = list(dict.fromkeys(named))
+    pairs = list(dict.fromkeys([*(each for each in named[:1] if each not in pairs), *pairs, *named]))
+    book.expect(pairs, named)
+    if chosen_chip == "shared":
+        book.share(pairs)
     return Comparison(
-        cells=tuple(cells),
-        data=data,
+        cells=tuple(_cells(book, pairs, named, chosen.values(), phases, frame_rate)),
+        data=frames,
         machines={machine: book.machines[machine] for _, machine in pairs},
         tables=chosen,
-        baseline=first,
+        baselines=tuple(named),
         phases=tuple(phases or PHASES),
         frame_rate=frame_rate,
         accuracy_tolerance=tolerance,
         about={network: dict(book.networks[network].about) for network, _ in pairs},
+        chip=chosen_chip,
+        remarks=remarks,
     )
 
 
-def _cell(
+def _cells(
     book: RunBook,
-    pair: tuple[str, str],
-    first: tuple[str, str],
-    table: EnergyTable,
-    phases: tuple[str, ...],
+    rows: list[Named],
+    baselines: list[Named],
+    tables: Iterable[EnergyTable],
+    phases: Sequence[str] | None,
     frame_rate: float | None,
-) -> Cell:
-    network, machine = pair[0], book.machines[pair[1]]
-    run, counts = book.run(network, machine.execution), book.count(network, machine)
-    steps = book.steps(pair, first)
-    lacks = lacking(counts, table)
-    breakdown, factors = None, {}
-    if not any(phase in lacks for phase in phases):
-        breakdown = price(counts, table, phases, frame_rate=frame_rate)
-    if not any(phase in lacking(step, table) for step in steps.values() for phase in phases):
-        energy = {name: price(step, table, phases, frame_rate=frame_rate).total for name, step in steps.items()}
-        pairs = itertools.pairwise(energy.items())
-        factors = {name: before / after if after else math.inf for (_, before), (name, after) in pairs}
-    return Cell(
-        network=network,
-        machine=machine.name,
-        execution=str(run.activity.execution),
-        table=table.name,
-        accuracy=run.accuracy,
-        n_saturated=run.n_saturated,
-        counts=counts,
-        breakdown=breakdown,
-        lacks=lacks,
-        factors=factors,
-        is_baseline=pair == first,
-        notes=breakdown.notes if breakdown else counts.notes,
-        right=run.right,
-        against=_against(run, book.run(first[0], book.machines[first[1]].execution)),
-    )
-
-
-def _against(run: Run, baseline: Run) -> Paired | None:
-    return None if run.right is None or baseline.right is None else paired(run.right, baseline.right)
+) -> list[Cell]:
+    cells = []
+    for table in tables:
+        priced = priced_phases(book, rows, baselines[0], table, phases)
+        book.progress(f"pricing with {table.name}")
+        cells += [cell_of(book, row, baselines, table, priced, frame_rate) for row in rows]
+    return cells

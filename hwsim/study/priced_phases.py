@@ -24,10 +24,10 @@ def priced_phases(
     """
     if phases is not None:
         return tuple(phases)
-    needed = {id(counts): counts for pair in pairs for counts in book.steps(pair, first).values()}
-    if not any(lacking(counts, table) for counts in needed.values()):
+    needed = [each for pair in pairs for each in (book.count_row(pair), *book.chain(pair, first).steps.values())]
+    if not any(lacking(counts, table) for counts in {id(each): each for each in needed}.values()):
         return PHASES
-    counts = book.count(first[0], book.machines[first[1]])
+    counts = book.count_row(first)
     lacks = lacking(counts, table)
     at_work = [phase for phase in PHASES if counts.total(phase) and phase not in lacks]
     if not at_work:
@@ -35,6 +35,6 @@ def priced_phases(
             f"energy table {table.name} can price no phase of the baseline, {first[0]} on {first[1]}; "
             f"`hwsim table show {table.name}` lists what it has"
         )
-    rows = [lacking(book.count(network, book.machines[machine]), table) for network, machine in pairs]
+    rows = [lacking(book.count_row(pair), table) for pair in pairs]
     wanting = {phase for row in rows if not row.keys() & set(at_work) for phase in row}
     return tuple(phase for phase in PHASES if phase in at_work or not (counts.total(phase) or phase in wanting))

@@ -1,30 +1,26 @@
 """What a study runs and counts, each once: networks, machines, and the steps from a baseline to a row."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from hwsim.counting.accounting import count
 from hwsim.counting.counts import Counts
 from hwsim.datasets import Dataset
-from hwsim.errors import MachineError
+from hwsim.errors import HwsimError, MachineError
 from hwsim.machine import Machine, load_machine
 from hwsim.network.graph import Network
 from hwsim.network_file import load_network
 from hwsim.simulation.run import Run
 from hwsim.simulation.simulator import simulate
+from hwsim.study.capacities import Sizes, largest_of, made_to_measure, resized
+from hwsim.study.chain import Chain, chain_of, machines_needed
 
 NetworkLike = str | Path | Network
 MachineLike = str | Path | Machine
 Pair = tuple[NetworkLike, MachineLike]
-
-FACTORS = ("number format", "event arithmetic", "zero skipping", "delta")
-"""What an advantage over the baseline is made of, in the order in which the steps are taken: the network's number
-formats, how the row's machine carries out one event at one synapse (multiplied, added repeatedly, shifted), skipping
-what is zero, and presenting differences only."""
-
-STORAGE = "storage"
-"""A fifth factor, after the second, of machines that differ from the baseline's in more than these: in where operands
-live and how often they are read (compressed, off chip, row by row, shared by a batch ...)."""
+Named = tuple[str, str]
+"""A row by the names of its network and its machine."""
 
 
 class RunBook:
@@ -36,8 +32,11 @@ class RunBook:
         self.machines: dict[str, Machine] = {}
         self._runs: dict[tuple[str, str], Run] = {}
         self._counts: dict[tuple[str, Machine], Counts] = {}
+        self._chains: dict[tuple[Named, Named], Chain] = {}
+        self._shared: Sizes | None = None
+        self._expected: dict[tuple[str, str], dict[Machine, None]] = {}  # by network and execution
 
-    def pair(self, pair: Pair) -> tuple[str, str]:
+    def pair(self, pair: Pair) -> Named:
         """Names of a network and a machine, which are loaded; two of one name must be the same."""
         network, machine = load_network(pair[0]), load_machine(pair[1])
         if self.networks.setdefault(network.name, network) != network:
@@ -46,43 +45,49 @@ class RunBook:
             raise MachineError(f"two different machines are named {machine.name!r}; rename one")
         return network.name, machine.name
 
+    def expect(self, rows: Iterable[Named], baselines: Sequence[Named]) -> None:
+        """Say before the first run what will be counted: some machines have to be known then."""
+        for (network, name), (_, first) in itertools.product(rows, baselines):
+            for machine in machines_needed(self.machines[first], self.machines[name]):
+                self._expected.setdefault((network, machine.execution), {})[machine] = None
+
     def run(self, network: str, execution: str) -> Run:
         """The run of a network under an execution."""
         if (network, execution) not in self._runs:
             self.progress(f"simulating {network}, {execution}")
-            run = simulate(self.networks[network], self.data, execution, per_frame=self.per_frame)
+            expected = self._expected.get((network, execution), ())
+            told = [machine for machine in expected if machine.levels and not self.refusal(network, machine)]
+            run = simulate(self.networks[network], self.data, execution, machines=told, per_frame=self.per_frame)
             self._runs[network, execution] = run
         return self._runs[network, execution]
 
+    def refusal(self, network: str, machine: Machine) -> str:
+        """Why a machine cannot count a network, found on one frame; nothing where it can."""
+        try:
+            count(simulate(self.networks[network], self.data[:1], machine.walk, machines=[machine]).activity, machine)
+        except HwsimError as error:
+            return str(error)
+        return ""
+
     def count(self, network: str, machine: Machine) -> Counts:
-        """The counts of a network on a machine."""
+        """The counts of a network on a machine, in shared memories once there are such."""
         if (network, machine) not in self._counts:
             self._counts[network, machine] = count(self.run(network, machine.execution).activity, machine)
-        return self._counts[network, machine]
+        counts = self._counts[network, machine]
+        return counts if self._shared is None else resized(counts, made_to_measure(machine), self._shared)
 
-    def steps(self, pair: tuple[str, str], first: tuple[str, str]) -> dict[str, Counts]:
-        """From the baseline to a row, a step per factor; the baseline itself has an empty name.
+    def count_row(self, row: Named) -> Counts:
+        """The counts of a row."""
+        return self.count(row[0], self.machines[row[1]])
 
-        The row's network on the dense reference machine; with the event arithmetic of the row's machine; with its
-        storage, where that is another; then what is zero is skipped (inputs, and weights where the machine does so);
-        then delta.
-        """
-        network, machine = pair[0], self.machines[pair[1]]
-        reference = self.machines[first[1]]
-        if not reference.walk.presents_every_input:
-            reference = load_machine("mac-array")
-        dense = reference.model_copy(update={"event_arithmetic": machine.event_arithmetic})
-        steps = {"": self.count(first[0], self.machines[first[1]]), FACTORS[0]: self.count(network, reference)}
-        steps[FACTORS[1]] = self.count(network, dense)
-        stored = _with_storage(dense, machine)
-        if stored != dense:
-            steps[STORAGE] = self.count(network, stored)
-        presents_changes = machine.walk.presents_changes
-        without_delta = machine.model_copy(update={"execution": "sparse"}) if presents_changes else machine
-        return {**steps, FACTORS[2]: self.count(network, without_delta), FACTORS[3]: self.count(network, machine)}
+    def share(self, rows: Iterable[Named]) -> None:
+        """From now on every memory that is made to measure is as large as that of its name needs to be in any row."""
+        self._shared = largest_of((self.count_row(row), self.machines[row[1]]) for row in rows)
+        self._chains.clear()
 
-
-def _with_storage(dense: Machine, machine: Machine) -> Machine:
-    """The dense machine with all of another one but what the factors are about; itself where that is nothing."""
-    own = ("name", "description", "execution", "event_arithmetic", "zero_operands", "skip_zero_weights", "events")
-    return machine.model_copy(update={name: getattr(dense, name) for name in own})
+    def chain(self, row: Named, first: Named) -> Chain:
+        """From a baseline to a row, a step per factor."""
+        if (row, first) not in self._chains:
+            own, before = ((network, self.machines[machine]) for network, machine in (row, first))
+            self._chains[row, first] = chain_of(self.count, own, before)
+        return self._chains[row, first]

@@ -12,6 +12,7 @@ from hwsim.files.catalogue import network_names
 from hwsim.files.strict_yaml import Schema, SchemaVersion
 from hwsim.pricing.energy_table.schema import Rule
 from hwsim.simulation.accuracy import TOLERANCE
+from hwsim.study.capacities import Chip
 
 Phase = Literal["encode", "synapse", "neuron", "memory"]
 Names = Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
@@ -35,14 +36,28 @@ class Row(Schema):
 
 
 class Baseline(Schema):
-    """The row that advantages are relative to."""
+    """A row that advantages are relative to."""
 
     network: str
     machine: str
 
 
+def _listed(written: Any) -> Any:
+    """One baseline is a list of one."""
+    if isinstance(written, list):
+        return tuple(written)
+    return written if isinstance(written, tuple) else (written,)
+
+
+Baselines = Annotated[
+    tuple[Baseline, ...],
+    BeforeValidator(_listed, json_schema_input_type=Baseline | tuple[Baseline, ...]),
+    Field(min_length=1),
+]
+
+
 class Study(Schema):
-    """Networks x machines x tables on one data set, against a baseline."""
+    """Networks x machines x tables on one data set, against baselines."""
 
     schema_version: SchemaVersion = Field(alias="schema")
     name: str
@@ -54,7 +69,8 @@ class Study(Schema):
     preprocessing: WrittenPreprocessing = Preprocessing()
     rows: Annotated[tuple[Row, ...], Field(min_length=1, strict=False)]
     tables: Names = ("default_45nm",)
-    baseline: Baseline
+    baseline: Baselines | None = None  # the first is the one that accuracies are compared with; unless said, the usual
+    chip: Chip = "own"  # memories with `fit`: as large as each row needs, or as any row needs
     phases: Annotated[tuple[Phase, ...], Field(min_length=1, strict=False)] | None = None
     frame_rate: Annotated[float, Field(gt=0)] | None = None  # inferences per second: adds static energy [1/s]
     # how far from the baseline's an accuracy may be to count as the same [points]
@@ -102,5 +118,4 @@ def default_study(data: str) -> Study:
         name=data,
         data=data,
         rows=tuple(row for row in rows if row.network in network_names()),
-        baseline=Baseline(network=float_network, machine="mac-array"),
     )

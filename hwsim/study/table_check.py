@@ -59,10 +59,10 @@ def coverage(
     """
     chosen = [load_machine(machine) for machine in machines]
     for network in map(load_network, networks):
-        frames = _frames(network)
+        frames = few_frames(network)
         for machine in chosen:
             try:
-                counts = count(simulate(network, frames, machine.walk).activity, machine)
+                counts = count(simulate(network, frames, machines=[machine]).activity, machine)
             except HwsimError as error:
                 yield Coverage(network.name, machine.name, {}, str(error))
                 continue
@@ -70,8 +70,8 @@ def coverage(
             yield Coverage(network.name, machine.name, missing)
 
 
-def _frames(network: Network) -> Dataset:
-    """A few frames that the network takes."""
+def few_frames(network: Network) -> Dataset:
+    """A few frames that the network takes: of its own data set, or random ones where that is not at hand."""
     stated = network.about.get("accuracy")
     name = str(stated.get("data_set", "")).split(" ")[0] if isinstance(stated, dict) else ""
     try:

@@ -143,6 +143,7 @@ def loops_of(layer: LayerActivity, machine: Machine) -> Loops:
     n_place = window.y.size * window.x.size if window else 1
     n_channel = connection.n_in // n_place
     is_depthwise = 1 < groups == n_channel
+    assert machine.lanes is not None
     lanes = machine.lanes.convolution if connection.kind == "convolution" else machine.lanes.dense
     if machine.memories is not None and machine.batch > 1:
         lanes = lanes.model_copy(update={"frames": machine.batch})  # the short form's rows serve a whole batch

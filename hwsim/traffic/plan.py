@@ -83,8 +83,10 @@ def plan(activity: Activity, machine: Machine) -> Plan:
 
 
 def strips_asked(activity: Activity, machine: Machine) -> dict[str, Strip]:
-    """The strips that a run has to note for a machine, by layer."""
-    found = {}
+    """The strips that a run has to note for a machine, by layer; systolic arrays ask for none."""
+    found: dict[str, Strip] = {}
+    if machine.array is not None:
+        return found
     for name, each in plan(activity, machine).layers.items():
         if each.loops is not None and each.tiling.rows is not None:
             found[name] = Strip(each.tiling.rows, each.loops.lanes.positions)
@@ -108,7 +110,7 @@ class _Share:
         self.signals = dict(shape.signals)
         self.state_bits = sum(layer.state_bits for layer in shape.layers)
         self.contents = {level.name: self._contents(level) for level in machine.hierarchy}
-        self.state = {layer.name: self._state_home(layer) for layer in shape.layers if layer.state_bits}
+        self.state = {layer.name: self._state_home(layer) for layer in shape.layers} if machine.walk.keeps_state else {}
 
     def _contents(self, level: Level) -> int:
         """Bits of all that a level would hold. [bits]"""

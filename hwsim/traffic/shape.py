@@ -1,14 +1,16 @@
 """What a network is to a machine before it runs: the sizes of what its layers read, keep and write."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from hwsim.activity import Activity, LayerActivity
 from hwsim.machine import Machine
+from hwsim.network.layers.window import Window
 from hwsim.traffic.contents import is_whole, state_bits, weight_bits
 from hwsim.traffic.loops import Loops, loops_of
-from hwsim.traffic.meetings import Told, codes_in_strips, told_codes
+from hwsim.traffic.meetings import Told, told_codes
 
 FRAMES, OUTPUTS = "frames as they arrive", "outputs"
 """Signals that no layer has a name for."""
@@ -115,7 +117,13 @@ def _layer(layer: LayerActivity, machine: Machine) -> LayerShape:
 def _source(layer: LayerActivity, loops: Loops | None, k: int) -> SourceShape:
     if loops is None or loops.window is None or layer.codes_by_row is None:
         return SourceShape(layer.sources[k], loops.n_channel if loops else 1, ())
-    height, width = loops.window.out[0], loops.window.x.size
-    in_strips = [codes_in_strips(layer, loops, rows)[:, k] for rows in range(1, height)]
-    n_channel = -(-int(layer.codes_by_row[k].max()) // width)
-    return SourceShape(layer.sources[k], n_channel, tuple(tuple(map(int, each)) for each in in_strips))
+    by_row = tuple(map(int, layer.codes_by_row[k]))
+    return SourceShape(layer.sources[k], -(-max(by_row) // loops.window.x.size), _in_strips(loops.window, by_row))
+
+
+@lru_cache(maxsize=4096)
+def _in_strips(window: Window, codes_by_row: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """Codes in the rows that strips of 1, 2 ... rows of outputs read."""
+    total = np.concatenate([[0], np.cumsum(codes_by_row)])
+    bands = [window.y.bands(rows) for rows in range(1, window.y.n_window)]
+    return tuple(tuple(map(int, total[last] - total[first])) for first, last in bands)

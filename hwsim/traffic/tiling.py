@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
 from hwsim.errors import MachineError
@@ -70,20 +70,18 @@ def choose(
     MachineError
         When one row of outputs has more sums than fit.
     """
+    costs = _Costs(loops, machine, weights, codes, sources)
     if loops is None:
-        moved = _Moved(machine)
-        for source in sources:
-            level = codes[0 if source.is_far else -1].level
-            moved.add(level, _code_words(source, WHOLE, level, machine.batch, True))
-        return Choice(WHOLE, (), PASSED_BY, moved.words)
+        return Choice(WHOLE, (), PASSED_BY, costs.of_reading())
     best: tuple[tuple[int, ...], Choice] | None = None
+    width = loops.window.out[1] if loops.window else 1
     for tiling in tilings(loops, machine):
-        for choice in _stays(loops, machine, tiling, weights, codes, sources):
-            width = loops.window.out[1] if loops.window else 1
-            positions = loops.n_position * tiling.frames if tiling.rows is None else tiling.rows * width
-            rank = (*choice.words, -tiling.channels, -positions, int(tiling.order == "code-stationary"))
+        positions = loops.n_position * tiling.frames if tiling.rows is None else tiling.rows * width
+        for kept, stay in _stays(loops, machine, tiling, weights, codes, sources):
+            words = costs.of(tiling, kept, stay)
+            rank = (*words, -tiling.channels, -positions, int(tiling.order == "code-stationary"))
             if best is None or rank < best[0]:
-                best = rank, choice
+                best = rank, Choice(tiling, kept, stay, words)
     assert best is not None
     return best[1]
 
@@ -92,27 +90,16 @@ WHOLE = Tiling("weight-stationary", 0, None, 1)
 """Of a layer without weights: there is nothing to cut."""
 
 
-class _Moved:
-    """Words by level, from far to near."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.by_level = dict.fromkeys((level.name for level in machine.hierarchy if level.kind != "registers"), 0)
-
-    def add(self, level: Level, n_word: int) -> None:
-        self.by_level[level.name] += n_word
-
-    @property
-    def words(self) -> tuple[int, ...]:
-        return tuple(self.by_level.values())
-
-
 def tilings(loops: Loops, machine: Machine) -> Iterator[Tiling]:
     """Every way to cut a layer so that the sums of a tile fit."""
     sums = machine.holding("sums")[-1] if machine.holding("sums") else None
     limit = None if sums is None or sums.access == "per-row" else sums.bits
-    batch = 1 if loops.is_depthwise else machine.batch
-    if limit is None and machine.tile is None and all(level.bits is None for level in machine.hierarchy):
-        yield Tiling("weight-stationary", loops.n_column, None, batch)  # nothing to keep apart
+    # a depthwise tile is of one frame, but the short form's rows serve a whole batch at once
+    batch = 1 if loops.is_depthwise and machine.memories is None else machine.batch
+    # the short form cuts nothing, and no piece of a compressed row can be told from the next
+    is_whole = machine.memories is not None or machine.run_bits is not None
+    if is_whole or (limit is None and machine.tile is None and all(level.bits is None for level in machine.hierarchy)):
+        yield Tiling("weight-stationary", loops.n_column, None, batch)
         return
     ways: tuple[Order, ...] = ("weight-stationary", "code-stationary")
     if machine.order != "best":
@@ -160,8 +147,8 @@ def _stays(
     weights: Sequence[Room],
     codes: Sequence[Room],
     sources: Sequence[Source],
-) -> Iterator[Choice]:
-    """What may stay where with a tiling: the nearest level of codes is shared with weights in several ways."""
+) -> Iterator[tuple[tuple[int, ...], int]]:
+    """How long each level may keep weights, and the nearest one codes: these two share it in several ways."""
     far = [source for source in sources if source.is_far]
     near = codes[-1]
     room_of_codes = near.bits if far else None  # None: they live there, or are more than it may be made for
@@ -176,7 +163,7 @@ def _stays(
             if left is not None and room.level == near.level:
                 left -= need
             kept.append(weight_stay(loops, tiling, room, left))
-        yield Choice(tiling, tuple(kept), stay, _words(loops, machine, tiling, weights, kept, codes, stay, sources))
+        yield tuple(kept), stay
 
 
 def weight_stay(loops: Loops, tiling: Tiling, room: Room, bits: int | None) -> int:
@@ -233,45 +220,67 @@ def through(stays: Sequence[int]) -> list[tuple[int, int]]:
     return kept
 
 
-def _words(
-    loops: Loops,
-    machine: Machine,
-    tiling: Tiling,
-    weights: Sequence[Room],
-    kept: Sequence[int],
-    codes: Sequence[Room],
-    stay: int,
-    sources: Sequence[Source],
-) -> tuple[int, ...]:
-    """Words moved at each level in a batch in which every input is an event, from far to near."""
-    moved = _Moved(machine)
-    n_tile = -(-machine.batch // tiling.frames)
-    n_row, n_delivered = all_met(loops, tiling.rows, tiling.frames)
-    by_tile, by_batch = n_row * n_tile, all_met(loops, None, machine.batch)[0]
-    asked = n_delivered * n_tile
-    for k, each in reversed(through(kept)):
-        level = weights[k].level
-        n_word = loops.row_words(tiling.channels, level.word_length or 1)
-        moved.add(level, asked * n_word)
-        if each < Stay.ALWAYS:
-            asked = by_batch if stays_over_positions(tiling, each) else by_tile
-            moved.add(level, asked * n_word)
-    n_pass = loops.n_pass(tiling.channels)
-    for source in sources:
-        near = codes[-1].level
-        if source.is_far and stay == PASSED_BY:
-            near = codes[0].level
-        elif source.is_far:
-            n_fill, is_whole = code_fills(loops, tiling, stay)
-            for room in codes:
-                moved.add(room.level, n_fill * _code_words(source, tiling, room.level, machine.batch, is_whole))
-        moved.add(near, n_pass * _code_words(source, tiling, near, machine.batch, False))
-    return moved.words
+class _Costs:
+    """Words that a layer moves at each level in a batch in which every input is an event, from far to near."""
 
+    def __init__(
+        self,
+        loops: Loops | None,
+        machine: Machine,
+        weights: Sequence[Room],
+        codes: Sequence[Room],
+        sources: Sequence[Source],
+    ) -> None:
+        names = [level.name for level in machine.hierarchy if level.kind != "registers"]
+        self.loops, self.batch, self.sources, self.n_level = loops, machine.batch, sources, len(names)
+        self.weights = [(names.index(room.level.name), room.level.word_length or 1) for room in weights]
+        self.codes = [(names.index(room.level.name), room.level.word_length or 1) for room in codes]
+        self.met = cache(partial(all_met, loops))
+        self.row_words = cache(loops.row_words if loops else int)
+        self.code_words = cache(self._code_words)
 
-def _code_words(source: Source, tiling: Tiling, level: Level, batch: int, is_whole: bool) -> int:
-    """Words of all codes of a batch, whole frames or position tiles each packed for themselves."""
-    assert level.word_length is not None
-    if is_whole or tiling.rows is None:
-        return batch * -(-source.n_code * source.bits // level.word_length)
-    return batch * sum(-(-n_code * source.bits // level.word_length) for n_code in source.in_strips[tiling.rows - 1])
+    def of_reading(self) -> tuple[int, ...]:
+        """Of a layer that reads each of its sources once."""
+        moved = [0] * self.n_level
+        for k, source in enumerate(self.sources):
+            level, word_length = self.codes[0 if source.is_far else -1]
+            moved[level] += self.code_words(k, None, word_length)
+        return tuple(moved)
+
+    def of(self, tiling: Tiling, kept: Sequence[int], stay: int) -> tuple[int, ...]:
+        """Of a layer with weights."""
+        moved = [0] * self.n_level
+        self._add_weights(moved, tiling, kept)
+        self._add_codes(moved, tiling, stay)
+        return tuple(moved)
+
+    def _add_weights(self, moved: list[int], tiling: Tiling, kept: Sequence[int]) -> None:
+        n_tile = -(-self.batch // tiling.frames)
+        n_row, n_delivered = self.met(tiling.rows, tiling.frames)
+        asked = n_delivered * n_tile
+        for k, each in reversed(through(kept)):
+            level, word_length = self.weights[k]
+            n_word = self.row_words(tiling.channels, word_length)
+            moved[level] += asked * n_word
+            if each < Stay.ALWAYS:
+                asked = self.met(None, self.batch)[0] if stays_over_positions(tiling, each) else n_row * n_tile
+                moved[level] += asked * n_word
+
+    def _add_codes(self, moved: list[int], tiling: Tiling, stay: int) -> None:
+        assert self.loops is not None
+        n_pass = self.loops.n_pass(tiling.channels)
+        for k, source in enumerate(self.sources):
+            near, word_length = self.codes[-1]
+            if source.is_far and stay == PASSED_BY:
+                near, word_length = self.codes[0]
+            elif source.is_far:
+                n_fill, is_whole = code_fills(self.loops, tiling, stay)
+                for level, length in self.codes:
+                    moved[level] += n_fill * self.code_words(k, None if is_whole else tiling.rows, length)
+            moved[near] += n_pass * self.code_words(k, tiling.rows, word_length)
+
+    def _code_words(self, k: int, rows: int | None, word_length: int) -> int:
+        """Words of all codes of a batch, whole frames or position tiles each packed for themselves."""
+        source = self.sources[k]
+        parts = (source.n_code,) if rows is None else source.in_strips[rows - 1]
+        return self.batch * sum(-(-n_code * source.bits // word_length) for n_code in parts)

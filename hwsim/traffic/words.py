@@ -18,6 +18,7 @@ from hwsim.traffic.loops import Stay
 from hwsim.traffic.meetings import Batches, Told, meetings, told_codes, words_by_tile
 from hwsim.traffic.plan import LayerPlan, Plan, plan
 from hwsim.traffic.shape import FRAMES, OUTPUTS, raw_frames_are_codes, told_frames
+from hwsim.traffic.systolic_words import systolic_words
 from hwsim.traffic.tiling import PASSED_BY, code_fills, stays_over_positions, through
 
 IntArray = npt.NDArray[np.int64]
@@ -36,15 +37,17 @@ class Moved(NamedTuple):
     by_group: IntArray  # (n_group,) how often
 
 
-def words_moved(activity: Activity, machine: Machine) -> list[Moved]:
+def words_moved(activity: Activity, machine: Machine, noted: Activity) -> list[Moved]:
     """The words that weights, codes, events, state, biases and parameters move, and the additions of their addresses.
 
     Parameters
     ----------
     activity : Activity
-        Of a run.
+        Of a run, with functions of numbers carried out as the machine does.
     machine : Machine
         Of the run's execution.
+    noted : Activity
+        The same as the run noted it, by which the machine planned beforehand.
 
     Returns
     -------
@@ -56,7 +59,9 @@ def words_moved(activity: Activity, machine: Machine) -> list[Moved]:
     MachineError
         When no level can hold an operand, or the run did not note what the machine's tiles need.
     """
-    traffic = _Traffic(activity, machine)
+    if machine.array is not None:
+        return [Moved(*each) for each in systolic_words(activity, machine)]
+    traffic = _Traffic(activity, machine, plan(noted, machine))
     for layer in activity.layers:
         inside = is_whole(layer, machine)
         if layer.connections and not inside:
@@ -80,11 +85,11 @@ def words_moved(activity: Activity, machine: Machine) -> list[Moved]:
 class _Traffic:
     """The words a run moves, booked layer by layer."""
 
-    def __init__(self, activity: Activity, machine: Machine) -> None:
+    def __init__(self, activity: Activity, machine: Machine, planned: Plan) -> None:
         self.moved: list[Moved] = []
         self.activity = activity
         self.machine = machine
-        self.plan: Plan = plan(activity, machine)
+        self.plan = planned
         self.batches = Batches(activity.first, machine.batch)
         self.n_frame = np.ones(activity.n_frame, np.int64)
         self.execution = activity.execution
@@ -148,9 +153,9 @@ class _Traffic:
 
     def biases(self, layer: LayerActivity) -> None:
         """Read the biases that accumulators start from: once, however many neurons of a channel use one."""
-        starts = self.activity.first if self.execution.keeps_state else self.batches.booked(1, self.machine.batch)
-        if self.machine.memories is not None and self.machine.reuse != "ideal":
-            starts = self.activity.first if self.execution.keeps_state else self.n_frame
+        starts = self.activity.first if self.execution.keeps_state else self.n_frame
+        if self._shares_batches:
+            starts = self.batches.booked(1, self.machine.batch)
         for connection in layer.connections:
             if connection.n_bias:
                 self._read_stored(layer, connection.n_bias * starts, connection.accumulator_format.bit_width)
@@ -159,7 +164,16 @@ class _Traffic:
         """Read the multipliers, offsets and thresholds that are stored per channel."""
         for n_stored, bits in parameters_of(layer):
             # a channel's are read once, however many of its neurons are at work
-            self._read_stored(layer, np.minimum(self.machine.touched(layer), n_stored), bits)
+            n_read = np.minimum(self.machine.touched(layer), n_stored)
+            if self._shares_batches:
+                n_read = self.batches.booked(n_stored, self.machine.batch)
+            self._read_stored(layer, n_read, bits)
+
+    @property
+    def _shares_batches(self) -> bool:
+        """Whether what is stored per channel is read once for a batch: the short form reads it again, unless ideal."""
+        is_shared = self.machine.memories is None or self.machine.reuse == "ideal"
+        return is_shared and not self.execution.keeps_state
 
     def _read_stored(self, layer: LayerActivity, n_number: IntArray, bits: int) -> None:
         level = self.plan.weights[layer.name]

@@ -14,7 +14,7 @@ from hwsim.report.text import breakdown_text, comparison_text
 from hwsim.report.training import training_cost_text
 
 COLUMN = "counting rules"
-SENTENCE = "Counting rules 2 (hwsim.RULES, docs/accounting.md)."
+SENTENCE = "Counting rules 3 (hwsim.RULES, docs/accounting.md)."
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def comparison():
 
 
 def test_the_number():
-    assert hwsim.RULES == 2
+    assert hwsim.RULES == 3
     assert type(hwsim.RULES) is int
 
 
@@ -34,9 +34,9 @@ def test_every_result_has_it(comparison):
     counts = hwsim.count(run.activity)
     training = hwsim.count_training((4, 3, 2), "full-precision", 8)
     for result in (run, run.activity, counts, hwsim.price(counts), comparison, training):
-        assert result.rules == 2
+        assert result.rules == 3
     for result in (run.activity, counts, hwsim.price(counts), comparison, training):
-        assert set(result.to_dataframe()[COLUMN]) == {2}
+        assert set(result.to_dataframe()[COLUMN]) == {3}
 
 
 def test_what_was_counted_by_older_rules_says_so_to_the_end():
@@ -51,11 +51,11 @@ def test_what_was_counted_by_older_rules_says_so_to_the_end():
 def test_every_saved_form_of_a_comparison_carries_it(comparison, tmp_path):
     for kind in ("csv", "json", "html"):
         getattr(comparison, f"write_{kind}")(tmp_path / f"study.{kind}")
-    assert pd.read_csv(tmp_path / "study.csv")[COLUMN].tolist() == [2, 2, 2]
-    assert [row[COLUMN] for row in json.loads((tmp_path / "study.json").read_text())] == [2, 2, 2]
+    assert pd.read_csv(tmp_path / "study.csv")[COLUMN].tolist() == [3, 3, 3]
+    assert [row[COLUMN] for row in json.loads((tmp_path / "study.json").read_text())] == [3, 3, 3]
     footer = re.search("<footer>.*</footer>", (tmp_path / "study.html").read_text(encoding="utf-8"))[0]
     assert SENTENCE in footer
-    assert pickle.loads(pickle.dumps(comparison)).rules == 2
+    assert pickle.loads(pickle.dumps(comparison)).rules == 3
 
 
 def test_every_text_ends_with_it(comparison):

@@ -62,10 +62,10 @@ def test_compare_prints_a_table_and_writes_a_page(tmp_path):
     assert "wrote hwsim-report.html" in done.stdout
     assert (tmp_path / "hwsim-report.html").stat().st_size > 1_000_000  # Plotly is inside
     table = pd.read_csv(tmp_path / "out.csv")
-    assert len(table) == 9  # 3 networks x 3 executions
+    assert len(table) == 10  # 3 networks x 3 executions, and the second baseline
     assert table["advantage"].iloc[0] == 1
     assert set(table["inferences"]) == {899}
-    assert len(json.loads((tmp_path / "out.json").read_text())) == 9
+    assert len(json.loads((tmp_path / "out.json").read_text())) == 10
     assert done.stderr == ""  # no progress when piped
 
 
@@ -120,6 +120,25 @@ def test_a_study_file(here, tmp_path):
     done = here("compare", "study.yaml", "--csv", "out.csv")
     assert done.returncode == 0, done.stderr
     assert list(pd.read_csv(tmp_path / "out.csv")["network"]) == ["digits-mlp", "digits-mlp-int8"]
+
+
+def test_one_chip_for_all_rows_is_asked_for(here, tmp_path):
+    (tmp_path / "study.yaml").write_text(
+        "schema: 1\nname: small\ndata: digits\nframes: 20\n"
+        "rows: [{network: digits-mlp-int8, machines: [mac-array]}]\n"
+        "baseline:\n- {network: digits-mlp, machine: mac-array}\n- {network: digits-mlp-int8, machine: delta-mac}\n"
+    )
+    energies = {}
+    for chip in ("own", "shared"):
+        done = here("compare", "study.yaml", "--chip", chip, "--csv", "out.csv")
+        assert done.returncode == 0, done.stderr
+        table = pd.read_csv(tmp_path / "out.csv").set_index(["network", "machine"])
+        assert len(table) == 3  # both baselines and the row
+        assert set(table["chip"]) == {chip}
+        assert table["advantage over digits-mlp-int8 on delta-mac"].notna().all()
+        energies[chip] = table["energy [J per inference]"]["digits-mlp-int8", "mac-array"]
+    assert energies["shared"] > energies["own"]  # in memories that hold the float network
+    assert_one_line(here("compare", "study.yaml", "--chip", "mine"), "chip 'mine'", "write 'own'", "'shared'")
 
 
 def test_simulate_and_the_lists(here):

@@ -37,6 +37,9 @@ def machines(draw):
     base |= {"access": "per-row" if "per-row" in kind else "working-store"}
     base |= {"operations": "whole" if kind == "whole" else "elementary"}
     base |= {"weights": "compressed", "run_bits": run_bits} if run_bits else {}
+    functions = draw(st.sampled_from(["by width", "unit", 2, 5, 16]))
+    if functions != "by width":
+        base |= {"functions": {"piecewise_linear": functions} if isinstance(functions, int) else functions}
     machine = Machine.model_validate(base)
     scalar = reference.Machine(
         execution=execution,
@@ -52,6 +55,7 @@ def machines(draw):
         per_row="per-row" in kind,
         ideal=ideal,
         batch=batch,
+        functions=functions,
         whole=kind == "whole",
     )
     return machine.model_copy(update={"lanes": lanes_of(machine, lanes)}), scalar

@@ -360,7 +360,7 @@ def test_factors_of_an_advantage_multiply_to_it():
     reference = total(*baseline)
     assert len(study.cells) == 3
     for cell in study.cells:
-        assert set(cell.factors) == {"number format", "event arithmetic", "zero skipping", "delta"}
+        assert set(cell.factors) == {"bits", "memory size", "event arithmetic", "reuse", "zero skipping", "delta"}
         assert math.prod(cell.factors.values()) == pytest.approx(
             reference / total(cell.network, cell.machine), rel=1e-9
         )

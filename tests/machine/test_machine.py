@@ -60,6 +60,7 @@ def test_presets_differ_in_what_their_names_say_and_in_nothing_else(name, execut
     assert machine.zero_operands == gated
     assert machine.skip_zero_weights == skips
     own = {"name", "description", "execution", "event_arithmetic", "zero_operands", "skip_zero_weights"}
+    own |= {"sources", "assumed"}
     reference = hwsim.load_machine("mac-array")
     assert machine.model_dump(exclude=own) == reference.model_dump(exclude=own)
 
@@ -78,7 +79,13 @@ def test_what_all_presets_share():
 @pytest.mark.parametrize("name", catalogue.machine_names())
 def test_assumptions_name_what_matters(name):
     machine = hwsim.load_machine(name)
-    for part in (machine.execution, "256 x 1 lanes", "64-bit words", "registers"):
+    if machine.array is not None:
+        size = f"32 x 32 systolic array ({machine.array.systolic} stationary)"
+        for part in ("dense execution", size, "64 bits (dram), 256 bits (buffer)"):
+            assert part in machine.assumptions
+        return
+    shared = ("256 x 1 lanes", "64-bit words") if machine.memories else ("(Dense)", "words")
+    for part in (machine.execution, *shared, "registers"):
         assert part in machine.assumptions or (part == "registers" and "accumulators" in machine.assumptions)
     own = {
         "eie-like": "compressed with 4-bit runs",
@@ -329,12 +336,13 @@ def test_a_declared_capacity_is_used():
 
 @pytest.mark.parametrize("which", ["weights", "state", "activations"])
 def test_a_declared_capacity_that_is_too_small_is_refused(which):
-    # rows: 4 words of 8 bytes + 3 biases of 4; state: 3 sums of 4, 4 last codes of the inputs; activations: 4 raw bytes
-    needed = {"weights": 4 * 8 + 3 * 4, "state": 3 * 4 + 4, "activations": 4}[which]
+    # rows: 4 words of 8 bytes + 3 biases of 4; state: 3 sums of 4, 4 last codes of the inputs
+    # alive while the layer runs: 4 events of 9 + 2 bits, 44 in all, and 3 outputs of 4 bytes
+    needed = {"weights": 4 * 8 + 3 * 4, "state": 3 * 4 + 4, "activations": 6 + 3 * 4}[which]
     with pytest.raises(MachineError) as caught:
         count(with_memories("sigma-delta-adder", **{which: memory(capacity=3)}))
     message = str(caught.value)
-    for part in ("sigma-delta-adder", which, f"need {needed} bytes", "declared with 3"):
+    for part in ("sigma-delta-adder", which, f"need {needed} bytes", f"{which} 3)"):
         assert part in message
     assert "\n" not in message
 
@@ -357,7 +365,7 @@ def test_what_is_above_the_on_chip_limit_lives_in_dram():
         if key.operation.memory
     }
     assert kinds == {
-        ("weights", "dram_read", 0),
+        ("dram", "dram_read", 0),
         ("activations", "sram_read", 4),
         ("activations", "sram_write", 16),
     }
@@ -371,7 +379,7 @@ def test_what_is_above_the_on_chip_limit_without_dram_is_an_error():
     with pytest.raises(MachineError) as caught:
         count(changed("mac-array", on_chip_limit=32, off_chip=None))
     message = str(caught.value)
-    for part in ("mac-array", "weights of dense", "64 bytes", "limit of 32", "off_chip: dram"):
+    for part in ("mac-array", "weights of all layers", "44 bytes", "weights at most 32", "kind: dram"):
         assert part in message
 
 

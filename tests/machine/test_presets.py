@@ -1,4 +1,4 @@
-"""A Dense and a Conv2d layer by hand on every preset machine: all operations and all memory words, nothing else."""
+"""A Dense and a Conv2d layer by hand on every preset of one memory for each operand: all operations, all words."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ MULTIPLY, ADD, UPDATE, ADDRESS, TEST, SUBTRACT = (
 )
 MULTIPLY_DIFFERENCE = ("synapse", "multiplication", ("int8", "int9"))
 WHOLE, NEURON = ("synapse", "synaptic_operation", ()), ("neuron", "neuron_update", ())
-WEIGHTS, DRAM = ("weights", "sram_read"), ("weights", "dram_read")
+WEIGHTS, DRAM = ("weights", "sram_read"), ("dram", "dram_read")
 READ, WRITE = ("activations", "sram_read"), ("activations", "sram_write")
 STATE_READ, STATE_WRITE = ("state", "sram_read"), ("state", "sram_write")
 
@@ -215,7 +215,8 @@ def counted(network, frames, preset):
 
 
 def test_every_preset_has_its_calculation():
-    assert set(BY_HAND) == set(CONVOLUTION_BY_HAND) == set(catalogue.machine_names())
+    flat = {name for name in catalogue.machine_names() if hwsim.load_machine(name).memories}
+    assert set(BY_HAND) == set(CONVOLUTION_BY_HAND) == flat
 
 
 @pytest.mark.parametrize("preset", BY_HAND)
@@ -272,7 +273,10 @@ DIFFERENCES = {
 @pytest.mark.parametrize("preset", DIFFERENCES)
 def test_a_preset_differs_in_what_its_name_says_and_in_nothing_else(preset):
     other, names = DIFFERENCES[preset]
-    mine, theirs = (hwsim.load_machine(each).model_dump(exclude={"name", "description"}) for each in (preset, other))
+    mine, theirs = (
+        hwsim.load_machine(each).model_dump(exclude={"name", "description", "sources", "assumed"})
+        for each in (preset, other)
+    )
     assert {key for key in mine if mine[key] != theirs[key]} == names
 
 

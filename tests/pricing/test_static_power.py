@@ -237,7 +237,7 @@ def test_a_page_at_a_frame_rate_shows_power_and_leakage(tmp_path):
     )
     study.write_html(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    for part in ("power<br>at 30/s", "leakage, weights", "&times; storage", "compressed with 4-bit runs"):
+    for part in ("power<br>at 30/s", "leakage, weights", "&times; reuse", "compressed with 4-bit runs"):
         assert part in page
 
 

@@ -14,7 +14,9 @@ from .files import Frames, read_cifar, read_digits, read_machine, read_mnist, re
 
 ROOT = Path(__file__).parents[2]
 MODELS = sorted(path.parent.name for path in (ROOT / "models").glob("*/network.yaml"))
-MACHINES = sorted((ROOT / "hwsim" / "machine" / "presets").glob("*.yaml"))
+PRESETS = (ROOT / "hwsim" / "machine" / "presets").glob("*.yaml")
+MACHINES = sorted(path for path in PRESETS if "\narray:" not in path.read_text(encoding="utf-8"))
+"""Those with lanes; the words of systolic arrays are held against SCALE-Sim and loops (tests/traffic)."""
 COLUMNS = ["layer", "phase", "operation", "format", "memory", "capacity [bytes]", "word length [bits]", "frames"]
 
 SOURCES = {"digits": (read_digits, 300), "mnist": (read_mnist, 200), "cifar": (read_cifar, 24)}

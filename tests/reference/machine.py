@@ -20,7 +20,14 @@ class Machine:
     per_row: bool = False  # accumulators are in SRAM: no working store
     ideal: bool = False  # whatever has been read once is at hand
     batch: int = 1  # frames that share what is read of the weights
+    functions: str | int = "by width"  # lookup, unit, so many segments, or: tables of codes of up to 12 bits
     whole: bool = False  # the chip's own operations: one for an event and a synapse, one for a neuron
+
+    def reads_a_table(self, number) -> bool:
+        """Whether a function of such numbers is a list with an entry for each."""
+        if number.is_real or self.functions == "unit" or isinstance(self.functions, int):
+            return False
+        return self.functions == "lookup" or number.n_bit <= 12
 
     @property
     def is_dense(self):

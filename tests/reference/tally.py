@@ -11,6 +11,9 @@ import numpy as np
 from reference.machine import Machine
 from reference.number import ZERO, rounded
 
+LINES = 16  # that a curve is made of, unless a machine says how many
+REACH = 8.0  # they lie side by side between minus and plus this; the outermost go on
+
 
 @dataclass
 class Tally:
@@ -65,8 +68,9 @@ class Result:
 class Meter:
     """Carries out operations for one layer in one phase, and counts each as it is carried out."""
 
-    def __init__(self, tally: Tally, layer: str, phase: str, word_length: int) -> None:
-        self.tally, self.layer, self.phase, self.word_length = tally, layer, phase, word_length
+    def __init__(self, tally: Tally, layer: str, phase: str, machine: Machine) -> None:
+        self.tally, self.layer, self.phase, self.machine = tally, layer, phase, machine
+        self.word_length = machine.word_length
 
     def _count(self, operation, operands):
         self.tally.arithmetic[self.layer, self.phase, operation, operands] += 1
@@ -79,8 +83,13 @@ class Meter:
         self._count("multiplication", operands)
         return a * b
 
-    def divide(self, a, b, *operands):
-        self._count("division", operands)
+    def divide(self, a, b, operand):
+        """By a unit of its own, or as a product with the reciprocal."""
+        if self.machine.functions == "unit":
+            self._count("division", (operand,))
+        else:
+            self._by_lines(lambda x: 1 / x if x else math.inf, float(b), operand)
+            self._count("multiplication", (operand, operand))
         return a / b
 
     def exceeds(self, a, b, *operands):
@@ -128,10 +137,34 @@ class Meter:
         self._count("xnor", operands)
         return 1 if a == b else -1
 
-    def curve(self, name, function, value, *operands):
-        """A function of one number, by a unit of its own."""
-        self._count(name, operands)
-        return function(value)
+    def curve(self, name, function, value, operand):
+        """A function of one number, by a unit of its own or by straight lines."""
+        if self.machine.functions == "unit":
+            self._count(name, (operand,))
+        else:
+            self._by_lines(function, value, operand)
+        return function(value)  # as the network has it, however near the lines come
+
+    def _by_lines(self, function, value, operand):
+        """The line that a number is on is found by halving, always in as many steps; then it is worked out."""
+        n_line = self.machine.functions if isinstance(self.machine.functions, int) else LINES
+        ends = [REACH * (2 * k / n_line - 1) for k in range(n_line + 1)]
+        first, last = 0, n_line - 1
+        for _ in range(math.ceil(math.log2(n_line))):
+            middle = (first + last + 1) // 2
+            if self.reaches(value, ends[middle], operand):
+                first = middle
+            else:
+                last = max(first, middle - 1)
+        assert first == last
+        low, high = function(ends[first]), function(ends[first + 1])
+        slope = (high - low) / (ends[first + 1] - ends[first])
+        return self.add(self.multiply(value, slope, operand, operand), low - slope * ends[first], operand)
+
+    def entry(self, table: list, address: int):
+        """What a table holds at an address: one word of a memory of its own, as wide as that."""
+        self.tally.words[self.layer, self.phase, "functions", "read"] += 1
+        return table[address]
 
     def whole(self, operation):
         """One of the chip's own operations."""
@@ -168,9 +201,9 @@ class Moment:
         return self.first or not self.machine.is_delta
 
     def meter(self, layer: str, phase: str) -> Meter:
-        return Meter(self.tally, layer, phase, self.machine.word_length)
+        return Meter(self.tally, layer, phase, self.machine)
 
     def inner_meter(self, layer: str, phase: str) -> Meter:
         """Of what layers with synapses do: nobody looks where the chip's own operations stand for all of it."""
         tally = Tally() if self.machine.whole else self.tally
-        return Meter(tally, layer, phase, self.machine.word_length)
+        return Meter(tally, layer, phase, self.machine)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from reference.elementwise import Flatten, Quantize, Rearrange, Tensor, Trace, real_tensor, softmax
+from reference.functions import carried_out
 from reference.graph import INPUT, Node, kind_of, nodes_of, work_out
 from reference.head import Arrival
 from reference.machine import Machine
@@ -30,6 +31,7 @@ class Walker:
         # if nothing is done to it, the raw frame is itself the code buffer that the first layers read
         self.input_is_buffered = any(not isinstance(layer, Flatten | Rearrange) for layer in nodes[0].body)
         self.at_work = [node for node in nodes if not node.is_mere_wiring]
+        self.steps = {node.name: carried_out(node.body, machine) for node in nodes}
         self.result = Result()
         for node in self.at_work:
             self.result.stages[node.name] = Stage()
@@ -59,17 +61,17 @@ class Walker:
     def _encode(self, node: Node, values):
         meter, memory = self.moment.meter(INPUT, "encode"), self.moment.meter(INPUT, "memory")
         memory.read("network input", node.tensor.size * self.raw.n_bit)
-        for layer in node.body:
-            memory.read("parameters", layer.n_parameter * layer.parameter_bits)
+        for step in self.steps[node.name]:
+            memory.read("parameters", step.n_parameter * step.parameter_bits)
         everyone = list(range(node.tensor.size))
         self.trace[INPUT] = [self._elementwise(node, meter, i, value) for i, value in enumerate(values)]
         self._finish(node, meter, memory, memory, everyone, everyone, everyone)
 
     def _elementwise(self, node: Node, meter: Meter, element: int, value) -> Trace:
         trace = Trace()
-        for layer in node.body:
-            value = layer.apply(meter, element, value, trace)
-            element = layer.place(element)
+        for step in self.steps[node.name]:
+            value = step.apply(meter, element, value, trace)
+            element = step.place(element)
         trace.value, trace.place = value, element
         return trace
 
@@ -94,7 +96,7 @@ class Walker:
         if self.machine.is_delta:
             at_work = touched_nonzero if self.machine.skip_zero_weights else touched
         head.settle(moment, at_work)
-        stored = [*head.parameters(), *((layer.n_parameter, layer.parameter_bits) for layer in node.body)]
+        stored = [*head.parameters(), *((step.n_parameter, step.parameter_bits) for step in self.steps[node.name])]
         if isinstance(head, Synaptic):
             stored += [(head.n_channel, each.number.n_bit) for each in head.terms if each.has_own_zero_points]
         for n_parameter, n_bit in stored:

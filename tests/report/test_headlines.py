@@ -45,8 +45,8 @@ def cell_of(k, right, first, count, prices, table):
         counts=counts,
         breakdown=Breakdown(lines, counts, table, ("encode", "synapse", "neuron", "memory")),
         lacks={},
-        factors={},
-        is_baseline=k == 0,
+        advantages=(),
+        rank=0 if k == 0 else None,
         right=right,
         against=paired(right, first),
     )
@@ -60,7 +60,7 @@ def comparison_of(rights, counts, prices, tolerance=1.0):
         data=hwsim.Dataset(np.zeros((n_frame, 1), np.uint8), labels=np.zeros(n_frame, np.int64), name="data"),
         machines={"machine": hwsim.load_machine("mac-array")},
         tables={table.name: table},
-        baseline=BASELINE,
+        baselines=(BASELINE,),
         phases=("encode", "synapse", "neuron", "memory"),
         accuracy_tolerance=tolerance,
     )

@@ -69,7 +69,7 @@ def comparison():
     )
     flat, other = found.cells
     counts = replace(COUNTS, network=other.network)
-    levelled = replace(other, machine="levelled", counts=counts, breakdown=hwsim.price(counts), factors={})
+    levelled = replace(other, machine="levelled", counts=counts, breakdown=hwsim.price(counts))
     return replace(
         found, cells=(flat, levelled), machines={"mac-array": found.machines["mac-array"], "levelled": MACHINE}
     )

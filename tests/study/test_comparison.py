@@ -11,8 +11,8 @@ import pytest
 import hwsim
 from hwsim.counting.counts import PHASES
 from hwsim.errors import MachineError, TableError, UnknownNameError
-from hwsim.study.run_book import FACTORS, STORAGE
 
+FACTORS = ("bits", "memory size", "event arithmetic", "reuse", "zero skipping", "delta")
 BASELINE = ("digits-mlp", "mac-array")
 ADDER = ("digits-mlp-rounding", "sigma-delta-adder")
 ROWS = (BASELINE, ("digits-mlp", "zero-skipping-mac"), ("digits-mlp-int8", "delta-mac"), ADDER)
@@ -108,31 +108,55 @@ def test_factors_take_one_step_at_a_time(study, data):
         changed = hwsim.load_machine("mac-array").model_copy(update={"event_arithmetic": arithmetic})
         return energy_of(network, changed, data)
 
-    # the network on the baseline's machine; there with its own arithmetic; on its own without differences; on its own
+    def in_memories_of_the_baseline(network):
+        """On the baseline's machine, each word in a memory of the size that the baseline's layer has there."""
+        counts, first = (
+            hwsim.count(hwsim.simulate(hwsim.load_network(name), data, "dense").activity, "mac-array")
+            for name in (network, BASELINE[0])
+        )
+        table, joule = hwsim.load_table("default_45nm"), 0.0
+        for (layer, _, operation), number in counts.entries.items():
+            sizes = [
+                key.operation.capacity
+                for key in first.entries
+                if (key.layer, *key.operation[:3]) == (layer, *operation[:3])
+            ]
+            # what the baseline's layer does not do there: the largest of its memories for that
+            sizes = sizes or [key.operation.capacity for key in first.entries if key.operation.memory == operation[2]]
+            if operation.kind.startswith("sram"):
+                operation = operation._replace(capacity=max(sizes))
+            joule += int(number.sum()) * table.price(operation).energy
+        return joule
+
+    # the network on the baseline's machine; there in its own memories; there with its own arithmetic, and all but its
+    # skipping, which is nothing more in these; on its own without differences; on its own
     steps = {
-        BASELINE: (baseline, baseline, baseline, baseline),
+        BASELINE: (baseline, baseline, baseline, baseline, baseline),
         ("digits-mlp", "zero-skipping-mac"): (
-            *2 * (baseline,),
+            *3 * (baseline,),
             *2 * (energy_of("digits-mlp", "zero-skipping-mac", data),),
         ),
         ("digits-mlp-int8", "delta-mac"): (
+            in_memories_of_the_baseline("digits-mlp-int8"),
             energy_of("digits-mlp-int8", "mac-array", data),
             dense("digits-mlp-int8", "delta-mac"),
             energy_of("digits-mlp-int8", "zero-skipping-mac", data),  # delta-mac differs from it by delta alone
             energy_of("digits-mlp-int8", "delta-mac", data),
         ),
         ADDER: (
+            in_memories_of_the_baseline(ADDER[0]),
             energy_of(ADDER[0], "mac-array", data),
             dense(*ADDER),
             energy_of(ADDER[0], "rounding-adder", data),  # sigma-delta-adder differs from it by delta alone
             energy_of(*ADDER, data),
         ),
     }
-    assert FACTORS == ("number format", "event arithmetic", "zero skipping", "delta")
     for cell in study.cells:
-        plain, frame_by_frame, sparse, own = steps[cell.network, cell.machine]
-        expected = (baseline / plain, plain / frame_by_frame, frame_by_frame / sparse, sparse / own)
-        assert [cell.factors[name] for name in FACTORS] == pytest.approx(expected, rel=1e-9)
+        frozen, plain, frame_by_frame, sparse, own = steps[cell.network, cell.machine]
+        expected = (baseline / frozen, frozen / plain, plain / frame_by_frame, 1, frame_by_frame / sparse, sparse / own)
+        assert list(cell.factors.items()) == [
+            (name, pytest.approx(each, rel=1e-9)) for name, each in zip(FACTORS, expected, strict=True)
+        ]
         assert cell.advantage == pytest.approx(baseline / own, rel=1e-9)
         assert cell.advantage == pytest.approx(math.prod(cell.factors.values()), rel=1e-12)
     assert study.cells[0].advantage == 1
@@ -252,9 +276,9 @@ COLUMNS = [
     *(f"{name} [J per inference]" for name in ("energy", "low", "high")),
     *("dynamic power [W]", "static power [W]", "power [W]", "leakage", "frame rate [1/s]", "phases priced"),
     *("share of another node", "share at another supply", "share interpolated", "share by process"),
-    *("share by standing", "advantage"),
-    *(f"factor of {name}" for name in (*FACTORS, STORAGE)),
-    *("codes saturated", "notes", "counting rules"),
+    *("share by standing", "share by rule", "advantage"),
+    *(f"factor of {name}" for name in (*FACTORS, "whole operations")),
+    *("chip", "codes saturated", "notes", "counting rules"),
 ]
 
 

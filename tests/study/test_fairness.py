@@ -1,10 +1,8 @@
 """What must hold between machines, so that a comparison of them says what it seems to say."""
 
 import dataclasses
-import math
 
 import numpy as np
-import pytest
 from against_reference import dataset_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +16,8 @@ from hwsim.network.number_format import integer
 INT8 = integer(8)
 # their names say that they read other words of weights than the rest: without zeros, once, for a batch, or none
 OTHERS = ("eie-like", "ideal-reuse", "mac-array-batch", "neuromorphic-per-synapse")
-ALIKE = sorted(set(catalogue.machine_names()) - set(OTHERS))
+WITH_LANES = [name for name in catalogue.machine_names() if hwsim.load_machine(name).lanes is not None]
+ALIKE = sorted(set(WITH_LANES) - set(OTHERS))
 
 
 def count(network, frames, machine, **options):
@@ -56,7 +55,7 @@ def test_all_machines_write_the_same_outputs(drawn):
     network, generator = drawn
     frames = generator.integers(1, 100, (1, *network.input_shape)).astype(np.int8)
     outputs = set()
-    for machine in catalogue.machine_names():
+    for machine in WITH_LANES:
         counts = count(network, frames, machine)
         outputs.add(
             sum(
@@ -189,38 +188,3 @@ def test_a_16_x_16_array_and_ideal_reuse_bracket_a_convolution():
     machines = {"array": "mac-array", "ideal": "ideal-reuse", "one by one": with_positions(1, 1)}
     for name, machine in machines.items():
         assert weight_words(count(network, frames, machine)) == rows[name] * row
-
-
-# ------------------------------------------------------------------------------------------------------ the factors
-
-
-@pytest.mark.parametrize("machine", catalogue.machine_names())
-def test_the_factors_of_an_advantage_multiply_to_it(machine):
-    data = hwsim.load_dataset("digits")[:30]
-    baseline = ("digits-mlp", "mac-array")
-    # per synaptic operation no table has all four prices: the phases that it can price are enough
-    tables = ["horowitz_2014_45nm"] if machine == "neuromorphic-per-synapse" else ["default_45nm"]
-    phases = ["encode"] if machine == "neuromorphic-per-synapse" else None
-    study = hwsim.compare(
-        rows=[("digits-mlp-int8", machine)], data=data, baseline=baseline, tables=tables, phases=phases
-    )
-    first, cell = study.cells
-    if not cell.factors:
-        assert machine == "neuromorphic-per-synapse"
-        return
-    assert math.prod(cell.factors.values()) == pytest.approx(first.breakdown.total / cell.breakdown.total, rel=1e-9)
-    own = {"eie-like", "neuromorphic-core", "ideal-reuse", "mac-array-dram", "mac-array-batch"}
-    assert ("storage" in cell.factors) == (machine in own | {"neuromorphic-per-synapse"})
-
-
-def test_what_storage_does_is_no_factor_of_zero_skipping():
-    data = hwsim.load_dataset("digits")[:30]
-    rows = [("digits-mlp-int8", machine) for machine in ("mac-array", "mac-array-dram", "mac-array-batch")]
-    study = hwsim.compare(rows=rows, data=data, baseline=("digits-mlp-int8", "mac-array"))
-    plain, off_chip, batch = study.cells
-    assert plain.factors == {"number format": 1, "event arithmetic": 1, "zero skipping": 1, "delta": 1}
-    assert off_chip.factors["storage"] < 1 < batch.factors["storage"]
-    for cell in (off_chip, batch):
-        assert cell.advantage == pytest.approx(cell.factors["storage"], rel=1e-12)
-    frame = study.to_dataframe()
-    assert frame["factor of storage"].isna().tolist() == [True, False, False]

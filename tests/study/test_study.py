@@ -40,8 +40,18 @@ def test_a_study_says_what_is_compared(write):
         ("digits-mlp-rounding", ("sigma-delta-adder",)),
     ]
     assert study.tables == ("default_45nm", "horowitz_2014_45nm")
-    assert (study.baseline.network, study.baseline.machine) == ("digits-mlp", "mac-array")
+    assert [(each.network, each.machine) for each in study.baseline] == [("digits-mlp", "mac-array")]
+    assert study.chip == "own"
     assert study.phases == ("synapse", "neuron")
+
+
+def test_any_number_of_baselines_and_one_chip(write):
+    old = "baseline: {network: digits-mlp, machine: mac-array}\n"
+    new = "baseline:\n  - {network: digits-mlp, machine: mac-array}\n  - {network: n, machine: m}\nchip: shared\n"
+    study = load_study(write(STUDY.replace(old, new)))
+    assert [(each.network, each.machine) for each in study.baseline] == [("digits-mlp", "mac-array"), ("n", "m")]
+    assert study.chip == "shared"
+    assert load_study(write(STUDY.replace(old, ""))).baseline is None
 
 
 def test_what_may_be_left_out(write):
@@ -94,6 +104,10 @@ preprocessing:
         ("order: temporal", "preprocessing: {scale: true}", (":4:", "scale True; expected one finite number")),
         ("order: temporal", "preprocessing: {grey: 1}", (":4:", "grey 1; expected true or false")),
         ("order: temporal", "preprocessing: 3", (":4:", "preprocessing")),
+        ("baseline: {network: digits-mlp, machine: mac-array}", "baseline: []", (":10:", "baseline", "at least 1")),
+        ("baseline: {network: digits-mlp, machine: mac-array}", "baseline: [{network: n}]", (":10:", "baseline.0")),
+        ("baseline: {network: digits-mlp, machine: mac-array}", "baseline: digits-mlp", (":10:", "baseline")),
+        ("order: temporal", "chip: mine", (":4:", "chip", "'own' or 'shared'", "mine")),
         ("order: temporal", "size: 227", (":4:", "size: unknown key")),
         ("schema: 1", "schema: 2", (":1:", "schema", "1", "2")),
         ("digits-mlp-rounding", "7", (":7:", "rows.1.network", "string", "7")),
@@ -123,8 +137,8 @@ def test_without_a_file_one_network_and_what_is_made_of_it_are_compared(data):
     assert study.data == data
     assert {row.network for row in study.rows} == {name for name in network_names() if name.startswith(f"{data}-mlp")}
     assert {machine for row in study.rows for machine in row.machines} <= set(machine_names())
-    assert (study.baseline.network, study.baseline.machine) == (f"{data}-mlp", "mac-array")
-    # the baseline is among the rows, and each network is there dense, sparse and under delta
+    assert study.baseline is None  # the usual ones
+    # the first of them is among the rows, and each network is there dense, sparse and under delta
     assert (study.rows[0].network, study.rows[0].machines[0]) == (f"{data}-mlp", "mac-array")
     assert all(len(row.machines) == 3 for row in study.rows)
 

@@ -4,6 +4,7 @@ import datetime
 import difflib
 import math
 import re
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, get_args, get_origin
 
 import pydantic
@@ -17,17 +18,40 @@ def first_complaint(
 ) -> tuple[int, str]:
     """Line and wording of the first thing that is wrong; how many more there are is said at the end."""
     complaints = error.errors(include_url=False)
+    deepest = _deepest(complaints, document)
+    first = min(deepest, key=lambda each: lines.get(_known(each["loc"], document), 1))
+    line, wording = _worded(first, document, lines, model)
+    return line, wording + (f" (and {len(complaints) - 1} more)" if len(complaints) > 1 else "")
+
+
+def every_complaint(
+    error: pydantic.ValidationError, document: Any, lines: dict[Place, int], model: type[pydantic.BaseModel]
+) -> list[tuple[int, str]]:
+    """Line and wording of everything that is wrong, one for each mistake, in the order of the lines."""
+    complaints = error.errors(include_url=False)
+    deepest = _deepest(complaints, document)
+    found: dict[Any, tuple[int, str]] = {}
+    for complaint in complaints:
+        place = _known(complaint["loc"], document)
+        said_once = place == (complaint["loc"][:-1] if complaint["type"] == "missing" else complaint["loc"])
+        if said_once or complaint in deepest:  # else it is about a branch of a union that was not meant
+            line, wording = _worded(complaint, document, lines, model)
+            found.setdefault((place, wording) if said_once else place, (line, wording))
+    return sorted(found.values(), key=lambda each: each[0])
+
+
+def _deepest(complaints: Sequence[Any], document: Any) -> list[Any]:
+    """A union tries every branch: the deepest complaint is about the branch that was meant."""
     places = [_known(each["loc"], document) for each in complaints]
-    # a union tries every branch: the deepest complaint is about the branch that was meant
     outer = {place[:n] for place in places for n in range(len(place))}
-    deepest = [k for k, place in enumerate(places) if place not in outer]
-    first = min(deepest, key=lambda k: lines.get(places[k], 1))
-    complaint, place = complaints[first], places[first]
+    return [each for each, place in zip(complaints, places, strict=True) if place not in outer]
+
+
+def _worded(complaint: Any, document: Any, lines: dict[Place, int], model: type[pydantic.BaseModel]) -> tuple[int, str]:
+    place = _known(complaint["loc"], document)
     # pydantic names a missing key at its end, where the document has nothing
-    missing = complaint["type"] == "missing"
-    where = ".".join(map(str, complaint["loc"] if missing else place or complaint["loc"]))
-    more = f" (and {len(complaints) - 1} more)" if len(complaints) > 1 else ""
-    return lines.get(place, 1), f"{where or 'document'}: {_problem(complaint, model)}{more}"
+    loc = complaint["loc"] if complaint["type"] == "missing" else place or complaint["loc"]
+    return lines.get(place, 1), f"{'.'.join(map(str, loc)) or 'document'}: {_problem(complaint, model)}"
 
 
 def _known(loc: tuple[int | str, ...], document: Any) -> Place:
@@ -53,6 +77,8 @@ def _problem(complaint: Any, model: type[pydantic.BaseModel]) -> str:
     # "Input should be a valid number", "Tuple should have at most 2 items", or what one of our validators says
     expected = re.sub(r"^\w+ should (be|have|match) ", "expected ", complaint["msg"].removeprefix("Value error, "))
     expected = re.sub(r"^expected (greater|less)", r"expected a number \1", expected)
+    expected = re.sub(r" after validation, not (\d+)$", r", got \1", expected)
+    expected = expected.replace("a valid tuple", "a list, `[one, two]`")
     expected = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping, `key: value`", expected)
     if isinstance(found, str) and kind in ("float_type", "int_type", "float_parsing"):
         return f"{expected}, got text {found!r}{_number_hint(found)}"

@@ -8,7 +8,7 @@ import pydantic
 import yaml
 
 from hwsim.errors import FileError
-from hwsim.files.strict_yaml.complaint import Place, first_complaint
+from hwsim.files.strict_yaml.complaint import Place, every_complaint, first_complaint
 from hwsim.files.strict_yaml.loader import Loader
 
 LARGEST_FILE = 64_000
@@ -60,6 +60,22 @@ def load_by(path: Path, model_of: Callable[[Any], type[Model]], largest: int = L
     except pydantic.ValidationError as error:
         line, complaint = first_complaint(error, document, lines, model)
         raise file_error(path, line, complaint) from None
+
+
+def problems(path: Path, model: type[pydantic.BaseModel], largest: int = LARGEST_FILE) -> list[FileError]:
+    """Everything that a schema has against a YAML file, each an error as `load` raises it; none where it loads.
+
+    Raises
+    ------
+    FileError
+        When the file is no YAML.
+    """
+    document, lines = _read(path, largest)
+    try:
+        model.model_validate(document)
+    except pydantic.ValidationError as error:
+        return [file_error(path, *each) for each in every_complaint(error, document, lines, model)]
+    return []
 
 
 def file_error(path: Path, line: int, complaint: str) -> FileError:

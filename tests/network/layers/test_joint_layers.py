@@ -19,6 +19,7 @@ from hwsim import (
     Weight,
 )
 from hwsim.errors import NetworkError
+from hwsim.machine import DEFAULT_MACHINE
 from hwsim.network.number_format import FP32
 
 
@@ -135,7 +136,8 @@ def test_what_a_product_costs():
         frames[3, 13] += 1  # the gate of the second channel, all four of whose products are made anew
         for execution, expected in (("dense", [12] * 4), ("sparse", [12] * 4), ("delta", [12, 0, 1, 4])):
             run = hwsim.simulate(network, frames, execution, per_frame=True)
-            counts = hwsim.count(run.activity)
+            machine = hwsim.load_machine(DEFAULT_MACHINE[execution]).model_copy(update={"functions": "unit"})
+            counts = hwsim.count(run.activity, machine)
             (found,) = [
                 number for key, number in counts.entries.items()
                 if (key.operation.kind, *key.operation.format) == name and key.layer == "pair"
@@ -150,9 +152,13 @@ def test_what_a_product_costs():
             assert state.tolist() == [sum(-(-each * bits // 64) for each in pair) for pair in wanted]
 
 
-def test_a_division_has_no_price_unless_a_table_states_one():
+def test_a_division_is_priced_as_what_it_is_made_of_and_a_unit_for_it_where_a_table_states_one():
     network, _ = paired(Divide, ((2,), (2,)))
-    counts = hwsim.count(hwsim.simulate(network, np.ones((1, 4), np.float32)).activity)
+    activity = hwsim.simulate(network, np.ones((1, 4), np.float32)).activity
+    # 4 comparisons (as additions of int32), 2 multiplications and 1 addition of fp32, each twice
+    made_of = hwsim.price(hwsim.count(activity), "default_45nm", phases=("neuron",))
+    assert made_of.of(layer="pair") == pytest.approx(2 * (4 * 0.1 + 2 * 3.7 + 0.9) * 1e-12)
+    counts = hwsim.count(activity, hwsim.load_machine("mac-array").model_copy(update={"functions": "unit"}))
     with pytest.raises(hwsim.HwsimError, match="division fp32"):
         hwsim.price(counts, "default_45nm", phases=("neuron",))
 
