@@ -29,6 +29,7 @@ class LayerPlan:
     tiling: Tiling
     weights: tuple[Kept, ...]  # from far to near
     codes: int  # a Stay, or PASSED_BY: of codes that live farther out, in the nearest level that holds any
+    words: tuple[int, ...]  # of weights and codes read in a batch, at each level, if every input were an event
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,6 +195,11 @@ class _Share:
         kept = {level.name: self._keeps_weights(level, left[level.name]) for level in holding}
         while True:
             found = self._planned(homes, left, kept)
+            if found is None:  # no room for a tile's sums beside the weights
+                if not any(kept.values()):
+                    return None
+                kept = dict.fromkeys(kept, False)
+                continue
             # every piece begins at a word: rows that tiles cut can take more of them than whole ones, and only where
             # weights are from the beginning are they not cut yet
             near = [level for level in holding[1:] if kept[level.name]]
@@ -204,8 +210,8 @@ class _Share:
 
     def _planned(
         self, homes: Mapping[str, Level], left: Mapping[str, list[int] | None], kept: Mapping[str, bool]
-    ) -> tuple[tuple[int, ...], Plan]:
-        """A plan with signals at home, and all weights in some levels for good."""
+    ) -> tuple[tuple[int, ...], Plan] | None:
+        """A plan with signals at home, and all weights in some levels for good; None if a tile's sums do not fit."""
         machine, layers = self.machine, self.shape.layers
         moved = dict.fromkeys((level.name for level in machine.hierarchy if level.kind != "registers"), 0)
         for name, signal in self.signals.items():
@@ -218,11 +224,14 @@ class _Share:
             if home is not None:
                 weights[layer.name] = home
             choice = self._choice(layer, of_weights, of_codes, homes)
+            if choice is None:
+                return None
             plans[layer.name] = LayerPlan(
                 layer.loops,
                 choice.tiling,
                 tuple(Kept(room.level, stay) for room, stay in zip(of_weights, choice.weights, strict=False)),
                 choice.codes,
+                choice.words,
             )
             for name, number in zip(moved, choice.words, strict=True):
                 moved[name] += number
@@ -291,7 +300,7 @@ class _Share:
 
     def _choice(
         self, layer: LayerShape, weights: tuple[Room, ...], codes: tuple[Room, ...], homes: Mapping[str, Level]
-    ) -> Choice:
+    ) -> Choice | None:
         sources = []
         for each in layer.sources:
             name = each.signal if each.signal in homes else FRAMES
@@ -304,6 +313,6 @@ class _Share:
             raise MachineError(f"machine {self.machine.name}: layer {layer.name}: {error}") from None
 
     def complain(self) -> NoReturn:
-        """Say that the signals of some layer fit nowhere."""
+        """Say that the signals of some layer fit nowhere, or leave no room for a tile's sums."""
         bits = max(self._alive(k, None) for k in range(len(self.shape.layers)))
         raise self._lacks("codes", "the layer with most of them alive", bits)

@@ -1,7 +1,7 @@
 """Which tiles and which order of loops move the fewest words, as a compiler would find: from shapes alone."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
@@ -49,8 +49,10 @@ def choose(
     weights: tuple[Room, ...],
     codes: tuple[Room, ...],
     sources: tuple[Source, ...],
-) -> Choice:
+) -> Choice | None:
     """The tiling that moves the fewest words at the farthest level, then at the next nearer.
+
+    None where the sums of no tile fit beside what else a level holds.
 
     Parameters
     ----------
@@ -82,8 +84,7 @@ def choose(
             rank = (*words, -tiling.channels, -positions, int(tiling.order == "code-stationary"))
             if best is None or rank < best[0]:
                 best = rank, Choice(tiling, kept, stay, words)
-    assert best is not None
-    return best[1]
+    return None if best is None else best[1]
 
 
 WHOLE = Tiling("weight-stationary", 0, None, 1)
@@ -150,6 +151,10 @@ def _stays(
 ) -> Iterator[tuple[tuple[int, ...], int]]:
     """How long each level may keep weights, and the nearest one codes: these two share it in several ways."""
     far = [source for source in sources if source.is_far]
+    sums = _sum_bits(loops, (tiling.channels, tiling.rows, tiling.frames))
+    weights, codes = ([_beside(sums, room) for room in rooms] for rooms in (weights, codes))
+    if any(room.bits is not None and room.bits < 0 for room in (*weights, *codes)):
+        return
     near = codes[-1]
     room_of_codes = near.bits if far else None  # None: they live there, or are more than it may be made for
     needs = [0] if room_of_codes is None else [0, *_code_needs(loops, tiling, machine.batch, far)]
@@ -164,6 +169,13 @@ def _stays(
                 left -= need
             kept.append(weight_stay(loops, tiling, room, left))
         yield tuple(kept), stay
+
+
+def _beside(sums: int, room: Room) -> Room:
+    """What is left of a level that also holds the sums of a tile."""
+    if room.bits is None or "sums" not in room.level.holds or room.level.access == "per-row":
+        return room
+    return replace(room, bits=room.bits - sums)
 
 
 def weight_stay(loops: Loops, tiling: Tiling, room: Room, bits: int | None) -> int:
