@@ -171,8 +171,9 @@ class _Traffic:
 
     @property
     def _shares_batches(self) -> bool:
-        """Whether what is stored per channel is read once for a batch: not by the short form, which reads it again."""
-        return self.machine.memories is None and not self.execution.keeps_state
+        """Whether what is stored per channel is read once for a batch: the short form reads it again, unless ideal."""
+        is_shared = self.machine.memories is None or self.machine.reuse == "ideal"
+        return is_shared and not self.execution.keeps_state
 
     def _read_stored(self, layer: LayerActivity, n_number: IntArray, bits: int) -> None:
         level = self.plan.weights[layer.name]

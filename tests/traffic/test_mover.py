@@ -184,6 +184,19 @@ def test_codes_of_all_groups_share_words(order, depthwise, stay, words):
     assert moved.total("near", "codes", "read") == 5
 
 
+def test_marks_tell_events_from_other_codes():
+    # two channels of three rows; each strip of two reads its rows' marks, and the value of the only event with them
+    layer = Layer(2, 1, image=(3, 1), out=(3, 1), code_bits=8, mark_bits=1)
+    moved = move(layer, Mapping(WEIGHT_STATIONARY, 1, rows=2), cut_batches([[(1, 2, 0)]], 1), CODES, bits("near"))
+    # four marks, and two marks with a value
+    assert moved.total("near", "codes", "read") == 4 + 2 + 8
+    assert sum(moved.events.values()) == 1
+
+
+def bits(name):
+    return (Level(name, 1, HOME),)
+
+
 def test_a_batch_ends_with_its_stream():
     batches = cut_batches([[]] * 7, 3, stream_starts=(0, 4))
     assert [[frame.number for frame in batch] for batch in batches] == [[0, 1, 2], [3], [4, 5, 6]]
