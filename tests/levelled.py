@@ -146,7 +146,8 @@ def near_levels(draw, name, holds=HOLDS):
     level["word_length"] = draw(st.sampled_from((32, 8, 16, 128, 20)))
     level["prefetch"] = draw(st.integers(1, 4)) == 4
     if draw(st.integers(1, 8)) == 8:
-        fit = {"fit": draw(st.sampled_from(("network", "layer"))), "at_most": draw(st.integers(1, 5000))}
+        ways = ("network", "layer") if len(level["holds"]) == 1 else ("network",)  # layer measures one operand
+        fit = {"fit": draw(st.sampled_from(ways)), "at_most": draw(st.integers(1, 5000))}
         return level | fit
     size = draw(st.one_of(st.integers(1, 30), st.integers(10, 100), st.integers(30, 600), st.integers(1, 10000)))
     return level | {"capacity": size, "banks": draw(st.sampled_from((1, 1, 3)))}

@@ -31,5 +31,7 @@ class Tally:
             self.add(layer, "memory", Operation("register_update", accumulator), by_group)
             return
         bits = int("".join(filter(str.isdigit, accumulator[0])))
+        word_length = sums.word_length or bits
+        moved = by_group * -(-bits // word_length)
         for kind in ("sram_read", "sram_write"):
-            self.add(layer, "memory", Operation(kind, (), sums.name, sums.capacity or 0, bits, "sums"), by_group)
+            self.add(layer, "memory", Operation(kind, (), sums.name, sums.capacity or 0, word_length, "sums"), moved)

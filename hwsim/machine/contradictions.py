@@ -23,6 +23,8 @@ def contradictions(machine: "Machine") -> Iterator[tuple[str, str]]:
     if machine.levels:
         yield from _of_keys_of_memories(machine)
         yield from _of_order(machine)
+        yield from _of_compressed_rows(machine)
+        yield from _of_sums(machine)
     else:
         yield from _of_batches_of_memories(machine)
     if machine.memories is not None and machine.word_length is None:
@@ -79,6 +81,24 @@ def _of_batches_of_memories(machine: "Machine") -> Iterator[tuple[str, str]]:
         )
 
 
+def _of_sums(machine: "Machine") -> Iterator[tuple[str, str]]:
+    """Lanes work on the sums of a tile, which has to be of some size; what an array lets out waits anywhere."""
+    for level in machine.holding("sums")[-1:] if machine.array is None else ():
+        if level.kind == "dram" or (level.fit is not None and level.access == "working-store"):
+            yield "levels", f"{level.name}: sums of a tile need registers, or an sram with `capacity` [bytes]"
+
+
+def _of_compressed_rows(machine: "Machine") -> Iterator[tuple[str, str]]:
+    """How many entries a given capacity keeps follows from the weights, and no plan looks at these."""
+    if machine.weights == "rows":
+        return
+    if machine.tile is not None or machine.order != "best":
+        yield "order", "rows without their zeros are delivered whole; take order and tile out"
+    for level in machine.holding("weights"):
+        if level.capacity is not None:
+            yield "levels", f"{level.name}: compressed weights take a level with `fit`, or a dram; take capacity out"
+
+
 def _of_order(machine: "Machine") -> Iterator[tuple[str, str]]:
     """Levels stand from far to near: a DRAM, which holds all that there is, has none farther out; registers end."""
     names = [level.name for level in machine.levels]
@@ -118,12 +138,14 @@ def never_used(machine: "Machine") -> Iterator[tuple[str, str]]:
 def _why_never(operand: Operand, level: Level, machine: "Machine") -> str:
     """Why an operand never comes to a level that holds it; empty where it may."""
     nearest = machine.holding(operand)[-1]
-    if operand == "pointers" and machine.weights == "rows":
-        return "weights that are stored in whole rows have no pointers"
+    if operand == "pointers":
+        return "pointers lie beside the weights that they point to, wherever these are"
+    if operand == "codes" and level not in (machine.holding(operand)[0], nearest):
+        return "codes live in the nearest or the farthest level that holds them"
     if operand == "state" and not machine.walk.keeps_state:
         return f"a {machine.execution} execution keeps no state between frames"
-    if operand in ("sums", "pointers") and machine.operations == "whole":
-        return f"whole operations hold their {operand} themselves"
+    if operand == "sums" and machine.operations == "whole":
+        return "whole operations hold their sums themselves"
     if operand == "sums" and nearest != level and machine.array is None:  # of an array they wait outside
         return f"sums live in the nearest level that holds them, which is {nearest.name}"
     if operand == "weights" and level.holds == nearest.holds and _is_no_larger(level, nearest):

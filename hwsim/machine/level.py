@@ -27,7 +27,7 @@ Holds: TypeAlias = Annotated[tuple[Operand, ...], Field(min_length=1, strict=Fal
 class Level(Schema):
     """One level: a memory, or registers beside the lanes."""
 
-    name: str
+    name: Annotated[str, Field(min_length=1)]
     kind: Literal["dram", "sram", "registers"]
     holds: Holds
     capacity: Bytes | None = None  # of each bank [bytes]
@@ -63,6 +63,10 @@ class Level(Schema):
             raise ValueError(f"level {self.name}: registers hold sums alone; write holds: [sums], or kind: sram")
         if self.kind != "registers" and self.holds != ("sums",) and self.word_length is None:
             raise ValueError(f"level {self.name}: how many bits does one access move? Write `word_length: 64`")
+        if self.fit == "layer" and len(set(self.holds) - {"sums"}) > 1:
+            raise ValueError(
+                f"level {self.name}: `fit: layer` measures one operand; write fit: network, or a level each"
+            )
         if self.access == "per-row" and (self.kind != "sram" or "sums" not in self.holds):
             raise ValueError(f"level {self.name}: `access: per-row` is a way to reach sums in an sram; take it out")
         if len(set(self.holds)) < len(self.holds):

@@ -76,7 +76,7 @@ class Machine(Schema):
     operations: Literal["elementary", "whole"] = "elementary"  # whole: one per event and synapse, one per neuron
     functions: Functions | None = None  # sigmoid, division; unless said, tables of codes of 12 bits, else lines
     overhead: Overhead = Overhead()  # on arithmetic; carried in the interval of every energy
-    batch: PositiveInt = 1  # dense: frames that share what is read of the weights
+    batch: Annotated[int, Field(ge=1, le=1024)] = 1  # frames that are worked on together
     lanes: LanesByLayer | None = None  # or an array
     array: Array | None = None  # of a dense execution
     operands: PositiveInt | None = None  # widest operand that its arithmetic takes, of whole numbers [bits]

@@ -35,7 +35,7 @@ def simulate(
     data: Dataset | npt.ArrayLike,
     execution: str | Execution | None = None,
     *,
-    machines: Iterable[str | Path | Machine] = (),
+    machines: str | Path | Machine | Iterable[str | Path | Machine] = (),
     per_frame: bool = False,
     threads: int | None = None,
     block: int | None = None,
@@ -52,7 +52,7 @@ def simulate(
     execution : {"dense", "sparse", "delta"} or Execution, optional
         How to walk through the network; unless said, that of the machines, or dense. ``Delta(threshold=2)`` for a dead
         zone, ``Delta(threshold={"dense1": 2})`` for that of one layer.
-    machines : names, paths or Machines
+    machines : names, paths or Machines, or one of these
         What the run is to be counted on: what they need beside what every run notes is noted for them. Machines of one
         level for each operand need nothing.
     per_frame : bool
@@ -72,7 +72,7 @@ def simulate(
         When the data are no data.
     """
     network = load_network(network)
-    told = [load_machine(machine) for machine in machines]
+    told = [load_machine(each) for each in ([machines] if isinstance(machines, str | Path | Machine) else machines)]
     execution = _execution(execution, told)
     dataset = input_frames(network, data)
     arrives = arriving_format(network, dataset)

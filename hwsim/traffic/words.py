@@ -282,5 +282,9 @@ class _Traffic:
         """Book words read or written of what takes so many bits in a level that is as large as that."""
         capacity = self.plan.capacity(level, bits)
         kind = f"{level.kind}_{way}"
-        operation = Operation(kind, (), level.name, capacity, level.word_length or 1, operand)
+        name = level.name
+        # the short form calls its memories by what they hold, wherever that is
+        if self.machine.memories is not None and level.kind == "dram":
+            name = "activations" if operand == "codes" else operand
+        operation = Operation(kind, (), name, capacity, level.word_length or 1, operand)
         self.moved.append(Moved(layer, operation, by_group))

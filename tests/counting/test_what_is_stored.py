@@ -160,7 +160,7 @@ def test_what_is_stored_beside_the_weights_is_stored_and_read_by_channel(kind, w
         if net.input_format.is_real and preset in ("rounding-adder", "sigma-delta-adder"):
             continue
         activity, machine, counts = counted(net, frames(kind), preset)
-        assert sum(weight_bits(each, machine) for each in activity.layers) == rows + bits
+        assert sum(weight_bits(each, machine, machine.word_length) for each in activity.layers) == rows + bits
         once = what.startswith("bias") and machine.execution == "delta"  # at a stream's first frame
         assert words(counts, "weights") == [rows + bits, rows + (0 if once else bits)]
 
@@ -204,7 +204,7 @@ def test_a_sum_of_signals_stores_a_factor_for_each_channel(kind):
         for preset in PRESETS:
             activity, machine, counts = counted(net, frames(kind), preset)
             (join,) = (each for each in activity.layers if each.name == "sum")
-            assert weight_bits(join, machine) == bits
+            assert weight_bits(join, machine, machine.word_length) == bits
             assert words(counts, "weights", layer="sum") == [bits, bits]
 
 
@@ -219,7 +219,9 @@ def test_a_sum_of_signals_stores_a_factor_for_each_channel(kind):
 def test_pointers_of_compressed_rows(kind, entries, n_pointer):
     activity, machine, counts = counted(with_weights(kind)["no bias"], frames(kind), "eie-like", word_length=64)
     packed = -(-entries * 12 // 64)
-    assert sum(weight_bits(each, machine) for each in activity.layers) == packed * 64 + n_pointer * 32
+    assert (
+        sum(weight_bits(each, machine, machine.word_length) for each in activity.layers) == packed * 64 + n_pointer * 32
+    )
     assert words(counts, "weights") == [packed + 2 * (n_pointer - 1)] * 2  # two for each row that is delivered
 
 
@@ -280,12 +282,12 @@ def test_a_memory_that_holds_nothing_is_none():
     net = with_weights("convolution")["bias"]
     for preset, memory in (("neuromorphic-per-synapse", "weights"), ("mac-array", "state")):
         activity, machine, counts = counted(net, frames("convolution"), preset)
-        assert sum(each(layer, machine) for layer in activity.layers for each in HOLDS[memory]) == 0
+        assert sum(HOLDS[memory](layer, machine) for layer in activity.layers) == 0
         assert memory not in {key.operation.memory for key in counts.entries}
         assert memory not in {each.memory for each in memories(counts)}
 
 
-HOLDS = {"weights": (weight_bits,), "state": (state_bits,)}
+HOLDS = {"weights": lambda layer, machine: weight_bits(layer, machine, machine.word_length), "state": state_bits}
 
 
 def test_a_small_convolution_on_a_large_image_has_a_small_memory():

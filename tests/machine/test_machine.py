@@ -365,7 +365,7 @@ def test_what_is_above_the_on_chip_limit_lives_in_dram():
         if key.operation.memory
     }
     assert kinds == {
-        ("dram", "dram_read", 0),
+        ("weights", "dram_read", 0),
         ("activations", "sram_read", 4),
         ("activations", "sram_write", 16),
     }

@@ -10,7 +10,18 @@ import yaml
 
 import hwsim
 from hwsim.files import catalogue
-from hwsim.machine import Array, Lanes, LanesByLayer, Level, Machine, Memory, Overhead, Tile, UnaryUpTo
+from hwsim.machine import (
+    Array,
+    Lanes,
+    LanesByLayer,
+    Level,
+    Machine,
+    Memory,
+    Overhead,
+    PiecewiseLinear,
+    Tile,
+    UnaryUpTo,
+)
 from hwsim.machine.level import Memories
 from hwsim.network.number_format import integer
 
@@ -25,7 +36,7 @@ def tables():
 
 
 KEYS = [rows for heads, rows in tables() if heads[0] == "key"]
-CLASSES = (Machine, UnaryUpTo, LanesByLayer, Lanes, Array, Level, Tile, Memories, Memory, Overhead)
+CLASSES = (Machine, UnaryUpTo, PiecewiseLinear, LanesByLayer, Lanes, Array, Level, Tile, Memories, Memory, Overhead)
 """In the order of the page."""
 
 

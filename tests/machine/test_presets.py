@@ -51,7 +51,7 @@ MULTIPLY, ADD, UPDATE, ADDRESS, TEST, SUBTRACT = (
 )
 MULTIPLY_DIFFERENCE = ("synapse", "multiplication", ("int8", "int9"))
 WHOLE, NEURON = ("synapse", "synaptic_operation", ()), ("neuron", "neuron_update", ())
-WEIGHTS, DRAM = ("weights", "sram_read"), ("dram", "dram_read")
+WEIGHTS, DRAM = ("weights", "sram_read"), ("weights", "dram_read")
 READ, WRITE = ("activations", "sram_read"), ("activations", "sram_write")
 STATE_READ, STATE_WRITE = ("state", "sram_read"), ("state", "sram_write")
 

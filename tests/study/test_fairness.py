@@ -16,7 +16,7 @@ from hwsim.network.number_format import integer
 INT8 = integer(8)
 # their names say that they read other words of weights than the rest: without zeros, once, for a batch, or none
 OTHERS = ("eie-like", "ideal-reuse", "mac-array-batch", "neuromorphic-per-synapse")
-WITH_LANES = [name for name in catalogue.machine_names() if hwsim.load_machine(name).lanes is not None]
+WITH_LANES = [name for name in catalogue.machine_names() if hwsim.load_machine(name).memories is not None]
 ALIKE = sorted(set(WITH_LANES) - set(OTHERS))
 
 

@@ -80,5 +80,4 @@ def test_accesses_are_of_the_size_that_was_printed(layers, batch, printed):
     moved, done = (sum(each) for each in zip(*(accesses(layer, batch) for layer in layers), strict=True))
     least = sum(batch * (c * s * s) + c // g * f * k * k for c, s, f, k, _, _, g in layers)
     assert moved > least  # every number that comes in is read once
-    print(moved / done)
     assert printed / 2 < moved / done < 2 * printed
