@@ -157,7 +157,8 @@ class Synaptic(Head):
         chip = moment.meter(self.name, "synapse")
         if moment.from_nothing:
             # one for each channel serves all of its neurons, and the first term alone has any
-            memory.read("bias", sum(self.terms[0].sum.n_bit for _ in range(self.n_channel) if self.has_bias))
+            if moment.reads_what_is_stored:
+                memory.read("bias", sum(self.terms[0].sum.n_bit for _ in range(self.n_channel) if self.has_bias))
             self.sums = [list(start) for start in self.start]
         by_channel = [0] * self.n_channel_read()
         meeting = Counter()  # of events with a kernel tap of their channel, wherever it then stands

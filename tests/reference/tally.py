@@ -196,6 +196,11 @@ class Moment:
     loads_weights: bool = True  # the first frame of a batch; the others work with what it has read
 
     @property
+    def reads_what_is_stored(self) -> bool:
+        """Whether biases and parameters are not yet at hand: ideally they are read once for a batch."""
+        return self.loads_weights or not self.machine.ideal
+
+    @property
     def from_nothing(self) -> bool:
         """Whether sums start anew, because there are none to go on from."""
         return self.first or not self.machine.is_delta

@@ -61,7 +61,7 @@ class Walker:
     def _encode(self, node: Node, values):
         meter, memory = self.moment.meter(INPUT, "encode"), self.moment.meter(INPUT, "memory")
         memory.read("network input", node.tensor.size * self.raw.n_bit)
-        for step in self.steps[node.name]:
+        for step in self.steps[node.name] if self.moment.reads_what_is_stored else []:
             memory.read("parameters", step.n_parameter * step.parameter_bits)
         everyone = list(range(node.tensor.size))
         self.trace[INPUT] = [self._elementwise(node, meter, i, value) for i, value in enumerate(values)]
@@ -99,7 +99,7 @@ class Walker:
         stored = [*head.parameters(), *((step.n_parameter, step.parameter_bits) for step in self.steps[node.name])]
         if isinstance(head, Synaptic):
             stored += [(head.n_channel, each.number.n_bit) for each in head.terms if each.has_own_zero_points]
-        for n_parameter, n_bit in stored:
+        for n_parameter, n_bit in stored if moment.reads_what_is_stored else []:
             inside.read("parameters", min(len(at_work), n_parameter) * n_bit)
         for j in at_work:  # the others keep what they had
             if self.machine.whole and isinstance(head, Synaptic):
