@@ -57,6 +57,11 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
             f"machine {machine.name} counts {machine.execution} executions, but this run of {activity.network} was "
             f"{activity.execution.kind}; simulate with execution={machine.execution!r} or choose another machine"
         )
+    if machine.batch > 1 and machine.memories is not None and not machine.walk.presents_every_input:
+        raise MachineError(
+            f"machine {machine.name}: batch {machine.batch} needs a dense execution, in which every frame reads the "
+            f"same weights; this one is {machine.execution}: write batch: 1, or levels"
+        )
     refuse_wide_operands(activity, machine)
     noted = activity
     activity, tables, notes = carried_out(noted, machine)

@@ -90,7 +90,7 @@ def _of_sums(machine: "Machine") -> Iterator[tuple[str, str]]:
 
 def _of_compressed_rows(machine: "Machine") -> Iterator[tuple[str, str]]:
     """How many entries a given capacity keeps follows from the weights, and no plan looks at these."""
-    if machine.weights == "rows":
+    if machine.run_bits is None:
         return
     if machine.tile is not None or machine.order != "best":
         yield "order", "rows without their zeros are delivered whole; take order and tile out"

@@ -57,6 +57,8 @@ MACHINE_KEYS = {
     "memories",
     "on_chip_limit",
     "off_chip",
+    "sources",
+    "assumed",
 }
 
 

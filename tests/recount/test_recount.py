@@ -15,8 +15,8 @@ from .files import Frames, read_cifar, read_digits, read_machine, read_mnist, re
 ROOT = Path(__file__).parents[2]
 MODELS = sorted(path.parent.name for path in (ROOT / "models").glob("*/network.yaml"))
 PRESETS = (ROOT / "hwsim" / "machine" / "presets").glob("*.yaml")
-MACHINES = sorted(path for path in PRESETS if "\narray:" not in path.read_text(encoding="utf-8"))
-"""Those with lanes; the words of systolic arrays are held against SCALE-Sim and loops (tests/traffic)."""
+MACHINES = sorted(path for path in PRESETS if "\nmemories:" in path.read_text(encoding="utf-8"))
+"""Those of the short form; the words of levels and of systolic arrays are held against others in tests/traffic."""
 COLUMNS = ["layer", "phase", "operation", "format", "memory", "capacity [bytes]", "word length [bits]", "frames"]
 
 SOURCES = {"digits": (read_digits, 300), "mnist": (read_mnist, 200), "cifar": (read_cifar, 24)}
@@ -65,8 +65,10 @@ def walked(model, execution):
 
 def package_counts(run, path):
     table = hwsim.count(run.activity, path).to_dataframe()
-    assert list(table.columns) == [*COLUMNS, "count", "counting rules"]
-    rows = table.drop(columns="counting rules").itertuples(index=False, name=None)
+    # the operand of an access is its memory's here
+    table = table.drop(columns=["operand", "counting rules"])
+    assert list(table.columns) == [*COLUMNS, "count"]
+    rows = table.itertuples(index=False, name=None)
     counts = {tuple(key): int(count) for *key, count in rows}
     assert len(counts) == len(table)
     return {key: count for key, count in counts.items() if count}

@@ -11,7 +11,9 @@ from .synapse import rows_delivered
 def count_weights(book, stage, terms, widths, events, size, frames):
     """Rows with their addresses, and the bias."""
     machine, word = book.machine, book.machine["word_length"]
-    served = np.arange(frames) % machine.get("batch", 1) == 0
+    number = np.arange(frames)
+    begun = np.maximum.accumulate(np.where(book.is_first, number, 0))  # a batch ends with its stream
+    served = (number - begun) % machine.get("batch", 1) == 0
     delivered = rows_delivered(stage, machine, events)
     rows = delivered.reshape(frames, -1).sum(axis=1)
     for one in terms:
