@@ -5,7 +5,8 @@ from hwsim.counting.accounting import refuse_wide_operands
 from hwsim.errors import MachineError
 from hwsim.machine import Level, Machine
 from hwsim.traffic.loops import Stay
-from hwsim.traffic.plan import LayerPlan, Plan, plan
+from hwsim.traffic.plan import plan
+from hwsim.traffic.planned import LayerPlan, Plan
 from hwsim.traffic.shape import FRAMES, OUTPUTS
 from hwsim.traffic.tiling import PASSED_BY
 

@@ -16,7 +16,8 @@ from hwsim.network.operation import Operation
 from hwsim.traffic.contents import entry_bits, is_whole, parameters_of, state_bits, weight_bits, words
 from hwsim.traffic.loops import Stay
 from hwsim.traffic.meetings import Batches, Told, meetings, told_codes, words_by_tile
-from hwsim.traffic.plan import LayerPlan, Plan, plan
+from hwsim.traffic.plan import plan
+from hwsim.traffic.planned import LayerPlan, Plan
 from hwsim.traffic.shape import FRAMES, OUTPUTS, raw_frames_are_codes, told_frames
 from hwsim.traffic.systolic_words import systolic_words
 from hwsim.traffic.tiling import PASSED_BY, code_fills, stays_over_positions, through

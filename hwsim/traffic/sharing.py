@@ -1,0 +1,229 @@
+"""Who gets the room of a level: the state of the network, then its signals, then weights and what is worked on."""
+
+from collections.abc import Iterator, Mapping
+from typing import NoReturn
+
+from hwsim.errors import MachineError
+from hwsim.machine import Level, Machine, Operand
+from hwsim.traffic.planned import Kept, LayerPlan, Plan, measured
+from hwsim.traffic.shape import FRAMES, LayerShape, Shape, SignalShape
+from hwsim.traffic.tiling import Choice, Room, Source, choose
+
+
+class Share:
+    """The room that a network's state, signals and weights take, in this order."""
+
+    def __init__(self, shape: Shape, machine: Machine) -> None:
+        self.shape, self.machine = shape, machine
+        self.signals = dict(shape.signals)
+        self.state_bits = sum(layer.state_bits for layer in shape.layers)
+        self.contents = {level.name: self._contents(level) for level in machine.hierarchy}
+        self.state = {layer.name: self._state_home(layer) for layer in shape.layers} if machine.walk.keeps_state else {}
+
+    def _contents(self, level: Level) -> int:
+        """Bits of all that a level would hold. [bits]"""
+        bits = 0
+        if "weights" in level.holds:
+            bits += self._all_weights(level)
+        if "state" in level.holds:
+            bits += self.state_bits
+        if "codes" in level.holds:
+            bits += max(self._alive(k, None) for k in range(len(self.shape.layers)))
+        return bits
+
+    def _all_weights(self, level: Level) -> int:
+        k = [each.name for each in self.machine.hierarchy].index(level.name)
+        return sum(layer.weight_bits[k] for layer in self.shape.layers)
+
+    def _alive(self, k: int, limit: int | None) -> int:
+        """Bits of the signals that are alive while a layer runs, of those that are not larger than a limit."""
+        return sum(
+            signal.bits
+            for signal in self.signals.values()
+            if signal.born <= k <= signal.last and (limit is None or signal.bits <= limit)
+        )
+
+    def _holds(self, level: Level, bits: int) -> bool:
+        """Whether a level that is as large as what it holds may be so large; others have to be looked at closely."""
+        size = measured(self.contents[level.name] if level.fit == "network" else bits)
+        return level.at_most is None or size <= level.at_most
+
+    def _state_home(self, layer: LayerShape) -> Level:
+        for level in reversed(self.machine.holding("state")):
+            if level.kind == "dram" or (level.bits is not None and self.state_bits <= level.bits):
+                return level
+            if level.fit is not None and self._holds(level, layer.state_bits):
+                return level
+        raise self._lacks("state", "all layers", self.state_bits)
+
+    def _lacks(self, operand: Operand, what: str, bits: int) -> MachineError:
+        known = ", ".join(
+            f"{level.name} {level.bits // 8:,}" if level.bits is not None else f"{level.name} at most {level.at_most:,}"
+            for level in self.machine.holding(operand)
+            if level.bits is not None or level.at_most is not None
+        )
+        return MachineError(
+            f"machine {self.machine.name}: {operand} of {what} need {-(-bits // 8):,} bytes, and no level holds "
+            f"so much (bytes: {known or 'none'}); declare more, or a level of kind: dram that holds {operand}"
+        )
+
+    # --- signals
+
+    def limits(self) -> Iterator[int]:
+        """Sizes above which signals live farther out, as far as the others fit. [bits]"""
+        levels = self.machine.holding("codes")
+        near = levels[-1]
+        largest = max((signal.bits for signal in self.signals.values()), default=0)
+        if len(levels) == 1 or near.bits is None:
+            yield largest
+            return
+        yield from sorted({0, *(signal.bits for signal in self.signals.values())}, reverse=True)
+
+    def _home(self, signal: SignalShape, limit: int) -> Level:
+        levels = self.machine.holding("codes")
+        near = levels[-1]
+        if near.fit is not None:
+            if self._holds(near, signal.bits):
+                return near
+            if len(levels) == 1:
+                raise self._lacks("codes", "one signal", signal.bits)
+            return levels[0]
+        return near if signal.bits <= limit else levels[0]
+
+    # --- a plan
+
+    def plan(self, limit: int) -> tuple[tuple[int, ...], Plan] | None:
+        """A plan in which signals above a size live farther out, and what it moves; None if the others do not fit."""
+        left = {level.name: self._left(level, limit) for level in self.machine.hierarchy}
+        if any(min(each) < 0 for each in left.values() if each is not None):
+            return None
+        homes = {name: self._home(signal, limit) for name, signal in self.signals.items()}
+        holding = self.machine.holding("weights")
+        kept = {level.name: self._keeps_weights(level, left[level.name]) for level in holding}
+        while True:
+            found = self._planned(homes, left, kept)
+            if found is None:  # no room for a tile's sums beside the weights
+                if not any(kept.values()):
+                    return None
+                kept = dict.fromkeys(kept, False)
+                continue
+            # every piece begins at a word: rows that tiles cut can take more of them than whole ones, and only where
+            # weights are from the beginning are they not cut yet
+            near = [level for level in holding[1:] if kept[level.name]]
+            full = [level for level in near if not self._fits_in_pieces(level, left, found[1])]
+            if not full:
+                return found
+            kept |= {level.name: False for level in full}
+
+    def _planned(
+        self, homes: Mapping[str, Level], left: Mapping[str, list[int] | None], kept: Mapping[str, bool]
+    ) -> tuple[tuple[int, ...], Plan] | None:
+        """A plan with signals at home, and all weights in some levels for good; None if a tile's sums do not fit."""
+        machine, layers = self.machine, self.shape.layers
+        moved = dict.fromkeys((level.name for level in machine.hierarchy if level.kind != "registers"), 0)
+        for name, signal in self.signals.items():
+            moved[homes[name].name] += -(-signal.bits // (homes[name].word_length or 1))
+        plans: dict[str, LayerPlan] = {}
+        weights: dict[str, Level] = {}
+        loading, far = 0, machine.holding("weights")[:1]
+        for k, layer in enumerate(layers):
+            of_weights, of_codes = self._rooms(k, left, kept)
+            home = self._weights_home(layer, of_weights)
+            if home is not None:
+                weights[layer.name] = home
+                if home != far[0]:
+                    n_bit = layer.weight_bits[[level.name for level in machine.hierarchy].index(far[0].name)]
+                    loading += -(-n_bit // (far[0].word_length or 1))
+            choice = self._choice(layer, of_weights, of_codes, homes)
+            if choice is None:
+                return None
+            plans[layer.name] = LayerPlan(
+                layer.loops,
+                choice.tiling,
+                tuple(Kept(room.level, stay) for room, stay in zip(of_weights, choice.weights, strict=False)),
+                choice.codes,
+                choice.words,
+            )
+            for name, number in zip(moved, choice.words, strict=True):
+                moved[name] += number
+        return tuple(moved.values()), Plan(machine, plans, homes, self.state, weights, self.contents, loading)
+
+    def _left(self, level: Level, limit: int) -> list[int] | None:
+        """What state and signals leave of a level while each layer runs; None: it is made to measure. [bits]"""
+        if level.bits is None:
+            return None
+        codes = self.machine.holding("codes")
+        left = level.bits
+        if level in self.state.values():
+            left -= self.state_bits
+        if level not in (codes[0], codes[-1]):
+            return [left] * len(self.shape.layers)
+        taken = [self._alive(k, limit) for k in range(len(self.shape.layers))]
+        if level != codes[-1]:
+            taken = [self._alive(k, None) - near for k, near in enumerate(taken)]
+        return [left - each for each in taken]
+
+    def _keeps_weights(self, level: Level, left: list[int] | None) -> bool:
+        if left is not None:
+            return self._all_weights(level) <= min(left)
+        return level.fit == "network" and self._holds(level, 0)
+
+    def _fits_in_pieces(self, level: Level, left: Mapping[str, list[int] | None], found: Plan) -> bool:
+        """Whether all weights, cut as planned, fit a level that was to keep them; made to measure, it is as large."""
+        room = left[level.name]
+        if room is None or self.machine.run_bits is not None:
+            return True
+        bits, word = self._all_weights(level), level.word_length or 1
+        for layer in self.shape.layers:
+            if layer.loops is not None and any(layer.weight_bits):
+                cut, whole = found.layers[layer.name].tiling.channels, layer.loops.n_column
+                n_more = layer.loops.row_words(cut, word) - layer.loops.row_words(whole, word)
+                bits += layer.loops.n_row * n_more * word
+        return bits <= min(room)
+
+    def _rooms(
+        self, k: int, left: Mapping[str, list[int] | None], kept: Mapping[str, bool]
+    ) -> tuple[tuple[Room, ...], tuple[Room, ...]]:
+        """What weights, and what codes have to themselves while a layer runs."""
+        order = [level.name for level in self.machine.hierarchy]
+        rooms = {}
+        for level in self.machine.hierarchy:
+            free = left[level.name]
+            bits = None if free is None else free[k]
+            keeps = kept.get(level.name, False)
+            if bits is not None and keeps:
+                bits -= self._all_weights(level)
+            if level.fit == "layer" and "weights" in level.holds:
+                keeps = self._holds(level, self.shape.layers[k].weight_bits[order.index(level.name)])
+            rooms[level.name] = Room(level, bits, keeps)
+        codes = self.machine.holding("codes")
+        weights = tuple(rooms[level.name] for level in self.machine.holding("weights"))
+        return weights, (rooms[codes[0].name], rooms[codes[-1].name])
+
+    def _weights_home(self, layer: LayerShape, rooms: tuple[Room, ...]) -> Level | None:
+        """Where a layer's weights are for good."""
+        if not any(layer.weight_bits):
+            return None
+        for room in reversed(rooms):
+            if room.keeps_weights or room.level.kind == "dram":
+                return room.level
+        raise self._lacks("weights", "all layers", self._all_weights(rooms[-1].level) if rooms else 0)
+
+    def _choice(
+        self, layer: LayerShape, weights: tuple[Room, ...], codes: tuple[Room, ...], homes: Mapping[str, Level]
+    ) -> Choice | None:
+        sources = []
+        for each in layer.sources:
+            name = each.signal if each.signal in homes else FRAMES
+            signal, far = self.signals[name], homes[name] != codes[-1].level
+            bits = signal.bits // (signal.n_code * self.machine.batch)
+            sources.append(Source(bits, each.n_channel, each.in_strips, signal.n_code, far))
+        try:
+            return choose(layer.loops, self.machine, weights, codes, tuple(sources))
+        except MachineError as error:
+            raise MachineError(f"machine {self.machine.name}: layer {layer.name}: {error}") from None
+
+    def complain(self) -> NoReturn:
+        """Say that the signals of some layer fit nowhere, or leave no room for a tile's sums."""
+        bits = max(self._alive(k, None) for k in range(len(self.shape.layers)))
+        raise self._lacks("codes", "the layer with most of them alive", bits)
