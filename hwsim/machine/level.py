@@ -1,5 +1,6 @@
 """Levels: where operands live, from far to near, each with what it holds, how large it is and how it is reached."""
 
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 import pydantic
@@ -110,6 +111,7 @@ class Memories(Schema):
     activations: Memory  # frames, codes, events and outputs
 
 
+@lru_cache(maxsize=256)
 def levels_meant(
     memories: Memories,
     word_length: int,

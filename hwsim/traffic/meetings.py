@@ -1,7 +1,7 @@
 """What the events of a run met, tile by tile, as a machine cuts its frames: rows of weights and codes, per frame."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +22,15 @@ class Batches:
 
     first: npt.NDArray[np.bool_]  # (n_frame,) whether a stream starts here
     size: int
+    _known: dict[int, IntArray] = field(default_factory=dict, repr=False)  # asked for layer by layer
 
     def starts(self, n: int) -> IntArray:
         """Frames at which so many begin that are worked on together within a batch. (n_group,)"""
-        frame = np.arange(self.first.size)
-        begin = np.maximum.accumulate(np.where(self.first, frame, 0)) if frame.size else frame
-        return np.flatnonzero((frame - begin) % self.size % n == 0)
+        if n not in self._known:
+            frame = np.arange(self.first.size)
+            begin = np.maximum.accumulate(np.where(self.first, frame, 0)) if frame.size else frame
+            self._known[n] = np.flatnonzero((frame - begin) % self.size % n == 0)
+        return self._known[n]
 
     def booked(self, number: npt.ArrayLike, n: int) -> IntArray:
         """Numbers of groups of n frames, each under the first frame of its batch. (n_frame,)"""
