@@ -148,13 +148,4 @@ def _why_never(operand: Operand, level: Level, machine: "Machine") -> str:
         return "whole operations hold their sums themselves"
     if operand == "sums" and nearest != level and machine.array is None:  # of an array they wait outside
         return f"sums live in the nearest level that holds them, which is {nearest.name}"
-    if operand == "weights" and level.holds == nearest.holds and _is_no_larger(level, nearest):
-        return f"{nearest.name}, nearer by, holds as much of the weights"
     return ""
-
-
-def _is_no_larger(far: Level, near: Level) -> bool:
-    """Whether a level holds nothing that one nearer by could not; longer words waste more at the end of each piece."""
-    if far == near or far.bits is None or near.bits is None or far.word_length is None or near.word_length is None:
-        return False
-    return far.bits <= near.bits and far.word_length >= near.word_length
