@@ -63,16 +63,17 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
             f"same weights; this one is {machine.execution}: write batch: 1, or levels"
         )
     refuse_wide_operands(activity, machine)
-    noted = activity
-    activity, tables, notes = carried_out(noted, machine)
-    if machine.array is None and (loading := plan(noted, machine).note):
-        notes = (*notes, loading)
+    # by what the run noted, as before it ran; an array needs none
+    planned = plan(activity, machine) if machine.array is None else None
+    activity, tables, notes = carried_out(activity, machine)
+    if planned is not None and planned.note is not None:
+        notes = (*notes, planned.note)
     tally = Tally()
     for layer in activity.layers:
         for connection in layer.connections:
             _count_synapses(tally, connection, activity, machine)
         _count_neurons(tally, layer, activity, machine)
-    for each in words_moved(activity, machine, noted):
+    for each in words_moved(activity, machine, planned):
         tally.add(each.layer, "memory", each.operation, each.by_group)
     return Counts(
         entries=tally.entries,

@@ -45,6 +45,11 @@ class Level(Schema):
         return None if self.capacity is None else 8 * self.capacity * self.banks
 
     @property
+    def width(self) -> int:
+        """What one access moves; 1 where accesses are not of words but of sums. [bits]"""
+        return self.word_length or 1
+
+    @property
     def is_made_to_measure(self) -> bool:
         """Whether it is as large as what it holds."""
         return self.fit is not None

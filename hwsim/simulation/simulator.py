@@ -83,8 +83,7 @@ def simulate(
         raise NetworkError(f"{what}: {error}") from None
     execution = execution.with_names(_senders(plans))
     check_counts(plans, execution, len(dataset), what)
-    before = before_any_frame(network, plans, execution, arrives)
-    strips = _strips(before, told)
+    strips = _strips(before_any_frame(network, plans, execution, arrives), told) if told else {}
     codes, notes = _walk_all(plans, execution, dataset, per_frame, threads, block, strips)
     step = network.output.per_element(network.output.step).astype(np.float64)
     deviation = None

@@ -23,7 +23,6 @@ class LayerPlan:
     tiling: Tiling
     weights: tuple[Kept, ...]  # from far to near
     codes: int  # a Stay, or PASSED_BY: of codes that live farther out, in the nearest level that holds any
-    words: tuple[int, ...]  # of weights and codes read in a batch, at each level, if every input were an event
 
 
 @dataclass(frozen=True, eq=False)

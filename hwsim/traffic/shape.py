@@ -107,8 +107,7 @@ def _layer(layer: LayerActivity, machine: Machine) -> LayerShape:
         loops=loops,
         sources=tuple(_source(layer, loops, k) for k in range(len(layer.sources))),
         weight_bits=tuple(
-            0 if is_whole(layer, machine) else weight_bits(layer, machine, level.word_length or 1)
-            for level in machine.hierarchy
+            0 if is_whole(layer, machine) else weight_bits(layer, machine, level.width) for level in machine.hierarchy
         ),
         state_bits=state_bits(layer, machine),
     )

@@ -122,7 +122,7 @@ class Share:
         machine, layers = self.machine, self.shape.layers
         moved = dict.fromkeys((level.name for level in machine.hierarchy if level.kind != "registers"), 0)
         for name, signal in self.signals.items():
-            moved[homes[name].name] += -(-signal.bits // (homes[name].word_length or 1))
+            moved[homes[name].name] += -(-signal.bits // homes[name].width)
         plans: dict[str, LayerPlan] = {}
         weights: dict[str, Level] = {}
         loading, far = 0, machine.holding("weights")[:1]
@@ -133,7 +133,7 @@ class Share:
                 weights[layer.name] = home
                 if home != far[0]:
                     n_bit = layer.weight_bits[[level.name for level in machine.hierarchy].index(far[0].name)]
-                    loading += -(-n_bit // (far[0].word_length or 1))
+                    loading += -(-n_bit // far[0].width)
             choice = self._choice(layer, of_weights, of_codes, homes)
             if choice is None:
                 return None
@@ -142,7 +142,6 @@ class Share:
                 choice.tiling,
                 tuple(Kept(room.level, stay) for room, stay in zip(of_weights, choice.weights, strict=False)),
                 choice.codes,
-                choice.words,
             )
             for name, number in zip(moved, choice.words, strict=True):
                 moved[name] += number
@@ -173,7 +172,7 @@ class Share:
         room = left[level.name]
         if room is None or self.machine.run_bits is not None:
             return True
-        bits, word = self._all_weights(level), level.word_length or 1
+        bits, word = self._all_weights(level), level.width
         for layer in self.shape.layers:
             if layer.loops is not None and any(layer.weight_bits):
                 cut, whole = found.layers[layer.name].tiling.channels, layer.loops.n_column

@@ -245,8 +245,8 @@ class _Costs:
     ) -> None:
         names = [level.name for level in machine.hierarchy if level.kind != "registers"]
         self.loops, self.batch, self.sources, self.n_level = loops, machine.batch, sources, len(names)
-        self.weights = [(names.index(room.level.name), room.level.word_length or 1) for room in weights]
-        self.codes = [(names.index(room.level.name), room.level.word_length or 1) for room in codes]
+        self.weights = [(names.index(room.level.name), room.level.width) for room in weights]
+        self.codes = [(names.index(room.level.name), room.level.width) for room in codes]
         self.met = cache(partial(all_met, loops))
         self.row_words = cache(loops.row_words if loops else int)
         self.code_words = cache(self._code_words)

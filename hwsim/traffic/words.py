@@ -16,7 +16,6 @@ from hwsim.network.operation import Operation
 from hwsim.traffic.contents import entry_bits, is_whole, parameters_of, state_bits, weight_bits, words
 from hwsim.traffic.loops import Stay
 from hwsim.traffic.meetings import Batches, Told, meetings, told_codes, words_by_tile
-from hwsim.traffic.plan import plan
 from hwsim.traffic.planned import LayerPlan, Plan
 from hwsim.traffic.shape import FRAMES, OUTPUTS, raw_frames_are_codes, told_frames
 from hwsim.traffic.systolic_words import systolic_words
@@ -38,7 +37,7 @@ class Moved(NamedTuple):
     by_group: IntArray  # (n_group,) how often
 
 
-def words_moved(activity: Activity, machine: Machine, noted: Activity) -> list[Moved]:
+def words_moved(activity: Activity, machine: Machine, planned: Plan | None) -> list[Moved]:
     """The words that weights, codes, events, state, biases and parameters move, and the additions of their addresses.
 
     Parameters
@@ -47,8 +46,8 @@ def words_moved(activity: Activity, machine: Machine, noted: Activity) -> list[M
         Of a run, with functions of numbers carried out as the machine does.
     machine : Machine
         Of the run's execution.
-    noted : Activity
-        The same as the run noted it, by which the machine planned beforehand.
+    planned : Plan or None
+        What :func:`hwsim.traffic.plan.plan` says of the run on the machine; None of a systolic array.
 
     Returns
     -------
@@ -60,9 +59,9 @@ def words_moved(activity: Activity, machine: Machine, noted: Activity) -> list[M
     MachineError
         When no level can hold an operand, or the run did not note what the machine's tiles need.
     """
-    if machine.array is not None:
+    if planned is None:
         return [Moved(*each) for each in systolic_words(activity, machine)]
-    traffic = _Traffic(activity, machine, plan(noted, machine))
+    traffic = _Traffic(activity, machine, planned)
     for layer in activity.layers:
         inside = is_whole(layer, machine)
         if layer.connections and not inside:
@@ -118,14 +117,14 @@ class _Traffic:
             """Words of the rows that are asked for, at a level."""
             rows = getattr(met, which)
             if entries is None:
-                return np.asarray(rows * loops.term_words(term, tiling.channels, level.word_length or 1))
-            packed = words(getattr(entries, which), entry_bits(connection, machine), level.word_length or 1)
+                return np.asarray(rows * loops.term_words(term, tiling.channels, level.width))
+            packed = words(getattr(entries, which), entry_bits(connection, machine), level.width)
             return np.asarray(packed + POINTERS_PER_ROW * rows)
 
         asked = "by_batch" if is_ideal else "delivered"
         for k, stay in reversed(through([kept.stay for kept in planned.weights])):
             level = planned.weights[k].level
-            bits = weight_bits(layer, machine, level.word_length or 1)
+            bits = weight_bits(layer, machine, level.width)
             self._move("read", layer, "weights", level, moved(asked, level), bits)
             if stay < Stay.ALWAYS:
                 asked = self._needed(planned, k, stay)
@@ -143,14 +142,17 @@ class _Traffic:
 
     def accumulators(self, layer: LayerActivity) -> None:
         """Read and write, in SRAM, the accumulators that each event reaches at each position; make their addresses."""
-        level = self.machine.holding("sums")[-1]
+        level, planned = self.machine.holding("sums")[-1], self.plan.layers[layer.name]
+        assert planned.loops is not None
         for connection in layer.connections:
             histogram, bits = connection.histogram, connection.accumulator_format.bit_width
             accesses = self.activity.sum_of_groups(histogram.group, histogram.n_operation) // connection.n_reached
-            moved = accesses * int(words(connection.n_reached, bits, level.word_length or 1))
+            is_cut = not planned.loops.is_depthwise  # whose tiles are of channels with accumulators of their own
+            parts = planned.loops.tiles(planned.tiling.channels) if is_cut else [connection.n_reached]
+            moved = accesses * sum(int(words(part, bits, level.width)) for part in parts)
             for way in ("read", "write"):
                 self._book(way, layer.name, "state", level, moved, state_bits(layer, self.machine))
-            self.moved.append(Moved(layer.name, ADDRESS, accesses))
+            self.moved.append(Moved(layer.name, ADDRESS, accesses * len(parts)))
 
     def biases(self, layer: LayerActivity) -> None:
         """Read the biases that accumulators start from: once, however many neurons of a channel use one."""
@@ -178,8 +180,8 @@ class _Traffic:
 
     def _read_stored(self, layer: LayerActivity, n_number: IntArray, bits: int) -> None:
         level = self.plan.weights[layer.name]
-        packed = words(n_number, bits, level.word_length or 1)
-        self._move("read", layer, "weights", level, packed, weight_bits(layer, self.machine, level.word_length or 1))
+        packed = words(n_number, bits, level.width)
+        self._move("read", layer, "weights", level, packed, weight_bits(layer, self.machine, level.width))
 
     # --- codes
 
@@ -231,7 +233,7 @@ class _Traffic:
     def output(self, layer: LayerActivity) -> None:
         """Write the accumulators that leave the network; a delta machine writes those it touched."""
         bits, level = layer.out_format.bit_width, self.plan.signals[OUTPUTS]
-        packed = words(self.machine.touched(layer), bits, level.word_length or 1)
+        packed = words(self.machine.touched(layer), bits, level.width)
         self._move("write", layer, "codes", level, packed, layer.n_neuron * bits)
 
     # --- state
@@ -257,7 +259,7 @@ class _Traffic:
 
     def _move_state(self, way: str, layer: LayerActivity, n_number: IntArray, bits: int) -> None:
         level = self.plan.state[layer.name]
-        packed = words(n_number, bits, level.word_length or 1)
+        packed = words(n_number, bits, level.width)
         self._move(way, layer, "state", level, packed, state_bits(layer, self.machine))
 
     # --- booking
@@ -271,7 +273,7 @@ class _Traffic:
         return readers[:1] if self.machine.reuse == "ideal" else readers
 
     def _move_codes(self, way: str, layer: str, level: Level, packed: PackedWords, told: Told, n_time: int = 1) -> None:
-        moved = self.activity.sum_by_group(n_time * packed(level.word_length or 1))
+        moved = self.activity.sum_by_group(n_time * packed(level.width))
         self._book(way, layer, "codes", level, moved, told.worst * self.machine.batch)
 
     def _move(self, way: str, layer: LayerActivity, operand: Operand, level: Level, moved: IntArray, bits: int) -> None:
@@ -287,5 +289,5 @@ class _Traffic:
         # the short form calls its memories by what they hold, wherever that is
         if self.machine.memories is not None and level.kind == "dram":
             name = "activations" if operand == "codes" else operand
-        operation = Operation(kind, (), name, capacity, level.word_length or 1, operand)
+        operation = Operation(kind, (), name, capacity, level.width, operand)
         self.moved.append(Moved(layer, operation, by_group))

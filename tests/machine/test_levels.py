@@ -81,3 +81,25 @@ def test_one_machine_may_be_told_by_itself(tmp_path):
         run = hwsim.simulate(network(), FRAMES, machines=each)
         assert run.activity.execution.kind == "delta"
     assert hwsim.count(run.activity, machine).machine == "own"
+
+
+@pytest.mark.parametrize(
+    ("more", "words_of_an_event"),
+    [
+        ("order: weight-stationary\ntile: {channels: 3}", 1),  # three sums of 32 bits in a word of 128
+        ("order: weight-stationary\ntile: {channels: 2}", 2),  # two, and then the third
+    ],
+)
+def test_sums_row_by_row_are_moved_tile_by_tile(tmp_path, more, words_of_an_event):
+    store = "{name: store, kind: sram, capacity: 64, word_length: 128, holds: [sums], access: per-row}"
+    machine = load(tmp_path, sums=store, more=more)
+    counts = hwsim.count(hwsim.simulate(network(), FRAMES, machines=[machine]).activity, machine)
+    moved = {
+        key.operation.kind: int(number.sum())
+        for key, number in counts.entries.items()
+        if key.operation.memory == "store"
+    }
+    assert moved == {"sram_read": 2 * words_of_an_event, "sram_write": 2 * words_of_an_event}  # two events
+    # of each row of weights, and of each access to sums
+    addresses = sum(int(n.sum()) for key, n in counts.entries.items() if key.operation.format == ("int16",))
+    assert addresses == 2 * 2 * words_of_an_event
