@@ -36,6 +36,11 @@ class DenseRowsRead:
     has_event: npt.NDArray[np.uint8]  # (n_frame, >= n_in / 8) a bit for each input, the first one the highest; rest 0
     n_entry: IntArray  # (n_in, N_RUN_BITS) padding included; column k is about k + 1 run bits
 
+    @property
+    def meetings(self) -> IntArray:
+        """Events that meet their row in each frame. (n_frame,)"""
+        return self.delivered(None)
+
     def delivered(self, n_position: int | None) -> IntArray:
         """Rows delivered in each frame, one per event; the positions that share a row are one here. (n_frame,)"""
         return np.asarray(np.bitwise_count(self.has_event).sum(axis=1, dtype=np.int64))
@@ -71,6 +76,12 @@ class ConvolutionRowsRead:
     n_frame: int
     n_meeting: npt.NDArray[np.unsignedinteger]  # (n_frame, n_row), or (1, n_row) if all frames are alike
     n_entry: IntArray  # (n_row, N_RUN_BITS) padding included; column k is about k + 1 run bits
+    n_tap_met: IntArray  # (n_frame,) events that meet a tap, added up over all taps of all input channels
+
+    @property
+    def meetings(self) -> IntArray:
+        """Events that meet a tap in each frame. (n_frame,)"""
+        return self.n_tap_met
 
     def delivered(self, n_position: int | None) -> IntArray:
         """Rows delivered in each frame. (n_frame,)

@@ -17,7 +17,7 @@ from hwsim.activity import (
     SignalActivity,
 )
 from hwsim.counting.counts import Counts, Phase
-from hwsim.counting.functions import carried_out
+from hwsim.traffic.functions import carried_out
 from hwsim.counting.tally import Tally
 from hwsim.errors import MachineError
 from hwsim.machine import DEFAULT_MACHINE, Machine, load_machine
@@ -74,7 +74,7 @@ def count(activity: Activity, machine: str | Path | Machine | None = None) -> Co
             _count_synapses(tally, connection, activity, machine)
         _count_neurons(tally, layer, activity, machine)
     for each in words_moved(activity, machine, planned):
-        tally.add(each.layer, "memory", each.operation, each.by_group)
+        tally.add(each.layer, "memory", each.operation, activity.sum_by_group(each.by_frame))
     return Counts(
         entries=tally.entries,
         groups=activity.groups,

@@ -30,8 +30,8 @@ def systolic_words(activity: Activity, machine: Machine) -> Iterator[tuple[str, 
 
     Yields
     ------
-    tuple of str, Operation and (n_group,) int64
-        Layer, operation and how often, each batch in the group of its first frame; all is packed per layer and batch.
+    tuple of str, Operation and (n_frame,) int64
+        Layer, operation and how often, each batch under its first frame; all is packed per layer and batch.
 
     Raises
     ------
@@ -74,7 +74,7 @@ class _Booking:
             elements = [self._elements(connection, n_frame) for n_frame in self.batch]
             bits = connection.weight_format.bit_width
             yield self._move("read", layer.name, "weights", stay.level, [each.weights for each in elements], bits)
-            yield layer.name, ADDRESS, self._by_group([each.weight_rows for each in elements])
+            yield layer.name, ADDRESS, self._by_frame([each.weight_rows for each in elements])
         biases = [(each.n_bias, each.accumulator_format.bit_width) for each in layer.connections]
         for n_stored, bits in (*biases, *parameters_of(layer)):
             yield self._move("read", layer.name, "weights", stay.level, [n_stored] * len(self.batch), bits)
@@ -123,9 +123,9 @@ class _Booking:
         """Words that hold so many numbers of each batch."""
         assert level.word_length is not None
         operation = Operation(f"{level.kind}_{way}", (), level.name, level.capacity or 0, level.word_length, operand)
-        return layer, operation, self._by_group(words(np.array(numbers, np.int64), bits, level.word_length))
+        return layer, operation, self._by_frame(words(np.array(numbers, np.int64), bits, level.word_length))
 
-    def _by_group(self, by_batch: npt.ArrayLike) -> IntArray:
+    def _by_frame(self, by_batch: npt.ArrayLike) -> IntArray:
         per_frame = np.zeros(self.activity.n_frame, np.int64)
         per_frame[self.first] = by_batch
-        return self.activity.sum_by_group(per_frame)
+        return per_frame

@@ -34,7 +34,7 @@ class Moved(NamedTuple):
 
     layer: str
     operation: Operation
-    by_group: IntArray  # (n_group,) how often
+    by_frame: IntArray  # (n_frame,) how often; what a batch shares stands under its first frame
 
 
 def words_moved(activity: Activity, machine: Machine, planned: Plan | None) -> list[Moved]:
@@ -131,7 +131,7 @@ class _Traffic:
                 self._move("write", layer, "weights", level, moved(asked, level), bits)
         n_tile = loops.n_repeat(tiling.channels)
         delivered = met.by_batch if is_ideal else met.delivered * n_tile
-        self.moved.append(Moved(layer.name, ADDRESS, self.activity.sum_by_group(delivered)))
+        self.moved.append(Moved(layer.name, ADDRESS, delivered))
 
     def _needed(self, planned: LayerPlan, k: int, stay: int) -> str:
         """Which rows are read for a level: those met in its iterations, or all of them where they are fetched ahead."""
@@ -145,8 +145,7 @@ class _Traffic:
         level, planned = self.machine.holding("sums")[-1], self.plan.layers[layer.name]
         assert planned.loops is not None
         for connection in layer.connections:
-            histogram, bits = connection.histogram, connection.accumulator_format.bit_width
-            accesses = self.activity.sum_of_groups(histogram.group, histogram.n_operation) // connection.n_reached
+            bits, accesses = connection.accumulator_format.bit_width, connection.rows_read.meetings
             is_cut = not planned.loops.is_depthwise  # whose tiles are of channels with accumulators of their own
             parts = planned.loops.tiles(planned.tiling.channels) if is_cut else [connection.n_reached]
             moved = accesses * sum(int(words(part, bits, level.width)) for part in parts)
@@ -273,15 +272,14 @@ class _Traffic:
         return readers[:1] if self.machine.reuse == "ideal" else readers
 
     def _move_codes(self, way: str, layer: str, level: Level, packed: PackedWords, told: Told, n_time: int = 1) -> None:
-        moved = self.activity.sum_by_group(n_time * packed(level.width))
-        self._book(way, layer, "codes", level, moved, told.worst * self.machine.batch)
+        self._book(way, layer, "codes", level, n_time * packed(level.width), told.worst * self.machine.batch)
 
     def _move(self, way: str, layer: LayerActivity, operand: Operand, level: Level, moved: IntArray, bits: int) -> None:
         """Book words of every frame."""
         size = bits * self.machine.batch if operand == "codes" else bits
-        self._book(way, layer.name, operand, level, self.activity.sum_by_group(moved), size)
+        self._book(way, layer.name, operand, level, moved, size)
 
-    def _book(self, way: str, layer: str, operand: Operand, level: Level, by_group: IntArray, bits: int) -> None:
+    def _book(self, way: str, layer: str, operand: Operand, level: Level, by_frame: IntArray, bits: int) -> None:
         """Book words read or written of what takes so many bits in a level that is as large as that."""
         capacity = self.plan.capacity(level, bits)
         kind = f"{level.kind}_{way}"
@@ -290,4 +288,4 @@ class _Traffic:
         if self.machine.memories is not None and level.kind == "dram":
             name = "activations" if operand == "codes" else operand
         operation = Operation(kind, (), name, capacity, level.width, operand)
-        self.moved.append(Moved(layer, operation, by_group))
+        self.moved.append(Moved(layer, operation, by_frame))

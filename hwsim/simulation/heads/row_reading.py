@@ -72,29 +72,31 @@ class ConvolutionRowReading:
         """All rows."""
         return RowsStored(len(self.n_entry), self.n_entry.sum(axis=0))
 
-    def meetings(self, count: Array) -> Array:
-        """Events that meet each row, from those of each kind of place and channel. (n_frame, n_row)
+    def meetings(self, count: Array) -> tuple[Array, Array]:
+        """Events that meet each row (n_frame, n_row), and any tap (n_frame,), from those of each kind of place.
 
         Parameters
         ----------
         count : (n_frame, n_kind, C_in)
-            Events.
+            Events of each kind of place and channel.
         """
         # whole numbers far below 2**53, for which floating point is exact and fast
         by_tap = (self.taps.T.astype(np.float64) @ count.astype(np.float64)).transpose(0, 2, 1)
         met = by_tap.max(axis=2) if self.is_depthwise else by_tap.reshape(len(count), -1)
-        return met.astype(np.min_scalar_type(self.kind.size))
+        return met.astype(np.min_scalar_type(self.kind.size)), by_tap.sum(axis=(1, 2)).astype(np.int64)
 
     def note(self, count: Array, frames: Frames, notes: Notes) -> None:
         """Note how many events meet each row, in as few bits as they need."""
-        met = self.meetings(count)
+        met, taps = self.meetings(count)
         notes.write(self.name, "events that meet each row", frames, met, met.dtype)
+        notes.write(self.name, "events that meet a tap", frames, taps)
 
     def read(self, notes: Notes) -> ConvolutionRowsRead:
         """Events that meet each row in each frame, with the rows' entries; under a dense execution all inputs do."""
         if notes.execution.presents_every_input:
             places = np.bincount(self.kind, minlength=len(self.taps))
-            met = self.meetings(np.repeat(places[None, :, None], self.n_channel, axis=2))
+            met, taps = self.meetings(np.repeat(places[None, :, None], self.n_channel, axis=2))
+            taps = np.repeat(taps, notes.n_frame)
         else:
-            met = notes.read(self.name, "events that meet each row")
-        return ConvolutionRowsRead(notes.n_frame, met, self.n_entry)
+            met, taps = (notes.read(self.name, f"events that meet {what}") for what in ("each row", "a tap"))
+        return ConvolutionRowsRead(notes.n_frame, met, self.n_entry, taps)
