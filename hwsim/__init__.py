@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from hwsim.simulation.simulator import simulate as simulate
     from hwsim.study.comparison import Comparison as Comparison
     from hwsim.study.comparison import compare as compare
+    from hwsim.timing.schedule import schedule as schedule
+    from hwsim.timing.timing import Timing as Timing
     from hwsim.train.from_torch import from_torch as from_torch
     from hwsim.training_cost import count_training as count_training
 
@@ -65,6 +67,8 @@ _HOME = {
     "activity": ("Activity", "Delta", "Execution", "RULES"),
     "simulation.run": ("Run",),
     "simulation.simulator": ("simulate",),
+    "timing.schedule": ("schedule",),
+    "timing.timing": ("Timing",),
     "train.from_torch": ("from_torch",),
     "training_cost": ("count_training",),
 }

@@ -22,6 +22,7 @@ ORDER = (
     "training_cost",
     "pricing",
     "counting",
+    "timing",
     "simulation",
     "traffic",
     "machine",

@@ -17,13 +17,13 @@ from hwsim.activity import (
     SignalActivity,
 )
 from hwsim.counting.counts import Counts, Phase
-from hwsim.traffic.functions import carried_out
 from hwsim.counting.tally import Tally
 from hwsim.errors import MachineError
 from hwsim.machine import DEFAULT_MACHINE, Machine, load_machine
 from hwsim.network.number_format import NumberFormat
 from hwsim.network.operation import Operation
 from hwsim.traffic.contents import is_whole
+from hwsim.traffic.functions import carried_out
 from hwsim.traffic.plan import plan
 from hwsim.traffic.words import words_moved
 

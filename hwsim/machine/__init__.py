@@ -12,6 +12,7 @@ from hwsim.machine.machine import (
     UnaryUpTo,
     load_machine,
 )
+from hwsim.machine.timing import MachineTiming, Port
 
 __all__ = [
     "DEFAULT_MACHINE",
@@ -22,10 +23,12 @@ __all__ = [
     "LanesByLayer",
     "Level",
     "Machine",
+    "MachineTiming",
     "Memory",
     "Operand",
     "Overhead",
     "PiecewiseLinear",
+    "Port",
     "Tile",
     "UnaryUpTo",
     "is_looked_up",

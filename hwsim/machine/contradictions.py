@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from hwsim.machine.array import contradictions_of_array
 from hwsim.machine.level import Level, Operand
+from hwsim.machine.timing import contradictions_of_timing
 
 if TYPE_CHECKING:
     from hwsim.machine.machine import Machine
@@ -14,6 +15,7 @@ def contradictions(machine: "Machine") -> Iterator[tuple[str, str]]:
     """Key and wording of everything that cannot be true together; nothing of a machine that fits together."""
     yield from _of_options(machine)
     yield from contradictions_of_array(machine)
+    yield from contradictions_of_timing(machine)
     if machine.levels and machine.memories is not None:
         yield "levels", "levels and memories say the same thing twice; take memories out"
         return

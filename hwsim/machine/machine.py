@@ -19,6 +19,7 @@ from hwsim.machine.array import Array
 from hwsim.machine.contradictions import contradictions
 from hwsim.machine.functions import Functions
 from hwsim.machine.level import Bytes, Level, Levels, Memories, Operand, PositiveInt, Tile, levels_meant
+from hwsim.machine.timing import MachineTiming
 
 Factor = Annotated[float, Field(ge=1, le=1000)]
 Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)]
@@ -93,6 +94,7 @@ class Machine(Schema):
     memories: Memories | None = None
     on_chip_limit: Bytes | None = None  # memories: a larger one is off chip
     off_chip: Literal["dram"] | None = None  # memories: what a larger one is; none: an error
+    timing: MachineTiming | None = None  # its clock, and what its parts do in a cycle; none: it has no time
 
     sources: Texts = ()  # where its figures come from, in words
     assumed: Texts = ()  # and which of them are chosen, not found

@@ -61,7 +61,7 @@ def meetings(
     loops: Loops,
     tiling: Tiling,
     batches: Batches,
-    run_bits: int | None = None,
+    of_row: IntArray | None = None,
 ) -> Meetings:
     """What a connection's rows meet.
 
@@ -75,11 +75,11 @@ def meetings(
         As the machine cuts it.
     batches : Batches
         Frames that are worked on together.
-    run_bits : int, optional
-        Add up entries of compressed rows, with runs of so many bits, instead of counting rows.
+    of_row : (n_row,) int64, optional
+        Add up a number of each row instead of counting rows; of rows in strips nothing but their number is known.
     """
     rows, n = layer.connections[term].rows_read, tiling.frames
-    of_row = np.ones(len(rows.n_entry), np.int64) if run_bits is None else rows.n_entry[:, run_bits - 1]
+    of_row = np.ones(len(rows.n_entry), np.int64) if of_row is None else of_row
     frames, positions = loops.lanes.frames, loops.lanes.positions
     is_alike = activity.execution.presents_every_input
 

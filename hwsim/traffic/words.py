@@ -110,7 +110,8 @@ class _Traffic:
         met = meetings(self.activity, layer, term, loops, tiling, self.batches)
         entries = None
         if machine.run_bits is not None:
-            entries = meetings(self.activity, layer, term, loops, tiling, self.batches, machine.run_bits)
+            of_row = connection.rows_read.n_entry[:, machine.run_bits - 1]
+            entries = meetings(self.activity, layer, term, loops, tiling, self.batches, of_row)
         is_ideal = machine.reuse == "ideal"
 
         def moved(which: str, level: Level) -> IntArray:

@@ -1,0 +1,140 @@
+"""What the lanes of a machine take for the rows that are delivered to them, and row by row what else they wait for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.activity import Activity, ConnectionActivity, LayerActivity
+from hwsim.errors import MachineError
+from hwsim.machine import Level, Machine
+from hwsim.traffic.loops import Loops
+from hwsim.traffic.meetings import Batches, meetings
+from hwsim.traffic.planned import LayerPlan, Plan
+from hwsim.traffic.systolic import cycles_of, product_of
+from hwsim.traffic.tiling import PASSED_BY
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class LaneWork:
+    """What lanes, or an array, do for a layer; frames of a batch stand under its first one."""
+
+    cycles: IntArray  # (n_frame,) [cycles]
+    operations: IntArray  # (n_frame,) of single lanes
+    n_lane: int
+    in_rows: IntArray  # (n_frame,) if each row waits for all that it needs [cycles]
+    # by level and way: moved for single rows, while the lanes work on them (n_frame,) [bits]
+    row_bits: Mapping[tuple[str, str], IntArray] = field(default_factory=dict)
+
+
+def lane_work(
+    activity: Activity, layer: LayerActivity, machine: Machine, planned: Plan | None, batches: Batches
+) -> LaneWork:
+    """What a layer asks of the lanes."""
+    nothing = np.zeros(activity.n_frame, np.int64)
+    if machine.array is not None:
+        return _array_work(layer, machine, batches, nothing)
+    if planned is None or not layer.connections:
+        return LaneWork(nothing, nothing, 1, nothing)
+    each = [_Rows(activity, layer, term, machine, planned, batches).work() for term in range(len(layer.connections))]
+    row_bits: dict[tuple[str, str], IntArray] = {}
+    for found in each:
+        for key, bits in found.row_bits.items():
+            row_bits[key] = row_bits.get(key, nothing) + bits
+    cycles, operations, in_rows = (
+        np.sum([getattr(found, name) for found in each], axis=0) for name in ("cycles", "operations", "in_rows")
+    )
+    return LaneWork(cycles, operations, each[0].n_lane, in_rows, row_bits)
+
+
+def _array_work(layer: LayerActivity, machine: Machine, batches: Batches, nothing: IntArray) -> LaneWork:
+    """Closed forms, batch by batch."""
+    array = machine.array
+    assert array is not None
+    cycles, operations = nothing.copy(), nothing.copy()
+    starts = batches.starts(batches.size)
+    sizes = np.diff(np.append(starts, nothing.size))
+    for connection in layer.connections:
+        for size in np.unique(sizes).tolist():
+            product = product_of(connection, size)
+            cycles[starts[sizes == size]] += cycles_of(product, array)
+            operations[starts[sizes == size]] += product.m * product.n * product.k
+    return LaneWork(cycles, operations, array.rows * array.columns, cycles)
+
+
+class _Rows:
+    """The rows of one weight term, as they are delivered."""
+
+    def __init__(
+        self, activity: Activity, layer: LayerActivity, term: int, machine: Machine, planned: Plan, batches: Batches
+    ) -> None:
+        self.activity, self.layer, self.term, self.machine = activity, layer, term, machine
+        self.connection: ConnectionActivity = layer.connections[term]
+        self.plan: LayerPlan = planned.layers[layer.name]
+        assert self.plan.loops is not None
+        assert machine.timing is not None
+        self.loops: Loops = self.plan.loops
+        self.timing, self.batches = machine.timing, batches
+        if self.loops.is_depthwise and machine.keeps_sums_in_state and machine.timing.overlap == "event":
+            raise MachineError(
+                f"machine {machine.name}: layer {layer.name} is depthwise, so that a row meets accumulators of several "
+                "positions, and with overlap: event and access: per-row their time is not told; write overlap: layer"
+            )
+        self.tiles = [self.loops.row_length] if self.loops.is_depthwise else self.loops.tiles(self.plan.tiling.channels)
+
+    def work(self) -> LaneWork:
+        """Cycles and operations of this term."""
+        lanes, tiling = self.loops.lanes, self.plan.tiling
+        met = meetings(self.activity, self.layer, self.term, self.loops, tiling, self.batches)
+        delivered = met.delivered
+        if not self.loops.is_depthwise and lanes.inputs > 1:  # so many rows at once, where every input is presented
+            delivered = delivered // self.loops.n_channel * -(-self.loops.n_channel // lanes.inputs)
+        product = self.timing.cycles.multiply
+        n_pass = sum(-(-tile // lanes.channels) for tile in self.tiles)
+        in_rows = sum(
+            (delivered * (self.timing.cycles.event + self._slowest(tile)) for tile in self.tiles), np.int64(0)
+        )
+        return LaneWork(
+            cycles=delivered * n_pass * product,
+            operations=self.batches.booked(
+                np.add.reduceat(self._operations(), self.batches.starts(self.batches.size)), self.batches.size
+            ),
+            n_lane=lanes.channels * lanes.positions * lanes.inputs * lanes.frames,
+            in_rows=np.asarray(in_rows),
+            row_bits=self._row_bits(met.delivered),
+        )
+
+    def _operations(self) -> IntArray:
+        return np.asarray(self.connection.rows_read.meetings * self.connection.n_reached)
+
+    def _slowest(self, tile: int) -> int:
+        """Cycles of the slowest part that a row of a tile needs."""
+        needs = [-(-tile // self.loops.lanes.channels) * self.timing.cycles.multiply]
+        for level, ways in self._levels(tile).items():
+            port = self.timing.levels[level.name]
+            moved = sum(ways.values()) if port.ports == 1 else max(ways.values())
+            needs.append(-(-moved // port.bits))
+        return max(needs)
+
+    def _levels(self, tile: int) -> dict[Level, dict[str, int]]:
+        """What a row of a tile moves at each level that lanes read or write while they work on it. [bits]"""
+        near = next(kept.level for kept in reversed(self.plan.weights) if kept.stay != PASSED_BY)
+        width = self.connection.weight_format.bit_width
+        found = {near: {"read": -(-tile * width // near.width) * near.width}}
+        if self.machine.keeps_sums_in_state:
+            sums, width = self.machine.holding("sums")[-1], self.connection.accumulator_format.bit_width
+            bits = -(-tile * width // sums.width) * sums.width
+            found.setdefault(sums, {"read": 0})
+            found[sums] = {"read": found[sums]["read"] + bits, "write": bits}
+        return found
+
+    def _row_bits(self, delivered: IntArray) -> dict[tuple[str, str], IntArray]:
+        total: dict[tuple[str, str], IntArray] = {}
+        for tile in self.tiles:
+            for level, ways in self._levels(tile).items():
+                for way, bits in ways.items():
+                    total[level.name, way] = total.get((level.name, way), np.int64(0)) + delivered * bits
+        return total
