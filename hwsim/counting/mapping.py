@@ -82,7 +82,9 @@ def _home(signal: str, planned: Plan) -> Level:
 
 
 def _read(signal: str, mapped: LayerPlan, planned: Plan) -> str:
-    home, near = _home(signal, planned), planned.near_codes
-    if home == near or mapped.codes == PASSED_BY:
-        return home.name
-    return f"{home.name}; {near.name}: {STAYS[mapped.codes]}"
+    """Where a signal lives, and how long nearer levels keep it."""
+    home = _home(signal, planned)
+    nearer = mapped.codes[[kept.level for kept in mapped.codes].index(home) + 1 :] if mapped.codes else ()
+    return "; ".join(
+        [home.name, *(f"{kept.level.name}: {STAYS[kept.stay]}" for kept in nearer if kept.stay != PASSED_BY)]
+    )
