@@ -159,6 +159,21 @@ def test_show_maps_a_network(here):
     }
 
 
+def test_show_maps_a_network_on_an_array(here):
+    code, shown, complaints = here("show", "systolic-ws", "--network", "digits-mlp-int8")
+    heads, rows = table_of(shown)
+    assert (code, complaints) == (0, [])
+    assert heads == ["layer", "product", "folds", "weights live in", "reads", "sums wait in", "writes"]
+    # 64 x 64 weights in pieces of 32 x 32, and 64 x 10 in two of them, one above the other, whose sums are added up
+    assert rows == {
+        "input": ["buffer", "buffer"],
+        "dense1": ["1 x 64 by 64 x 64", "4", *["buffer"] * 4],
+        "dense2": ["1 x 64 by 64 x 64", "4", *["buffer"] * 4],
+        "dense3": ["1 x 64 by 64 x 10", "2", *["buffer"] * 4],
+    }
+    assert "sums wait in" not in here("show", "systolic-os", "--network", "digits-mlp-int8")[1]  # they stay inside
+
+
 def test_show_maps_by_the_levels_and_the_tile_that_a_machine_has(here, tmp_path):
     def show(*levels, **changed):
         registers = {"name": "file", "kind": "registers", "holds": ["sums"]}
