@@ -86,8 +86,8 @@ def notes(frame_rate: float | None, timing: Timing | None) -> Iterator[str]:
         yield f"static energy back to back, at {rate:,.6g} inferences per second, is in the total"
     elif rate < frame_rate:
         yield (
-            f"too slow for {frame_rate:g} inferences per second, which are not reached: static energy at {rate:,.6g} is "
-            "in the total"
+            f"too slow for {frame_rate:g} inferences per second: that rate is not reached, and static energy at "
+            f"{rate:,.6g} is in the total"
         )
     else:
         yield f"static energy at {frame_rate:g} inferences per second is in the total"
@@ -103,7 +103,8 @@ def check_same_run(counts: Counts, timing: Timing) -> None:
     )
     if counted != timed:
         raise MachineError(
-            f"counts of {counted} do not go with timing of {timed}; count and schedule one run's activity on one machine"
+            f"counts of {counted} do not go with timing of {timed}; count and schedule the activity of one run on one "
+            "machine"
         )
 
 
