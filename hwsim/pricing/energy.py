@@ -150,6 +150,17 @@ class Breakdown(Viewed):
         """
         return self.dynamic_power(frame_rate) + (self.static_power or 0.0)
 
+    def with_timing(self, timing: Timing) -> "Breakdown":
+        """The same energy beside the time that it takes; no power is at a rate that is not reached.
+
+        Raises
+        ------
+        MachineError
+            When the timing is that of another machine, network, execution or data.
+        """
+        static_power.check_same_run(self.counts, timing)
+        return replace(self, timing=timing)
+
     def at_rate(self, frame_rate: float | None) -> "Breakdown":
         """The same result where each inference also pays its share of the static power, as a phase ``static``.
 
@@ -290,8 +301,6 @@ def price(
     MachineError
         When the timing is that of another machine, network, execution or data.
     """
-    if timing is not None:
-        static_power.check_same_run(counts, timing)
     table = load_table(table, rules)
     counts = with_whole_macs(counts, table)
     chosen = tuple(PHASES if phases is None else dict.fromkeys([phases] if isinstance(phases, str) else phases))
@@ -307,7 +316,9 @@ def price(
             found = table.price(key.operation)
             assert found is not None
             lines.append(Line(key, count, found, counts.overhead if _is_arithmetic(key.operation) else (1.0, 1.0)))
-    energy = Breakdown(tuple(lines), counts, table, chosen, timing=timing)
+    energy = Breakdown(tuple(lines), counts, table, chosen)
+    if timing is not None:
+        energy = energy.with_timing(timing)
     return energy if frame_rate is None and timing is None else energy.at_rate(frame_rate)
 
 

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -151,9 +151,10 @@ def _priced(
     lacks = lacking(counts, table)
     if any(phase in lacks for phase in phases):
         return None
-    if frame_rate is None:
-        return replace(price(counts, table, phases), timing=timing)
-    return price(counts, table, phases, frame_rate=frame_rate, timing=timing)
+    breakdown = price(counts, table, phases)
+    if timing is not None:
+        breakdown = breakdown.with_timing(timing)
+    return breakdown if frame_rate is None else breakdown.at_rate(frame_rate)
 
 
 def _run(book: RunBook, row: Named) -> Run:
