@@ -139,11 +139,12 @@ def names(
     x_range: tuple[float, float],
     y_range: tuple[float, float],
     intervals: Sequence[tuple[float, float] | None],
+    width: float = PLOT_WIDTH,
 ) -> list[Figure]:
     """The rows' names beside their points and clear of their intervals, upward; x is logarithmic."""
     if len(cells) > MOST_LABELS:
         return []
-    across = PLOT_WIDTH / math.log(x_range[1] / x_range[0])
+    across = width / math.log(x_range[1] / x_range[0])
     up = PLOT_HEIGHT / (y_range[1] - y_range[0])
     pixels = [(math.log(x / x_range[0]) * across, (y_range[1] - y) * up) for x, y in points]
     texts = [[cell.network, cell.machine + baseline_mark(cell)] for cell in cells]
@@ -152,7 +153,7 @@ def names(
         for where, (x, _) in zip(intervals, pixels, strict=True)
         if where
     ]
-    offsets = labels.place(pixels, texts, labels.Box(0, 0, PLOT_WIDTH, PLOT_HEIGHT), bars)
+    offsets = labels.place(pixels, texts, labels.Box(0, 0, width, PLOT_HEIGHT), bars)
     colors = color_of(priced)
     return [
         {

@@ -1,6 +1,7 @@
 """Time in figures: latency against energy, where the cycles go, and how near layers come to what a machine can do."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -11,10 +12,12 @@ from hwsim.report import answering, scatter
 from hwsim.report.figures import PALETTE, Figure, axis, color_of, escaped, layout, logarithmic_axis, symbol_of
 from hwsim.report.timing import cycles_of_all, in_short
 from hwsim.report.units import figures, time_unit
-from hwsim.report.wording import Priced
+from hwsim.report.wording import Priced, shortened
 from hwsim.study.comparison import Cell, Comparison
 from hwsim.timing.timing import LayerTiming, Timing
 
+PLOT_WIDTH = 720.0
+"""Of the area between the axes of the latency figure, in a window 900 pixels wide; wider ones have more room. [pixels]"""
 ROOF = {"color": "#9aa5b1", "width": 1.5}
 
 
@@ -49,13 +52,11 @@ def latency_against_energy(priced: Priced) -> Figure | None:
         "data": traces,
         "layout": layout(
             height=440 + has_legend * scatter.legend_height(len(cells)),
-            xaxis=logarithmic_axis(
-                f"{priced.energy_kind} energy per inference [{priced.unit.name}], logarithmic", *x_range
-            ),
+            xaxis=logarithmic_axis(f"{priced.energy_kind} energy [{priced.unit.name}], logarithmic", *x_range),
             yaxis=logarithmic_axis(f"latency [{unit.name}], logarithmic", *y_range),
             showlegend=has_legend,
             legend=scatter.LEGEND,
-            annotations=scatter.names(priced, cells, heights, x_range, ends, [None] * len(cells)),
+            annotations=scatter.names(priced, cells, heights, x_range, ends, [None] * len(cells), PLOT_WIDTH),
         ),
     }
 
@@ -63,7 +64,8 @@ def latency_against_energy(priced: Priced) -> Figure | None:
 def _point(priced: Priced, cell: Cell, timing: Timing, point: tuple[float, float]) -> Figure:
     trace = scatter.point_of(priced, cell, point)
     said = f"{trace['hovertext'][0]}<br>{escaped(in_short(timing))}"
-    return trace | {"hovertext": [said], "error_y": {"visible": False}}
+    hidden = {"visible": False}  # of bars side by side some would run through names
+    return trace | {"hovertext": [said], "error_x": hidden, "error_y": hidden}
 
 
 def cycles(priced: Priced) -> Figure | None:
@@ -84,7 +86,7 @@ def cycles(priced: Priced) -> Figure | None:
             bargap=0.28,
             height=124 + 44 * len(names),
             margin={"l": 24, "r": 24, "t": 40, "b": 56},
-            xaxis=axis("share of the row's cycles, by what binds its layers [%]", range=[0, 100]),
+            xaxis=axis("share of the row's cycles [%]", range=[0, 100]),
             yaxis=axis("", type="category", categoryarray=names[::-1], categoryorder="array", ticks=""),
             legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "traceorder": "normal"},
             showlegend=True,
@@ -115,29 +117,27 @@ def _bar(resource: str, names: Sequence[str], shares: Sequence[tuple[float, str]
 
 def roofline(comparison: Comparison, priced: Priced) -> Figure | None:
     """Layers: operations per bit moved at the farthest level, and per cycle, below the roofs of their machines."""
-    roofs: dict[tuple[str, str], _Roof] = {}
+    roofs: dict[Roof, dict[str, None]] = defaultdict(dict)  # with the machines that have it
     places: list[Place] = []
     for cell, timing in timed(priced):
         machine = comparison.machines[cell.machine]
         level = _farthest(machine, cell.counts)
         if level is not None and (found := list(_places(cell, timing, level))):
             places += found
-            roofs[cell.machine, level] = _Roof(machine, level, timing)
+            roofs[_roof(machine, level, timing)][cell.machine] = None
     if not places:
         return None
-    x_range, y_range = (
-        scatter.reach(along, along)
-        for along in zip(*((place.per_bit, place.per_cycle) for place in places), strict=True)
-    )
-    top = max(y_range[1], 1.5 * max(roof.lanes for roof in roofs.values()))
-    traces = [roof.line(*x_range) for roof in roofs.values()]
+    along, up = ([getattr(place, name) for place in places] for name in ("per_bit", "per_cycle"))
+    x_range = scatter.reach(along, [*along, *(roof.ridge for roof in roofs)])
+    y_range = scatter.reach(up, [*up, *(roof.lanes for roof in roofs)])
+    traces = [_line(roof, list(machines), *x_range) for roof, machines in roofs.items()]
     traces += [_markers(priced, cell, mine) for cell, mine in groupby(places, key=lambda place: place.cell)]
     return {
         "data": traces,
         "layout": layout(
             height=460 + scatter.legend_height(len(traces)),
-            xaxis=logarithmic_axis("operations per bit moved at the farthest level, logarithmic", *x_range),
-            yaxis=logarithmic_axis("operations per cycle, logarithmic", y_range[0], top),
+            xaxis=logarithmic_axis("operations per bit, logarithmic", *x_range),
+            yaxis=logarithmic_axis("operations per cycle, logarithmic", *y_range),
             showlegend=True,
             legend=scatter.LEGEND,
         ),
@@ -153,30 +153,38 @@ class Place(NamedTuple):
     per_cycle: float  # operations per cycle
 
 
-class _Roof:
-    """What a machine can do at most: its lanes, and the port of a level."""
+class Roof(NamedTuple):
+    """What a machine can do at most."""
 
-    def __init__(self, machine: Machine, level: str, timing: Timing) -> None:
-        assert machine.timing is not None
-        self.name, self.level = machine.name, level
-        port = machine.timing.levels[level]
-        self.bits = port.bits * (2 if port.ports == "1r1w" else 1)  # both ways at once
-        self.lanes = max(layer.n_lane for layer in timing.layers)
+    level: str
+    bits: int  # that it moves in a cycle
+    lanes: int
 
-    def line(self, low: float, high: float) -> Figure:
-        """The roof between two numbers of operations per bit."""
-        ridge = self.lanes / self.bits
-        along = [low, *([ridge] if low < ridge < high else []), high]
-        return {
-            "type": "scatter",
-            "mode": "lines",
-            "name": f"roof of {escaped(self.name)}: {self.bits:,} bits a cycle of {escaped(self.level)}, "
-            f"{self.lanes:,} lanes",
-            "x": along,
-            "y": [min(self.lanes, self.bits * each) for each in along],
-            "line": ROOF,
-            "hovertemplate": "%{fullData.name}<extra></extra>",
-        }
+    @property
+    def ridge(self) -> float:
+        """Operations per bit where port and lanes are full alike."""
+        return self.lanes / self.bits
+
+
+def _roof(machine: Machine, level: str, timing: Timing) -> Roof:
+    assert machine.timing is not None
+    port = machine.timing.levels[level]
+    both_ways = 2 if port.ports == "1r1w" else 1
+    return Roof(level, port.bits * both_ways, max(layer.n_lane for layer in timing.layers))
+
+
+def _line(roof: Roof, machines: list[str], low: float, high: float) -> Figure:
+    """A roof between two numbers of operations per bit."""
+    along = [low, *([roof.ridge] if low < roof.ridge < high else []), high]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": escaped(f"{roof.lanes:,} lanes, {roof.bits:,} bits of {roof.level}: {shortened(machines, 1)}"),
+        "x": along,
+        "y": [min(roof.lanes, roof.bits * each) for each in along],
+        "line": ROOF,
+        "hovertemplate": "%{fullData.name}<extra></extra>",
+    }
 
 
 def _farthest(machine: Machine, counts: Counts) -> str | None:

@@ -15,7 +15,7 @@ CYCLES_IN_WORDS = "Each part of a bar: the cycles of those layers that one resou
 ROOFLINE_IN_WORDS = (
     "Each point is a layer; further right it does more with a bit that its row's farthest level moves. Above a roof "
     "nothing can be: on its slope the port of that level is full, where it is flat all lanes are. Layers for which "
-    "that level moves nothing are left out."
+    "that level moves nothing are left out. Bits of a roof are those that the level moves in a cycle."
 )
 
 
