@@ -17,7 +17,7 @@ from hwsim.study.comparison import Cell, Comparison
 from hwsim.timing.timing import LayerTiming, Timing
 
 PLOT_WIDTH = 720.0
-"""Of the area between the axes of the latency figure, in a window 900 pixels wide; wider ones have more room. [pixels]"""
+"""Of the area between the axes of the latency figure, in a window 900 pixels wide: wider ones have room. [pixels]"""
 ROOF = {"color": "#9aa5b1", "width": 1.5}
 
 
