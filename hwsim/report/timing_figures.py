@@ -2,14 +2,14 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 from hwsim.counting.counts import Counts
 from hwsim.machine import Machine
 from hwsim.report import answering, scatter
-from hwsim.report.figures import PALETTE, Figure, axis, color_of, escaped, layout, logarithmic_axis, symbol_of
+from hwsim.report.figures import PALETTE, Figure, axis, escaped, layout, logarithmic_axis, symbol_of
 from hwsim.report.timing import cycles_of_all, in_short
 from hwsim.report.units import figures, time_unit
 from hwsim.report.wording import Priced, shortened
@@ -131,7 +131,8 @@ def roofline(comparison: Comparison, priced: Priced) -> Figure | None:
     x_range = scatter.reach(along, [*along, *(roof.ridge for roof in roofs)])
     y_range = scatter.reach(up, [*up, *(roof.lanes for roof in roofs)])
     traces = [_line(roof, list(machines), *x_range) for roof, machines in roofs.items()]
-    traces += [_markers(priced, cell, mine) for cell, mine in groupby(places, key=lambda place: place.cell)]
+    for k, (cell, mine) in enumerate(groupby(places, key=lambda place: place.cell)):
+        traces.append(_markers(cell, list(mine), PALETTE[k % len(PALETTE)]))
     return {
         "data": traces,
         "layout": layout(
@@ -207,15 +208,15 @@ def _places(cell: Cell, timing: Timing, level: str) -> Iterator[Place]:
             yield Place(cell, layer, operations / bits, operations / total)
 
 
-def _markers(priced: Priced, cell: Cell, places: Iterable[Place]) -> Figure:
-    places = list(places)
+def _markers(cell: Cell, places: Sequence[Place], color: str) -> Figure:
+    """The layers of a row; rows are told apart by colour, as several are of one network."""
     return {
         "type": "scatter",
         "mode": "markers",
         "name": escaped(cell.method),
         "x": [place.per_bit for place in places],
         "y": [place.per_cycle for place in places],
-        "marker": {"symbol": symbol_of(cell), "color": color_of(priced)[cell.network], "size": 10},
+        "marker": {"symbol": symbol_of(cell), "color": color, "size": 10},
         "hovertext": [
             f"<b>{escaped(layer.name)}</b>, {escaped(cell.method)}<br>{figures(per_bit)} operations per bit, "
             f"{figures(per_cycle)} per cycle, bound by {escaped(layer.bound_by)}"

@@ -135,8 +135,8 @@ def _time_notes(timed: Timed, frame_rate: float) -> list[str]:
     if not _is_slower(timed.timing, frame_rate):
         return [timed.why_not] if timed.why_not else []
     return [
-        f"too slow for {frame_rate:g} inferences per second: that rate is not reached, and power is that at "
-        f"{reached(frame_rate, timed.timing):,.6g}"
+        f"too slow for {frame_rate:g} inferences per second: that rate is not reached, and its power is that at "
+        f"{reached(frame_rate, timed.timing):,.6g} a second"
     ]
 
 
