@@ -151,7 +151,7 @@ class Breakdown(Viewed):
         return self.dynamic_power(frame_rate) + (self.static_power or 0.0)
 
     def with_timing(self, timing: Timing) -> "Breakdown":
-        """The same energy beside the time that it takes; no power is at a rate that is not reached.
+        """The same dynamic energy beside the time that it takes; nothing is at a rate that is not reached.
 
         Raises
         ------
@@ -159,7 +159,8 @@ class Breakdown(Viewed):
             When the timing is that of another machine, network, execution or data.
         """
         static_power.check_same_run(self.counts, timing)
-        return replace(self, timing=timing)
+        timed = replace(self, timing=timing)
+        return timed.at_rate(self.frame_rate) if "static" in self.phases else timed
 
     def at_rate(self, frame_rate: float | None) -> "Breakdown":
         """The same result where each inference also pays its share of the static power, as a phase ``static``.

@@ -108,6 +108,8 @@ def test_the_energy_beside_its_time_is_the_same():
     assert beside.power(5) == plain.power(5)
     assert beside.at_rate(5).total == plain.at_rate(5).total
     assert plain.rate == 30
+    # leakage that is paid already is paid for the longer time
+    assert priced(None, frame_rate=20).with_timing(BACK_TO_BACK).total == priced(frame_rate=20).total > plain.total
 
 
 def test_without_a_time_nothing_moves():
