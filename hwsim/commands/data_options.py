@@ -11,7 +11,8 @@ import typer
 from hwsim.errors import HwsimError
 
 DATA_HELP = (
-    "Data set (digits, mnist, fashion-mnist, cifar-10, imagenet-sample), .npz file, folder of images, or video file."
+    "Data set (digits, mnist, fashion-mnist, cifar-10, imagenet-sample), .npz, .npy, .csv or .wav file, folder of "
+    "images, or video file."
 )
 Data = Annotated[str, typer.Option(help=DATA_HELP)]
 Frames = Annotated[int | None, typer.Option(min=1, help="Only the first so many frames.")]
@@ -32,7 +33,7 @@ def _option(help: str, *names: str) -> Any:
 
 
 OPTIONS: dict[str, Any] = {
-    "step": Annotated[str | None, _option("Of an .npz, images or a video: real value of one code, such as 1/255.")],
+    "step": Annotated[str | None, _option("Of data of your own: real value of one code, such as 1/255.")],
     "size": Annotated[str | None, _option("Scale and crop frames to 227, or height x width, 144x176 (pixels).")],
     "grey": Annotated[bool, _option("Luma, not colours.", "--grey")],
     "data_scale": Annotated[str | None, _option("Multiply values by a number, such as 255 or 1/255.")],

@@ -99,9 +99,12 @@ def _words(given: dict[str, Any]) -> str:
 
 
 def _sets(data: str, split: str, frames: int, validation: int) -> "tuple[Dataset, Dataset, Dataset]":
-    """Calibration, validation and test frames, no frame in two of them."""
-    from hwsim.datasets import load_dataset
+    """Calibration, validation and test frames, no frame in two of them; data without a training split serve as all."""
+    from hwsim.datasets import has_splits, load_dataset
 
+    if split == "train" and not has_splits(data):
+        whole = load_dataset(data)
+        return whole[:frames], whole[-validation:], whole
     whole = load_dataset(data, split)
     spare = 1 if split == "test" else 0
     name = str(data)

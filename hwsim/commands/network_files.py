@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hwsim.errors import FileError, NetworkError
+from hwsim.files.other_kinds import refuse_other_kind
 
 if TYPE_CHECKING:
     from hwsim.network.graph import Network
@@ -39,6 +40,7 @@ def network_check(
     """
     from hwsim.network_file import load_network
 
+    refuse_other_kind(network)
     if not is_onnx(network):
         typer.echo(_told(load_network(network)))
         return
@@ -63,6 +65,7 @@ def network_import(
     from hwsim.onnx_file import read_onnx
     from hwsim.report.check import EXACT, parameters_text
 
+    refuse_other_kind(model)
     if not is_onnx(model):
         raise FileError(f"{model}: no .onnx file; only these are imported")
     _check_free(out, force)

@@ -1,8 +1,10 @@
-"""Data by name, or by path: .npz files, folders of images, video files.
+"""Data by name, or by path: files of arrays, tables and recordings, folders of images, video files.
 
-A data set is added by one function that returns a `Dataset`, and its line in ``_READERS``.
+A data set is added by one function that returns a `Dataset`, and its line in ``_READERS``; a kind of file by another,
+and its line in ``_OF_FILES``.
 """
 
+import difflib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +18,11 @@ from hwsim.datasets.mnist import read_mnist
 from hwsim.datasets.npz import read_npz
 from hwsim.datasets.order import temporal_order
 from hwsim.datasets.preprocessing import Preprocessing
+from hwsim.datasets.recordings import read_csv, read_npy, read_wav
 from hwsim.datasets.source import Source
 from hwsim.datasets.video import load_video
 from hwsim.errors import DataError, UnknownNameError
+from hwsim.files.other_kinds import refuse_other_kind
 
 _READERS: dict[str, Callable[[str, str, Path | None], Dataset]] = {
     "cifar-10": read_cifar_10,
@@ -27,6 +31,16 @@ _READERS: dict[str, Callable[[str, str, Path | None], Dataset]] = {
     "imagenet-sample": read_imagenet_sample,
     "mnist": read_mnist,
 }
+
+_OF_FILES: dict[str, Callable[[Path, float | None], Dataset]] = {
+    ".npz": read_npz,
+    ".npy": read_npy,
+    ".csv": read_csv,
+    ".wav": read_wav,
+}
+
+TEXTS = (".json", ".md", ".onnx", ".py", ".txt", ".yaml", ".yml")
+"""Ends of names that no data and no video has."""
 
 SPLITS = ("train", "test")
 
@@ -63,6 +77,9 @@ def load_dataset(
     ``cifar-10``        (3, 32, 32) RGB     uint8 of step 1/255                 50,000 10,000  HWSIM_DATA
     ``imagenet-sample`` (3, 227, 227) RGB   uint8 of step 1                     only test      HWSIM_DATA, with Pillow
     path of an .npz     its ``inputs``      its own of step 1, or float32       see below      see `read_npz`
+    path of an .npy     its rows            its own of step 1, or float32       see below      see `read_npy`
+    path of a .csv      its rows            float32, or with a step uint8 ...   see below      see `read_csv`
+    path of a .wav      one, (C, L)         of its own width and step           neither        see `read_wav`
     path of a folder    (3 or 1, H, W)      uint8 of step 1/255                 see below      see `read_image_folder`
     path of a video     (3 or 1, H, W)      uint8 of step 1/255                 neither        see `load_video`
     ==================  ==================  ==================================  =============  =======================
@@ -71,8 +88,8 @@ def load_dataset(
     files, .gz), ``cifar-10/`` (the official binary files) and ``squeezenet/imagenet_sample_227/`` (JPEG files named by
     class and synset). A download goes into the system's cache, once, and is checked (MD5).
 
-    A folder that holds ``train.npz`` and ``test.npz``, or the folders ``train`` and ``test`` (of images), has these
-    splits; other files of one's own have none.
+    A folder that holds ``train.npz`` and ``test.npz`` (or .npy, .csv), or the folders ``train`` and ``test`` (of
+    images), has these splits; other files of one's own have none.
 
     Parameters
     ----------
@@ -130,9 +147,10 @@ def _own_files(
 
 
 def _by_path(path: Path, order: str, frames: int | None, wanted: Preprocessing, step: float | None) -> Dataset:
-    """An .npz, a folder of images or a video; the latter two of the size and colours wanted."""
-    if path.suffix == ".npz":
-        data = read_npz(path, step)
+    """A file of arrays, a folder of images or a video; the latter two of the size and colours wanted."""
+    _check_is_data(path)
+    if path.suffix.lower() in _OF_FILES:
+        data = _OF_FILES[path.suffix.lower()](path, step)
         if order != "file" and len(data.stream_start) > 2:
             raise DataError(f"{path}: its {len(data.stream_start) - 1} streams have one order; leave out order")
         return data
@@ -144,9 +162,22 @@ def _by_path(path: Path, order: str, frames: int | None, wanted: Preprocessing, 
     return load_video(path, wanted.size, not wanted.grey, frames, 1 / 255 if step is None else step)
 
 
+def _check_is_data(path: Path) -> None:
+    """Refuse what is not there, by the names of its neighbours, and what another tool wrote for another purpose."""
+    if not path.exists():
+        known = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+        close = difflib.get_close_matches(path.name, known, n=1, cutoff=0.6)
+        remedy = f"did you mean {path.parent / close[0]}?" if close else "write the path of a file or folder"
+        raise DataError(f"{path}: cannot be read (No such file or directory); {remedy}")
+    refuse_other_kind(path, DataError)
+    if path.suffix.lower() in TEXTS:
+        kinds = ", ".join(_OF_FILES)
+        raise DataError(f"{path}: no data that hwsim reads; expected {kinds}, a folder of images, or a video file")
+
+
 def _check_layout(name: str, wanted: Preprocessing) -> None:
     if wanted.source_layout != "NCHW":
-        raise DataError(f"{name}: source_layout {wanted.source_layout} is for .npz files only; leave it out")
+        raise DataError(f"{name}: source_layout {wanted.source_layout} is for .npz and .npy files only; leave it out")
 
 
 def _is_path(name: str) -> bool:
@@ -169,8 +200,9 @@ def _with_split(name: str, split: str) -> Path:
 
 def _part(folder: Path, split: str) -> Path | None:
     """Where a folder keeps one split."""
-    if (file := folder / f"{split}.npz").is_file():
-        return file
+    for suffix in _OF_FILES:
+        if (file := folder / f"{split}{suffix}").is_file():
+            return file
     return folder / split if (folder / split).is_dir() else None
 
 

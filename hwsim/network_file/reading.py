@@ -5,6 +5,7 @@ from typing import Any
 
 from hwsim.errors import FileError, NetworkError
 from hwsim.files.catalogue import network_path
+from hwsim.files.other_kinds import refuse_other_kind
 from hwsim.files.plugins import load_plugins
 from hwsim.files.strict_npz import ArrayFile
 from hwsim.files.strict_yaml import load_by
@@ -43,13 +44,14 @@ def load_network(network: Network | str | Path, keep_real: bool = False) -> Netw
     """
     if isinstance(network, Network):
         return network
+    refuse_other_kind(network)
     if Path(network).suffix == ".onnx":
         from hwsim.onnx_file import read_onnx  # which is heavy
 
         return read_onnx(network, keep_real=keep_real)
     folder = network_path(network)
     if not folder.is_dir():
-        raise FileError(f"{folder}: a file; expected a model folder with {DESCRIPTION} and {ARRAYS}")
+        raise FileError(f"{folder}: a file; expected a model folder with {DESCRIPTION} and {ARRAYS}, or an .onnx file")
     path = folder / DESCRIPTION
     description: Any = load_by(path, _schema_of)
     with ArrayFile(folder / ARRAYS) as arrays:

@@ -1,25 +1,26 @@
 """The frames that a network takes, of the data that it is given."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.datasets import Dataset, as_dataset
+from hwsim.datasets import Dataset, Source, as_dataset, load_dataset
 from hwsim.errors import NetworkError
 from hwsim.network.graph import Network
 from hwsim.network.number_format import NumberFormat
 
 
-def input_frames(network: Network, data: Dataset | npt.ArrayLike) -> Dataset:
+def input_frames(network: Network, data: Dataset | Source | str | Path | npt.ArrayLike) -> Dataset:
     """Data as a network takes them.
 
     Parameters
     ----------
     network : Network
         That they are for.
-    data : Dataset or array
-        Of any numbers.
+    data : Dataset, name, path, Source or array
+        Of any numbers. Frames (C, L) are also those of a network that takes (C, 1, L).
 
     Raises
     ------
@@ -28,7 +29,8 @@ def input_frames(network: Network, data: Dataset | npt.ArrayLike) -> Dataset:
     DataError
         When the data are no data.
     """
-    dataset = _as_codes(network, data if isinstance(data, Dataset) else as_dataset(data))
+    given = load_dataset(data) if isinstance(data, str | Path | Source) else as_dataset(data)
+    dataset = _as_codes(network, _of_one_row(network, given))
     _check_shape(network, dataset)
     if not network.input_format.is_real:
         _check_codes(network, dataset)
@@ -50,6 +52,14 @@ def _as_codes(network: Network, data: Dataset) -> Dataset:
     if np.any(code % 1) or code.min() < wanted.lowest or code.max() > wanted.highest:
         return data
     return replace(data, inputs=code.astype(np.int64), step=step)
+
+
+def _of_one_row(network: Network, data: Dataset) -> Dataset:
+    """Frames (C, L) as images of one row, where the network takes such; any others as they are."""
+    wanted = network.input_shape
+    if len(wanted) != 3 or wanted[1] != 1 or data.shape != (wanted[0], wanted[2]):
+        return data
+    return replace(data, inputs=data.inputs[:, :, None])
 
 
 def _check_shape(network: Network, data: Dataset) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.activity import Activity, Execution, Strip
-from hwsim.datasets import Dataset
+from hwsim.datasets import Dataset, Source
 from hwsim.errors import MachineError, NetworkError
 from hwsim.machine import Machine, load_machine
 from hwsim.network.graph import Network
@@ -32,7 +32,7 @@ from hwsim.traffic.plan import strips_asked
 
 def simulate(
     network: Network | str | Path,
-    data: Dataset | npt.ArrayLike,
+    data: Dataset | Source | str | Path | npt.ArrayLike,
     execution: str | Execution | None = None,
     *,
     machines: str | Path | Machine | Iterable[str | Path | Machine] = (),
@@ -46,9 +46,9 @@ def simulate(
     ----------
     network : Network, name or path
         What to run.
-    data : Dataset or array
-        Frames, (n_frame, *network.input_shape). An array holds codes of step 1 if its dtype is integer, else real
-        values, and is one stream.
+    data : Dataset, name, path, Source or array
+        Frames, (n_frame, *network.input_shape); of a name or path all of its test split. An array holds codes of step 1
+        if its dtype is integer, else real values, and is one stream.
     execution : {"dense", "sparse", "delta"} or Execution, optional
         How to walk through the network; unless said, that of the machines, or dense. ``Delta(threshold=2)`` for a dead
         zone, ``Delta(threshold={"dense1": 2})`` for that of one layer.

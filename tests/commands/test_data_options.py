@@ -152,7 +152,7 @@ def test_a_study_of_ones_own_frames(hwsim, frames, tmp_path):
         (("--data", "mine.npz", "--layout", "CHW"), "layout 'CHW'; write NCHW or NHWC"),
         (("--data", "mine.npz"), "takes frames of shape (1, 8, 8), but mine.npz has frames of shape (8, 8, 1)"),
         (("--data", "mine.npz", "--split", "train"), "mine.npz: no splits"),
-        (("--data", "digits", "--source-layout", "NHWC"), "source_layout NHWC is for .npz files only"),
+        (("--data", "digits", "--source-layout", "NHWC"), "source_layout NHWC is for .npz and .npy files only"),
     ],
 )
 def test_bad_options_are_one_line(hwsim, frames, arguments, expected):

@@ -269,6 +269,28 @@ def test_bad_imports_are_one_line_and_write_nothing(hwsim, model, tmp_path):
         assert not (tmp_path / "made").exists()
 
 
+@pytest.mark.parametrize("name", ["model.tflite", "model.onnx"])
+def test_files_of_other_tools_are_said_to_be_such(hwsim, tmp_path, name):
+    (tmp_path / name).write_bytes(bytes([28, 0, 0, 0]) + b"TFL3" + bytes(20))
+    convert = f"a TensorFlow Lite model; convert it: python -m tf2onnx.convert --tflite {name} --output model.onnx"
+    for command in (
+        ("network", "check", name),
+        ("network", "show", name),
+        ("import", name, "--out", "made"),
+        ("export", name, "--out", "made.onnx"),
+        ("simulate", name),
+    ):
+        code, _, err = hwsim(*command)
+        assert (code, err) == (2, f"hwsim: {name}: {convert}\n")
+
+
+def test_a_csv_is_no_network(hwsim, tmp_path):
+    (tmp_path / "x.csv").write_text("0,1\n")
+    code, _, err = hwsim("network", "check", "x.csv")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "x.csv: a file; expected a model folder with network.yaml and weights.npz, or an .onnx file" in err
+
+
 def test_without_onnx_one_line_names_the_extra(hwsim, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnx", None)
     (tmp_path / "model.onnx").write_bytes(b"")

@@ -130,6 +130,19 @@ def test_the_command(tmp_path):
     assert load_network(tmp_path / "again") == network
 
 
+def test_data_without_splits_serve_for_everything(tmp_path):
+    np.savez(tmp_path / "mine.npz", inputs=TRAIN.inputs[:400], labels=TRAIN.labels[:400], step=1 / 16)
+    options = ("--data", tmp_path / "mine.npz", "--radius", "1..3")
+    run("digits-mlp", *options, "--out", tmp_path / "whole")
+    expected = search(load_network("digits-mlp"), TRAIN[:400], TRAIN[:400], TRAIN[:400], (3,), (1, 2, 3))
+    assert load_network(tmp_path / "whole") == expected.network
+    run("digits-mlp", *options, "--frames", 300, "--validation", 50, "--out", tmp_path / "parts")
+    expected = search(load_network("digits-mlp"), TRAIN[:300], TRAIN[350:400], TRAIN[:400], (3,), (1, 2, 3))
+    network = load_network(tmp_path / "parts")
+    assert network == expected.network
+    assert network.about["accuracy"]["frames"] == 400
+
+
 def test_the_command_quantizes_signals_too(tmp_path):
     run(
         *("digits-mlp", "--data", "digits", "--frames", 500, "--validation", 398, "--radius", 3),

@@ -189,7 +189,7 @@ def test_a_named_data_set_is_preprocessed_too():
     assert data.inputs.mean() == pytest.approx(2 * plain.values().mean() - 0.5, abs=0.05)
     ordered = load_dataset("digits", order="temporal", preprocessing=Preprocessing(mean=0.5))
     assert np.array_equal(ordered.labels, load_dataset("digits", order="temporal").labels)
-    assert "source_layout NHWC is for .npz files only" in refused(
+    assert "source_layout NHWC is for .npz and .npy files only" in refused(
         load_dataset, "digits", preprocessing=Preprocessing("NHWC")
     )
 

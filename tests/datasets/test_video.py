@@ -165,7 +165,7 @@ def test_a_path_works_where_a_name_does(clip, drawn):
 
 
 def test_paths_and_names_are_told_apart(clip):
-    assert "cannot be read as a video" in one_line(load_dataset, "nowhere.mp4")
+    assert "nowhere.mp4: cannot be read (No such file or directory)" in one_line(load_dataset, "nowhere.mp4")
     with pytest.raises(UnknownNameError):
         load_dataset("clip")
     assert "a video has one order; leave out order" in one_line(load_dataset, str(clip), order="temporal")
