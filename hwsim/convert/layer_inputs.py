@@ -16,6 +16,7 @@ from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
 from hwsim.network.graph import INPUT, Network
 from hwsim.network.layers import Add, Concat, Divide, Joining, Layer, MultiThreshold, Quantize, Sign, Synaptic
+from hwsim.simulation.input_frames import input_frames
 from hwsim.simulation.simulator import simulate
 
 Values: TypeAlias = npt.NDArray[np.float32]
@@ -78,7 +79,7 @@ class Flow:
         if name in known:
             return known[name]
         if name == INPUT:
-            return self.data[k * self.batch : (k + 1) * self.batch].values()
+            return input_frames(self.network, self.data[k * self.batch : (k + 1) * self.batch]).values()
         layer = self._layer(name)
         if isinstance(layer, Joining):
             value = _joined(layer, [self._value(each, known, k) for each in layer.inputs])

@@ -475,3 +475,13 @@ def test_the_largest_layer_of_vgg_16():
     assert seconds < 600
     assert peak < 6
     assert set(np.unique(found[:100])) <= {-0.02, 0.0, 0.02}
+
+
+def test_frames_without_an_axis_of_height():
+    generator = np.random.default_rng(5)
+    weight = generator.normal(size=(4, 2, 1, 3)).astype(np.float32)
+    network = Network("row", (2, 1, 9), (Conv2d("conv", terms=Weight(weight)), Flatten("flat")))
+    frames = generator.normal(size=(20, 2, 9)).astype(np.float32)
+    converted = gpfq.convert(network, Dataset(frames), 3, 2.0)
+    assert converted == gpfq.convert(network, Dataset(frames[:, :, None]), 3, 2.0)
+    assert np.any(converted.layers[0].terms[0].code)
