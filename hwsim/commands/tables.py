@@ -56,6 +56,36 @@ def table_new(file: Annotated[Path, typer.Argument(help="The file to write, such
     typer.echo(f"wrote {file}; fill in its blanks, then: hwsim table check {file}")
 
 
+@tables.command("import")
+def table_import(
+    file: Annotated[
+        Path, typer.Argument(help="CACTI's out.csv, Accelergy's ERT, or a .csv of operation, format, energy.")
+    ],
+    out: Annotated[Path, typer.Option(help="The file to write, such as my_28nm.yaml.")],
+    node: Annotated[
+        str | None, typer.Option(help="Node of the figures, such as 28nm, where the file has none.")
+    ] = None,
+    unit: Annotated[str | None, typer.Option(help="Unit of a .csv file's energies, unless its header has it.")] = None,
+    row: Annotated[
+        list[str] | None,
+        typer.Option(help="Of an ERT: 'pe.mac mac_random=mac int8', 'buffer=sram BYTES BITS' or 'dram=dram BITS'."),
+    ] = None,
+) -> None:
+    """Write the energies in another tool's file as an energy table, where a row of it is one of a table's."""
+    from hwsim.pricing.energy_table.importing import import_table
+
+    meanings = {}
+    for each in row or ():
+        name, equals, meaning = each.partition("=")
+        if not equals:
+            raise HwsimError(
+                f"--row {each}: write COMPONENT ACTION=OPERATION FORMAT, such as 'pe.mac mac_random=mac int8'"
+            )
+        meanings[name.strip()] = meaning.strip()
+    n_figure = import_table(file, out, None if node is None else _node(node, "--node"), unit, meanings)
+    typer.echo(f"wrote {out}: {n_figure} energies; complete its sources, then: hwsim table check {out}")
+
+
 @tables.command("check")
 def table_check(
     table: Table,
@@ -115,7 +145,7 @@ def table_scale(
     if method != METHOD:
         raise HwsimError(f"no scaling method {method!r}; write {METHOD}")
     source = load_table(table)
-    step = scaling(source, _node(to), to_supply, from_supply, family)
+    step = scaling(source, _node(to, "--to"), to_supply, from_supply, family)
     scaled = scale(source, step)
     if out is None:
         typer.echo(table_text(scaled))
@@ -129,9 +159,9 @@ def table_scale(
         typer.echo(f"wrote {out}")
 
 
-def _node(text: str) -> float:
+def _node(text: str, option: str) -> float:
     """22 of 22nm or 22. [nm]"""
     try:
         return float(text.removesuffix("nm"))
     except ValueError:
-        raise HwsimError(f"--to {text}: write a node in nanometres, such as 22nm") from None
+        raise HwsimError(f"{option} {text}: write a node in nanometres, such as 22nm") from None

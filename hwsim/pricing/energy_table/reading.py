@@ -8,6 +8,7 @@ from typing import Any
 from hwsim.errors import FileError, UnknownNameError
 from hwsim.files import catalogue, strict_yaml
 from hwsim.pricing.energy_table.figure_schema import UNITS_PER_JOULE, Entry, Spread, Unpriced
+from hwsim.pricing.energy_table.foreign import refuse_foreign
 from hwsim.pricing.energy_table.memory_schema import UNITS_PER_WATT, Leakage, Memory
 from hwsim.pricing.energy_table.price import Price, Process
 from hwsim.pricing.energy_table.price_list import PricedLaw, origin_of
@@ -58,7 +59,7 @@ def _load(
     chain = (*extending, path.resolve())
     if (chain[-1], variant) in loaded:
         return loaded[chain[-1], variant]
-    file = strict_yaml.load(path, TableFile)
+    file = _file(path)
     own = _table(file, variant)
     extended: EnergyTable | None = None
     for name in file.extends or ():
@@ -75,6 +76,17 @@ def _load(
         extended = base if extended is None else _over(extended, base, path)
     loaded[chain[-1], variant] = own if extended is None else _over(extended, own, path)
     return loaded[chain[-1], variant]
+
+
+def _file(path: Path) -> TableFile:
+    """What a file says by itself; one of another tool is refused as such."""
+    refuse_foreign(path)
+
+    def model_of(document: Any) -> type[TableFile]:
+        refuse_foreign(path, document)
+        return TableFile
+
+    return strict_yaml.load_by(path, model_of)
 
 
 def _over(base: EnergyTable, own: EnergyTable, path: Path) -> EnergyTable:
