@@ -33,6 +33,10 @@ def network_check(
     network: Annotated[str, typer.Argument(help="An .onnx file, a network's name, or a model folder.")],
     thresholds: Thresholds = False,
     keep_real: KeepReal = False,
+    shapes_only: Annotated[
+        bool,
+        typer.Option("--shapes-only", help="Of an .onnx file, with or without its weights: dense operations only."),
+    ] = False,
 ) -> None:
     """Say what would happen: layers, formats, parameters, dense operations, what is unsupported, what is exact.
 
@@ -41,6 +45,9 @@ def network_check(
     from hwsim.network_file import load_network
 
     refuse_other_kind(network)
+    if shapes_only:
+        typer.echo(_shapes_text(network))
+        return
     if not is_onnx(network):
         typer.echo(_told(load_network(network)))
         return
@@ -108,6 +115,15 @@ def network_export(
 def is_onnx(network: str) -> bool:
     """Whether a network is named by an ONNX file."""
     return Path(network).suffix.lower() == ONNX
+
+
+def _shapes_text(network: str) -> str:
+    from hwsim.onnx_file import shapes_of
+    from hwsim.report.check import shapes_text
+
+    if not is_onnx(network):
+        raise FileError(f"{network}: --shapes-only is for .onnx files; leave it out")
+    return shapes_text(network, shapes_of(Path(network)))
 
 
 def _check_free(out: Path, force: bool) -> None:

@@ -45,6 +45,9 @@ def _read(tensor: Any, folder: Path, needed: int) -> bytes:
     if length != needed:
         raise FileError(f"{length:,} bytes beside the file, but its shape needs {needed:,}")
     path = _place(stated.get("location", ""), folder)
+    if not path.exists():
+        remedy = "put it beside the graph, or take hwsim network check --shapes-only"
+        raise FileError(f"{path}: cannot be read (No such file or directory); {remedy}")
     file, size = open_regular(path, follow=False)
     with file:
         if begin + needed > size:

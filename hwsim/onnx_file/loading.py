@@ -27,8 +27,15 @@ NEWEST_FOREIGN_OPSET = 10_000
 """Of operators that onnx does not know: any number that could be one."""
 
 
-def load_graph(path: Path) -> Any:
+def load_graph(path: Path, *, with_data: bool = True) -> Any:
     """Read a file as an ``onnx.ModelProto`` that is sound, with all its tensors inside.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    with_data : bool
+        Whether tensors need their data; else only their shapes are read, and nothing beside the file.
 
     Raises
     ------
@@ -47,9 +54,10 @@ def load_graph(path: Path) -> Any:
         model.ParseFromString(content)
         del content
         _check_versions(model)
-        bring_in(tensors_of(model), path.parent, LARGEST_FILE)
-        for tensor in tensors_of(model):
-            check_tensor(tensor)
+        if with_data:
+            bring_in(tensors_of(model), path.parent, LARGEST_FILE)
+            for tensor in tensors_of(model):
+                check_tensor(tensor)
         check_functions(model)
         check_graph(model.graph)
         opsets = {"" if each.domain == "ai.onnx" else each.domain: each.version for each in model.opset_import}

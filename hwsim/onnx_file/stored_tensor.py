@@ -118,7 +118,8 @@ def check_tensor(tensor: Any) -> None:
         needed = -(-n_number // packed) * (2 if kind.startswith("COMPLEX") else 1)
         held = len(getattr(tensor, TYPED.get(kind, "int32_data")))
     if held != needed:
-        raise FileError(f"{name}: {shape} needs {needed:,} bytes or numbers, but there are {held:,}; export it again")
+        remedy = "export it again" if held else "export it with weights, or take hwsim network check --shapes-only"
+        raise FileError(f"{name}: {shape} needs {needed:,} bytes or numbers, but there are {held:,}; {remedy}")
     if kind in REAL:
         array = onnx.numpy_helper.to_array(tensor)
         finite = np.isfinite(array)

@@ -1,6 +1,7 @@
 """What `hwsim network check` says of a network: layers, parameters, dense operations, which executions are exact."""
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,9 @@ from hwsim.network.graph import Network
 from hwsim.network.layers import Layer, Synaptic
 from hwsim.network.number_format import FP32
 from hwsim.report.listing import frame_text
+
+if TYPE_CHECKING:
+    from hwsim.onnx_file import Shaped
 
 EXACT = {
     True: "every sum is of integers: dense, sparse and delta give the same bits",
@@ -45,6 +49,30 @@ def check_text(network: Network, activity: Activity, counts: Counts) -> str:
     if not network.is_integer and synaptic:
         lines.append(f"layers with weights that compute in integers: {whole} of {len(synaptic)}")
     lines += [f"mind: {note}" for note in network.notes]
+    return "\n".join(lines)
+
+
+def shapes_text(name: str, shaped: "Shaped") -> str:
+    """What the shapes in an ONNX file say of a network that cannot run, since its weights need not be there."""
+    rows = [
+        {
+            "node": each.name,
+            "operator": each.operator,
+            "weights": "x".join(map(str, each.weight)),
+            "makes": "x".join(map(str, each.made)),
+            "multiply-accumulates": f"{each.n_operation:,}",
+        }
+        for each in shaped.nodes
+    ]
+    total = sum(each.n_operation for each in shaped.nodes)
+    others = ", ".join(f"{number} x {operator}" for operator, number in shaped.others.items())
+    lines = [
+        f"{name}: shapes only; frames of shape {shaped.frame}",
+        "",
+        *([frame_text(pd.DataFrame(rows)), ""] if rows else []),
+        f"dense operations per frame: {total:,} multiply-accumulates (a tap on padding is none)",
+        f"not counted: {others or 'nothing'}",
+    ]
     return "\n".join(lines)
 
 
