@@ -1,5 +1,6 @@
 """``hwsim network check``, ``hwsim import`` and ``hwsim export``: networks of other tools, in and out."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,11 +29,14 @@ KeepReal = Annotated[
     typer.Option("--keep-real", help="Of an .onnx file: do not read weights of two or three values as codes."),
 ]
 
+Output = Annotated[str | None, typer.Option(help="Of an .onnx file with several outputs: the one that is read.")]
+
 
 def network_check(
     network: Annotated[str, typer.Argument(help="An .onnx file, a network's name, or a model folder.")],
     thresholds: Thresholds = False,
     keep_real: KeepReal = False,
+    output: Output = None,
     shapes_only: Annotated[
         bool,
         typer.Option("--shapes-only", help="Of an .onnx file, with or without its weights: dense operations only."),
@@ -53,11 +57,12 @@ def network_check(
         return
     from hwsim.onnx_file import examine_onnx
 
-    found = examine_onnx(Path(network), thresholds=thresholds, keep_real=keep_real)
-    typer.echo(_file_text(network, found))
+    found = examine_onnx(Path(network), thresholds=thresholds, keep_real=keep_real, output=output)
     if found.network is None:
-        raise NetworkError(_summary(network, found))
-    typer.echo(_told(found.network))
+        summary = _summary(network, found)
+        typer.echo("\n".join([summary, *_file_lines(network, found)]))
+        raise NetworkError(summary)
+    typer.echo(_told(found.network, *_file_lines(network, found)[:1]))
 
 
 def network_import(
@@ -66,6 +71,7 @@ def network_import(
     thresholds: Thresholds = False,
     force: Force = False,
     keep_real: KeepReal = False,
+    output: Output = None,
 ) -> None:
     """Write an ONNX or QONNX file's network as a model folder."""
     from hwsim.network_file import save_network
@@ -76,8 +82,9 @@ def network_import(
     if not is_onnx(model):
         raise FileError(f"{model}: no .onnx file; only these are imported")
     _check_free(out, force)
-    network = read_onnx(Path(model), thresholds=thresholds, keep_real=keep_real)
+    network = read_onnx(Path(model), thresholds=thresholds, keep_real=keep_real, output=output)
     asked = " --thresholds" * thresholds + " --keep-real" * keep_real
+    asked += "" if output is None else f" --output {shlex.quote(output)}"
     command = f"hwsim import {Path(model).name} --out {out.name}{asked}"
     about = {**network.about, "command": command}
     network = replace(network, name=out.name, about=about)
@@ -136,8 +143,8 @@ def _check_free(out: Path, force: bool) -> None:
         )
 
 
-def _told(network: "Network") -> str:
-    """A network as it would run, by one frame that is run dense."""
+def _told(network: "Network", *heading: str) -> str:
+    """A network as it would run, by one frame that is run dense; the heading says of which file it is."""
     import numpy as np
 
     from hwsim.counting.accounting import count
@@ -158,26 +165,27 @@ def _told(network: "Network") -> str:
         codes = np.full(shape, 1 if format.kind == "binary" else max(0, format.lowest), np.int64)
         frame = Dataset(codes, network.input_step, name="one frame")
     activity = simulate(network, frame, "dense").activity
-    return check_text(network, activity, count(activity, "mac-array"))
+    return check_text(network, activity, count(activity, "mac-array"), heading, _remarks(network))
 
 
-def _file_text(network: str, found: "Examination") -> str:
+def _file_lines(network: str, found: "Examination") -> list[str]:
     """What is known of an ONNX file, and all that is unsupported."""
     opsets = ", ".join(f"{domain} {version}" for domain, version in found.opsets.items())
     lines = [f"{network}: {found.n_node} nodes, opset {opsets}"]
     lines += [f"mind: {remark}" for remark in found.remarks]
-    lines += [
+    return lines + [
         f"unsupported: {len(each.nodes)} x {each.operator} ({', '.join(each.nodes)}): {each.reason}"
         for each in found.unsupported
     ]
-    return "\n".join(lines)
 
 
 def _summary(network: str, found: "Examination") -> str:
+    """Why a file cannot run, in one line."""
     n_node = sum(len(each.nodes) for each in found.unsupported)
-    if n_node:
-        return f"{network}: cannot run: {n_node} of {found.n_node} nodes are unsupported"
-    return f"{network}: cannot run: {found.problem}"
+    reasons = [f"{n_node} of {found.n_node} nodes are unsupported"] if n_node else []
+    if not n_node or found.is_unfit:
+        reasons.insert(0, str(found.problem))
+    return f"{network}: cannot run: {'; '.join(reasons)}"
 
 
 def _remarks(network: "Network") -> list[str]:

@@ -9,8 +9,9 @@ family of operators stand side by side in a file of ``operators``.
 
 from hwsim.onnx_file import operators  # noqa: F401  which registers what reads and writes
 from hwsim.onnx_file.pairs import reads, writes
-from hwsim.onnx_file.reading import Examination, Unsupported, examine_onnx, read_onnx
+from hwsim.onnx_file.reading import Examination, examine_onnx, read_onnx
 from hwsim.onnx_file.shapes_only import Shaped, shapes_of
+from hwsim.onnx_file.unsupported import Unsupported
 from hwsim.onnx_file.writing import write_onnx
 
 __all__ = [

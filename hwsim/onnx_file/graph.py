@@ -48,44 +48,59 @@ class Graph:
     remarks: tuple[str, ...] = ()
 
 
-def read_graph(model: Any, name: str) -> Graph:
-    """Plain data of an ``onnx.ModelProto``.
+class UnfitGraph(NetworkError):
+    """A graph with inputs, outputs or shapes that no network has: all that is wrong, and the nodes, which are known."""
+
+    def __init__(self, message: str, nodes: tuple[Node, ...], given: frozenset[str]) -> None:
+        super().__init__(message)
+        self.nodes = nodes
+        self.given = given  # names of the inputs
+
+
+def read_graph(model: Any, name: str, output: str | None = None) -> Graph:
+    """Plain data of an ``onnx.ModelProto``, of one of its outputs where it has several.
 
     Raises
     ------
+    UnfitGraph
+        When it has several inputs, or outputs of which none is chosen, or an input whose frames have no fixed shape.
     NetworkError
-        When it has several inputs or outputs, an input whose frames have no fixed shape, or nodes in a circle.
+        When nodes lie in a circle, or nothing makes what one reads.
     """
     import onnx.inliner
 
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
     graph = model.graph
-    if graph.sparse_initializer:
-        raise NetworkError(f"network {name}: sparse initializers; write them as dense ones")
+    problems = ["sparse initializers; write them as dense ones"] if graph.sparse_initializer else []
     constants = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
     opsets = {each.domain or "ai.onnx": int(each.version) for each in model.opset_import}
     nodes = _named(_node(each, opsets) for each in graph.node)
     inputs = [each for each in graph.input if each.name not in constants]
     if len(inputs) != 1:
         listed = ", ".join(each.name for each in inputs) or "none"
-        raise NetworkError(f"network {name}: {len(inputs)} inputs ({listed}); expected one")
-    output, remarks = _output([each.name for each in graph.output], nodes, name)
+        problems.append(f"{len(inputs)} inputs ({listed}); expected one")
+    problems += [problem for each in inputs if (problem := _open_shape(each))]
+    scores = _scores([each.name for each in graph.output], output, nodes, problems)
+    if problems:
+        message = f"network {name}: {'; '.join(problems)}"
+        raise UnfitGraph(message, nodes, frozenset(each.name for each in inputs))
+    ((score, left_out),) = scores.items()
     given = {each.name: type_name(each.data_type) for each in graph.initializer}
     given[inputs[0].name] = type_name(inputs[0].type.tensor_type.elem_type)
-    needed = _needed(nodes, output, {inputs[0].name, *constants}, name)
+    needed = _needed(nodes, score, {inputs[0].name, *constants}, name)
     return Graph(
         name=name,
         input=inputs[0].name,
-        input_shape=_shape(inputs[0], name),
-        output=output,
+        input_shape=_shape(inputs[0]),
+        output=score,
         nodes=needed,
         constants=constants,
         formats=_formats(graph),
         opsets=opsets,
         n_node=len(graph.node),
         types=element_types(needed, given),
-        remarks=remarks,
+        remarks=(f"{left_out} is left out: outputs are the scores it chooses from",) if left_out else (),
     )
 
 
@@ -119,17 +134,25 @@ def _named(nodes: Iterable[Node]) -> tuple[Node, ...]:
     return tuple(result)
 
 
-def _shape(value: Any, name: str) -> tuple[int, ...]:
-    """Shape of the input, with 1 for an open number of frames."""
+def _shape(value: Any) -> tuple[int, ...]:
+    """Shape of an input, with 1 for an open number of frames, and 0 for any other open axis."""
     dimensions = value.type.tensor_type.shape.dim
     shape = [int(each.dim_value) if each.HasField("dim_value") else 0 for each in dimensions]
-    if len(shape) < 2 or min(shape[1:]) < 1:
-        written = ", ".join(each.dim_param or str(each.dim_value or "?") for each in dimensions)
-        raise NetworkError(
-            f"network {name}: input {value.name} of shape ({written}); expected frames of a fixed shape, after their "
-            "number: export the network with such an input"
-        )
-    return (max(shape[0], 1), *shape[1:])
+    return (max(shape[0], 1), *shape[1:]) if shape else ()
+
+
+def _open_shape(value: Any) -> str:
+    """What is wrong with the shape of an input; empty where nothing is."""
+    if len(shape := _shape(value)) >= 2 and min(shape[1:]) >= 1:
+        return ""
+    dimensions = value.type.tensor_type.shape.dim
+    axes = [each.dim_param or str(each.dim_value or "?") for each in dimensions]
+    wanted = ",".join(["1", *axes[1:]])
+    fixed = f"onnxruntime.tools.make_dynamic_shape_fixed --input_name {value.name} --input_shape {wanted}"
+    return (
+        f"input {value.name} of shape ({', '.join(axes)}); expected frames of a fixed shape, after their number: "
+        f"export the network so, or with numbers for letters: python -m {fixed}"
+    )
 
 
 def _formats(graph: Any) -> dict[str, str]:
@@ -142,20 +165,25 @@ def _formats(graph: Any) -> dict[str, str]:
     }
 
 
-def _output(outputs: list[str], nodes: tuple[Node, ...], name: str) -> tuple[str, tuple[str, ...]]:
-    """The one tensor that all outputs are, or choose from."""
+def _scores(
+    outputs: list[str], chosen: str | None, nodes: tuple[Node, ...], problems: list[str]
+) -> dict[str, str | None]:
+    """The one tensor that all outputs (or the chosen one) are or choose from, and the node that chooses.
+
+    What is wrong is added to the problems.
+    """
+    listed = f"{len(outputs)} outputs ({', '.join(outputs)})"
+    if chosen is not None and chosen not in outputs:
+        problems.append(f"no output {chosen!r} among {listed}; write --output with one of them")
     makers = {output: node for node in nodes for output in node.outputs}
     scores: dict[str, str | None] = {}
-    for output in outputs:
+    for output in outputs if chosen is None else [chosen]:
         choice = _choice(output, makers)
         scores.setdefault(choice.inputs[0] if choice else output, choice.name if choice else None)
     if len(scores) != 1:
-        raise NetworkError(
-            f"network {name}: {len(scores)} outputs ({', '.join(outputs)}); expected one: remove the others"
-        )
-    ((score, left_out),) = scores.items()
-    remarks = (f"{left_out} is left out: outputs are the scores it chooses from",) if left_out else ()
-    return score, remarks
+        remedy = f"choose it with --output {outputs[0]}" if outputs else "export the network with one"
+        problems.append(f"{listed}; expected one: {remedy}")
+    return scores
 
 
 def _choice(output: str, makers: dict[str, Node]) -> Node | None:

@@ -19,31 +19,14 @@ from hwsim.onnx_file.coded import Constant, annotated
 from hwsim.onnx_file.declared import as_declared, input_format, real_input
 from hwsim.onnx_file.element_types import INTEGER
 from hwsim.onnx_file.folding import fold
-from hwsim.onnx_file.graph import Graph, Node, read_graph
+from hwsim.onnx_file.graph import Graph, Node, UnfitGraph, read_graph
 from hwsim.onnx_file.loading import load_graph
 from hwsim.onnx_file.operators.linear_quantization import Levels, with_codes
 from hwsim.onnx_file.pairs import reader_of
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.stated_sums import stated_sums
 from hwsim.onnx_file.tensor import Tensor, frame_of, is_in_order, order_in_frame
-
-NO_LAYER = "no layer of hwsim does this"
-SHOWN = 4
-"""Nodes that are named for each reason, before the rest are counted only."""
-
-
-@dataclass(frozen=True)
-class Unsupported:
-    """Nodes that cannot be imported, all for one reason."""
-
-    operator: str  # with its domain, if that is not ONNX's own
-    nodes: tuple[str, ...]
-    reason: str
-
-    def __str__(self) -> str:
-        """Operator, number and names of nodes, reason."""
-        named = ", ".join(self.nodes[:SHOWN]) + (", ..." if len(self.nodes) > SHOWN else "")
-        return f"{len(self.nodes)} x {self.operator} ({named}): {self.reason}"
+from hwsim.onnx_file.unsupported import NO_LAYER, Unsupported, listed, operator_of, unread
 
 
 @dataclass(frozen=True)
@@ -56,9 +39,12 @@ class Examination:
     n_node: int
     opsets: dict[str, int]
     remarks: tuple[str, ...]  # what the reader of results must know
+    is_unfit: bool = False  # whether inputs, outputs or shapes are a problem beside nodes that cannot be imported
 
 
-def read_onnx(path: str | Path, *, thresholds: bool = False, keep_real: bool = False) -> Network:
+def read_onnx(
+    path: str | Path, *, thresholds: bool = False, keep_real: bool = False, output: str | None = None
+) -> Network:
     """Read an ONNX or QONNX file as a network, in its canonical form.
 
     Parameters
@@ -71,28 +57,46 @@ def read_onnx(path: str | Path, *, thresholds: bool = False, keep_real: bool = F
     keep_real : bool, optional
         Whether weights stay real numbers where the file declares no format for them, although their values are those
         of binary or ternary codes and a scale.
+    output : str, optional
+        Name of the output to read, where there are several.
 
     Raises
     ------
     FileError
         When there is no such file, it is no ONNX file, or onnx is not installed.
     NetworkError
-        When the graph is no network of hwsim's layers: all operators that cannot be imported are named at once.
+        When the graph is no network of hwsim's layers: all operators that cannot be imported are named at once, and
+        whatever is wrong with inputs, outputs and shapes.
     """
     model, name = _load(Path(path))
-    return network_of(model, name, Path(path).name, thresholds=thresholds, keep_real=keep_real)
+    source = Path(path).name
+    return network_of(model, name, source, thresholds=thresholds, keep_real=keep_real, output=output)
 
 
-def network_of(model: Any, name: str, source: str, *, thresholds: bool = False, keep_real: bool = False) -> Network:
+def network_of(
+    model: Any,
+    name: str,
+    source: str,
+    *,
+    thresholds: bool = False,
+    keep_real: bool = False,
+    output: str | None = None,
+) -> Network:
     """The network that an ``onnx.ModelProto`` describes; see `read_onnx`."""
-    graph = read_graph(model, name)
+    try:
+        graph = read_graph(model, name, output)
+    except UnfitGraph as error:
+        missing = unread(error)
+        raise NetworkError(f"{error}; {listed(missing)}" if missing else str(error)) from None
     builder, refused = _lowered(graph, thresholds, keep_real)
     if refused:
         raise NetworkError(_problem(name, refused))
     return _network(graph, builder, model, source)
 
 
-def examine_onnx(path: str | Path, *, thresholds: bool = False, keep_real: bool = False) -> Examination:
+def examine_onnx(
+    path: str | Path, *, thresholds: bool = False, keep_real: bool = False, output: str | None = None
+) -> Examination:
     """What would become of a file; unlike `read_onnx` it raises nothing for what cannot be imported.
 
     Raises
@@ -106,13 +110,15 @@ def examine_onnx(path: str | Path, *, thresholds: bool = False, keep_real: bool 
     unsupported: tuple[Unsupported, ...] = ()
     remarks: tuple[str, ...] = ()
     try:
-        graph = read_graph(model, name)
+        graph = read_graph(model, name, output)
         builder, unsupported = _lowered(graph, thresholds, keep_real)
         remarks = tuple(dict.fromkeys(builder.remarks))
         if not unsupported:
             network = _network(graph, builder, model, Path(path).name)
             return Examination(network, (), None, n_node, opsets, remarks)
         problem = _problem(name, unsupported)
+    except UnfitGraph as error:
+        return Examination(None, unread(error), str(error), n_node, opsets, (), is_unfit=True)
     except HwsimError as error:
         problem = str(error)
     return Examination(None, unsupported, problem, n_node, opsets, remarks)
@@ -176,13 +182,13 @@ def _layers(graph: Graph, read: NumberFormat, asked: _Asked) -> tuple[Builder, t
         try:
             value: Tensor | Constant | Unknown = _lower(builder, node)
         except (Refused, NetworkError) as refusal:
-            refused[_operator(node), str(refusal)].append(node.name)
+            refused[operator_of(node), str(refusal)].append(node.name)
             value = Unknown()
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # numbers or shapes that no tool writes
             if isinstance(error, HwsimError):
                 raise
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            refused[_operator(node), f"what it reads does not fit it ({reason})"].append(node.name)
+            refused[operator_of(node), f"what it reads does not fit it ({reason})"].append(node.name)
             value = Unknown()
         builder.values.update(dict.fromkeys(node.outputs, Unknown()))
         builder.values[node.outputs[0]] = value
@@ -215,10 +221,6 @@ def _lower(builder: Builder, node: Node) -> Tensor | Constant | Unknown:
         if isinstance(each, Tensor) and isinstance(made, Tensor):
             made = with_codes(reader.codes, each, made)
     return made
-
-
-def _operator(node: Node) -> str:
-    return f"{node.domain}.{node.operator}" if node.domain not in ("", "ai.onnx") else node.operator
 
 
 def _is_channels_last(graph: Graph) -> bool:
@@ -278,5 +280,4 @@ def _codes_remark(value: Levels, signal: Signal) -> str:
 
 def _problem(name: str, refused: Sequence[Unsupported]) -> str:
     """All that cannot be imported, in one line."""
-    n_node = sum(len(each.nodes) for each in refused)
-    return f"network {name}: {n_node} nodes cannot be imported: " + "; ".join(map(str, refused))
+    return f"network {name}: {listed(refused)}"

@@ -1,6 +1,7 @@
 """What `hwsim network check` says of a network: layers, parameters, dense operations, which executions are exact."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,8 +24,18 @@ EXACT = {
 """Which executions are exact, of networks that compute in integers and of others."""
 
 
-def check_text(network: Network, activity: Activity, counts: Counts) -> str:
-    """A network that can run.
+LONGEST_NAME = 36
+"""Of a longer name of a layer its beginning and end are shown. [characters]"""
+
+
+def check_text(
+    network: Network,
+    activity: Activity,
+    counts: Counts,
+    heading: Sequence[str] = (),
+    remarks: Sequence[str] = (),
+) -> str:
+    """A network that can run, the whole of it in the first line.
 
     Parameters
     ----------
@@ -32,11 +43,21 @@ def check_text(network: Network, activity: Activity, counts: Counts) -> str:
         What is told about.
     activity, counts : Activity, Counts
         Of one frame, dense.
+    heading : sequence of str
+        Lines after the first one.
+    remarks : sequence of str
+        What must be known of how the network was made, beside its own notes.
     """
     synaptic = [layer for layer in network.layers if isinstance(layer, Synaptic)]
     whole = sum(not layer.is_real(network.signals[layer.inputs[0]]) for layer in synaptic)
+    minded = dict.fromkeys([*remarks, *network.notes])
+    in_integers = network.is_integer and bool(synaptic or not network.output.format.is_real)
+    kind = "integer codes" if in_integers else "real numbers and integer codes" if whole else "real numbers"
+    things = f"{len(minded)} thing{'' if len(minded) == 1 else 's'} to mind"
     lines = [
-        f"{network.name}: can run; frames of shape {network.input_shape}, {network.input_format}",
+        f"{network.name}: can run: {len(network.layers)} layers, {kind}; {things}",
+        *heading,
+        f"frames of shape {network.input_shape}, {network.input_format}",
         "",
         frame_text(pd.DataFrame([_row(network, layer, activity) for layer in network.layers])),
         "",
@@ -48,7 +69,7 @@ def check_text(network: Network, activity: Activity, counts: Counts) -> str:
         lines.append(f"real numbers: counted and stored as {', '.join(others)}, as declared; worked on in float32")
     if not network.is_integer and synaptic:
         lines.append(f"layers with weights that compute in integers: {whole} of {len(synaptic)}")
-    lines += [f"mind: {note}" for note in network.notes]
+    lines += [f"mind: {each}" for each in minded]
     return "\n".join(lines)
 
 
@@ -56,7 +77,7 @@ def shapes_text(name: str, shaped: "Shaped") -> str:
     """What the shapes in an ONNX file say of a network that cannot run, since its weights need not be there."""
     rows = [
         {
-            "node": each.name,
+            "node": shortened(each.name),
             "operator": each.operator,
             "weights": "x".join(map(str, each.weight)),
             "makes": "x".join(map(str, each.made)),
@@ -78,7 +99,8 @@ def shapes_text(name: str, shaped: "Shaped") -> str:
 
 def _row(network: Network, layer: Layer, activity: Activity) -> dict[str, object]:
     signal = network.signals[layer.name]
-    row: dict[str, object] = {"layer": layer.name, "kind": type(layer).__name__, "reads": ", ".join(layer.inputs)}
+    row: dict[str, object] = {"layer": shortened(layer.name), "kind": type(layer).__name__}
+    row["reads"] = ", ".join(map(shortened, layer.inputs))
     row |= {"shape": "x".join(map(str, signal.shape)), "format": str(signal.format)}
     terms = layer.terms if isinstance(layer, Synaptic) else ()
     row["weights"] = " + ".join(str(term.format) for term in terms)
@@ -86,6 +108,12 @@ def _row(network: Network, layer: Layer, activity: Activity) -> dict[str, object
     synapses = sum(each.n_synapse for each in activity.connections if each.layer == layer.name)
     row["synaptic operations"] = f"{synapses:,}" if synapses else ""
     return row
+
+
+def shortened(name: str) -> str:
+    """A name, or its beginning and end."""
+    half = (LONGEST_NAME - 3) // 2
+    return name if len(name) <= LONGEST_NAME else f"{name[:half]}...{name[-half:]}"
 
 
 def n_parameter(layer: Layer) -> int:

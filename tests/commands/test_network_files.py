@@ -66,7 +66,8 @@ def test_check_of_a_model_folder(hwsim, tmp_path, integers):
     save_network(small(integers), tmp_path / "small")
     code, out, err = hwsim("network", "check", "./small")
     assert (code, err) == (0, "")
-    assert out.startswith("small: can run; frames of shape (2, 4, 4), fp32")
+    kind = "9 layers, integer codes" if integers else "6 layers, real numbers"
+    assert out.startswith(f"small: can run: {kind}; 0 things to mind\nframes of shape (2, 4, 4), fp32\n")
     rows = {line.split()[0]: line.split() for line in out.splitlines() if line.strip()}
     for layer, number in synapses_by_hand().items():
         assert rows[layer][-1] == str(number)
@@ -144,7 +145,8 @@ def test_check_of_an_onnx_file(hwsim, model):
     code, out, err = hwsim("network", "check", model("perceptron.onnx"))
     assert (code, err) == (0, "")
     assert "perceptron.onnx: 3 nodes, opset ai.onnx 13" in out
-    assert "perceptron: can run; frames of shape (6,), fp32" in out
+    assert out.startswith("perceptron: can run: 3 layers, real numbers; 0 things to mind\n")
+    assert "\nframes of shape (6,), fp32\n" in out
     assert "parameters: 40 (36 fp32 weights, 4 others)" in out
     assert "36 multiplication fp32 x fp32" in out
 
@@ -188,6 +190,95 @@ def test_check_names_all_that_is_unsupported_and_does_not_run(hwsim, model):
     assert "can run" not in out
     assert len(err.strip().splitlines()) == 1
     assert f"{path}: cannot run: 7 of 9 nodes are unsupported" in err
+
+
+def _split(path, shape=("n", "L", 6), inputs=("x", "more"), outputs=("y", "z")):
+    """Two inputs that meet in a Sinh, and two outputs of it."""
+    import onnx
+    from onnx import helper
+
+    nodes = [
+        helper.make_node("Add", ["x", "more"], ["sum"], "sum"),
+        helper.make_node("Sinh", ["sum"], ["h"], "bent"),
+        helper.make_node("Relu", ["h"], ["y"], "left"),
+        helper.make_node("Tanh", ["h"], ["z"], "right"),
+    ]
+    kind = onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        nodes,
+        "split",
+        [helper.make_tensor_value_info(each, kind, list(shape)) for each in inputs],
+        [helper.make_tensor_value_info(each, kind, None) for each in outputs],
+        [] if "more" in inputs else [onnx.numpy_helper.from_array(np.ones(6, np.float32), "more")],
+    )
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 13)]), path)
+    return path
+
+
+@pytest.mark.onnx
+def test_all_reasons_are_given_at_once(hwsim, tmp_path):
+    path = _split(tmp_path / "split.onnx")
+    code, out, err = hwsim("network", "check", path)
+    assert (code, len(err.splitlines())) == (2, 1)
+    reasons = (
+        "2 inputs (x, more); expected one",
+        "input x of shape (n, L, 6); expected frames of a fixed shape",
+        "input more of shape (n, L, 6); expected frames of a fixed shape",
+        "2 outputs (y, z); expected one: choose it with --output y",
+    )
+    for said in (out.splitlines()[0], err):
+        assert all(each in said for each in reasons)
+        assert said.strip().endswith("1 of 4 nodes are unsupported")
+    assert "unsupported: 1 x Sinh (bent): no layer of hwsim does this" in out
+    code, _, err = hwsim("import", path, "--out", "made")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert all(each in err for each in (*reasons, "1 nodes cannot be imported: 1 x Sinh (bent)"))
+
+
+@pytest.mark.onnx
+def test_one_of_several_outputs_may_be_chosen(hwsim, tmp_path):
+    import onnx
+
+    path = _split(tmp_path / "split.onnx", ("n", 6), ("x",))
+    model = onnx.load(path)
+    model.graph.node[1].op_type = "Sigmoid"
+    onnx.save(model, path)
+    frames = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
+    bent = 1 / (1 + np.exp(-(frames.astype(np.float64) + 1)))
+    for name, expected in (("y", np.maximum(bent, 0)), ("z", np.tanh(bent))):
+        assert hwsim("network", "check", path, "--output", name)[0] == 0
+        assert hwsim("import", path, "--output", name, "--out", name)[0] == 0
+        network = load_network(tmp_path / name)
+        np.testing.assert_allclose(simulate(network, frames).outputs, expected, atol=1e-6)
+        assert network.about["command"] == f"hwsim import split.onnx --out {name} --output {name}"
+    code, out, err = hwsim("network", "check", path, "--output", "w")
+    assert code == 2
+    assert "no output 'w' among 2 outputs (y, z); write --output with one of them" in err
+    assert "unsupported" not in out
+
+
+@pytest.mark.onnx
+def test_what_is_to_be_minded_is_counted_first_and_said_once(hwsim, tmp_path):
+    import onnx
+    from onnx import helper, numpy_helper
+
+    weight = numpy_helper.from_array(np.resize(np.float32([0.3, -0.3, -0.3]), (6, 4)), "w")
+    value = [helper.make_tensor_value_info(each, onnx.TensorProto.FLOAT, ["n", k]) for each, k in (("x", 6), ("y", 4))]
+    name = "/a/very/long/path/of/modules/that/lead/to/first"
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"], name)], "g", value[:1], value[1:], [weight]
+    )
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 13)]), tmp_path / "g.onnx")
+    for network in ("g.onnx", "./made"):
+        code, out, err = hwsim("network", "check", network)
+        assert (code, err) == (0, "")
+        lines = out.splitlines()
+        minded = [line for line in lines if line.startswith("mind: ")]
+        assert len(minded) == len(set(minded)) == 1
+        assert ": can run: 1 layers, real numbers; 1 thing to mind" in lines[0]
+        (row,) = (line for line in lines if "Dense" in line)
+        assert row.split()[0] == "a_very_long_path...at_lead_to_first"
+        hwsim("import", "g.onnx", "--out", "made", "--force")
 
 
 @pytest.mark.onnx
