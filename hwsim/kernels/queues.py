@@ -51,21 +51,21 @@ def pass_on(
         First event of each frame and core, cores of one frame side by side.
     place : (n_event,)
         Where in its core's table each event is; the last one of a frame and core is the token, sent in no time.
-    prepares : (n_core, n_frame)
+    prepares : (n_frame, n_core)
         Cycles before a core sends.
     cores : Cores
         What does not change.
     progress : Progress
         Brought up to date.
-    prepared : (n_core, n_frame)
+    prepared : (n_frame, n_core)
         When a core has prepared, to be filled.
     """
-    n_core, n_frame = prepares.shape
+    n_frame, n_core = prepares.shape
     for t in range(n_frame):
         for c in range(n_core):
-            progress.free[c] += prepares[c, t]
-            progress.busy[c] += prepares[c, t]
-            prepared[c, t] = progress.free[c]
+            progress.free[c] += prepares[t, c]
+            progress.busy[c] += prepares[t, c]
+            prepared[t, c] = progress.free[c]
             first, last = start[t * n_core + c], start[t * n_core + c + 1]
             for k in range(first, last):
                 makes = cores.sending if k < last - 1 else 0

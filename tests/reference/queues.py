@@ -69,7 +69,7 @@ class Machine:
 
     def settle(self, cycle):
         """Let everything happen that takes no time, until nothing does."""
-        while any([self.act(core, cycle) for core in self.cores]):
+        while any(self.act(core, cycle) for core in self.cores):
             pass
 
     def pass_a_cycle(self):

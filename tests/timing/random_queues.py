@@ -1,6 +1,7 @@
 """Cores at random, as the cycle-stepped machine takes them and as the kernel does."""
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from hypothesis import strategies as st
@@ -36,8 +37,8 @@ class Drawn:
 
 
 @st.composite
-def drawn_cores(draw, costs=st.integers(0, 9), n_core=st.integers(3, 6), latency=st.integers(0, 3)):
-    n_core, n_frame = draw(n_core), draw(st.integers(1, 4))
+def drawn_cores(draw):
+    n_core, n_frame = draw(st.integers(3, 6)), draw(st.integers(1, 4))
     sources = [[]]
     for k in range(1, n_core):
         sources.append(sorted(draw(st.sets(st.integers(0, k - 1), min_size=1, max_size=3))))
@@ -45,9 +46,9 @@ def drawn_cores(draw, costs=st.integers(0, 9), n_core=st.integers(3, 6), latency
     sends = [[sorted(draw(st.sets(st.integers(0, n - 1)))) for _ in range(n_frame)] for n in n_neuron]
     prepares = [draw(st.lists(st.integers(0, 9), min_size=n_frame, max_size=n_frame)) for _ in n_neuron]
     edges = [(source, k) for k, each in enumerate(sources) for source in each]
-    of_edges = {e: draw(st.lists(costs, min_size=n_neuron[e[0]], max_size=n_neuron[e[0]])) for e in edges}
+    of_edges = {e: draw(st.lists(st.integers(0, 9), min_size=n_neuron[e[0]], max_size=n_neuron[e[0]])) for e in edges}
     depth = draw(st.sampled_from((1, 2, 3, 4, 8, 64)))
-    return Drawn(sources, n_neuron, sends, of_edges, prepares, draw(st.integers(0, 3)), draw(latency), depth)
+    return Drawn(sources, n_neuron, sends, of_edges, prepares, draw(st.integers(0, 3)), draw(st.integers(0, 3)), depth)
 
 
 def stepped(drawn):
@@ -75,9 +76,9 @@ def passed(drawn, n_part=1):
     ]
     cores = Cores(
         edge=np.cumsum([0, *map(len, readers)]),
-        reader=np.array(sum(readers, []), np.int64),
+        reader=np.array(list(chain(*readers)), np.int64),
         table=np.cumsum([0, *map(len, tables)]),
-        cost=np.array(sum(tables, []), np.int64),
+        cost=np.array(list(chain(*tables)), np.int64),
         sending=drawn.making,
         latency=drawn.latency,
     )
@@ -85,12 +86,12 @@ def passed(drawn, n_part=1):
     parts = []
     for frames in np.array_split(np.arange(drawn.n_frame), n_part):
         sent = [[*drawn.sends[k][t], drawn.n_neuron[k]] for t in frames for k in range(n_core)]
-        prepared = np.zeros((n_core, frames.size), np.int64)
-        prepares = np.array(drawn.prepares)[:, frames]
-        place = np.array(sum(sent, []), np.int32)
+        prepared = np.zeros((frames.size, n_core), np.int64)
+        prepares = np.ascontiguousarray(np.array(drawn.prepares).T[frames])
+        place = np.array(list(chain(*sent)), np.int32)
         pass_on(np.cumsum([0, *map(len, sent)]), place, prepares, cores, progress, prepared)
         parts.append(prepared)
-    return np.concatenate(parts, axis=1), progress
+    return np.concatenate(parts).T, progress
 
 
 def empty_progress(n_core, places, n_edge):

@@ -80,7 +80,7 @@ def test_one_queue_by_hand(making, cost, latency, places, answer, stalled):
 @pytest.mark.parametrize("places", [1, 2, 8])
 def test_equal_frames_of_one_event_are_a_pipeline(places):
     costs, making, latency, n_frame = [5, 17, 3], 2, 1, 9
-    prepared, progress = passed(one_after_the_other(1, making, costs, latency, places, n_frame, prepares=4))
+    prepared, _ = passed(one_after_the_other(1, making, costs, latency, places, n_frame, prepares=4))
     takes = [4 + making, *(cost + 4 + making for cost in costs)]
     assert max(takes) == 23
     # the last core's own event is made, for nobody

@@ -1,0 +1,117 @@
+"""Which core sends to which, what each sends in each frame, and what that asks of those that read it."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsim.activity import Activity, LayerActivity
+from hwsim.activity.stored_rows import CHUNK, DenseRowsRead
+from hwsim.kernels.queues import Cores, Progress
+from hwsim.machine import MachineTiming
+
+IntArray = npt.NDArray[np.int64]
+
+
+class Wiring:
+    """The cores of Dense layers, each before those that read it.
+
+    Parameters
+    ----------
+    activity : Activity
+        Of a run; all layers but the input are Dense.
+    costs : sequence of (n_in, n_core) int64
+        For each layer, what its rows take on each of its cores. [cycles]
+    homes : sequence of (n_neuron,) int64
+        For each layer, on which of its cores each neuron is.
+    """
+
+    def __init__(self, activity: Activity, costs: Sequence[IntArray], homes: Sequence[IntArray]) -> None:
+        n_core = [each.shape[1] for each in costs]
+        self.n_frame = activity.n_frame
+        self.layer_of: IntArray = np.repeat(np.arange(len(n_core)), n_core)  # (n_core,)
+        self._senders = [_Sender(layer, activity.layers, costs) for layer in activity.layers]
+        self._places = [sender.places(*each) for sender, *each in zip(self._senders, homes, n_core, strict=True)]
+        sizes = [each.size for places in self._places for each in places]
+        self._column = np.cumsum([0, *sizes])[:-1]  # (n_core,) of all that may be sent in a frame, the first of a core
+        self._place = np.concatenate([each for places in self._places for each in places])
+
+    def cores(self, timing: MachineTiming) -> Cores:
+        """What the kernel is told of cores."""
+        readers = [np.flatnonzero(np.isin(self.layer_of, sender.readers)) for sender in self._senders]
+        tables = np.cumsum([0, *(sender.cost.size for sender in self._senders)])
+        return Cores(
+            edge=np.cumsum([0, *(readers[k].size for k in self.layer_of)]),
+            reader=np.concatenate([readers[k] for k in self.layer_of]),
+            table=tables[self.layer_of],
+            cost=np.concatenate([sender.cost.ravel() for sender in self._senders]),
+            sending=timing.cycles.neuron,
+            latency=timing.latency,
+        )
+
+    def progress(self, queue: int) -> Progress:
+        """Before the first frame, with so many slots in each queue, or as many as are ever used."""
+        n_push = max(sender.n_event for sender in self._senders) + self.n_frame
+        n_edge = sum(self._senders[k].cost.shape[1] for k in self.layer_of)
+        free, slot, busy, stalled = np.zeros((4, self.layer_of.size), np.int64)
+        return Progress(free, slot, np.zeros((max(min(queue, n_push), 1), n_edge), np.int64), busy, stalled)
+
+    def blocks(self) -> Iterator[slice]:
+        """All frames, so many at once that memory is bounded."""
+        n_at_once = max(1, CHUNK // self._place.size)
+        return (slice(first, first + n_at_once) for first in range(0, self.n_frame, n_at_once))
+
+    def events(self, frames: slice) -> tuple[IntArray, npt.NDArray[np.int32]]:
+        """What cores send in some frames: where each frame and core begins, and places in the tables of costs."""
+        n_frame = len(range(*frames.indices(self.n_frame)))
+        sent = np.hstack(
+            [
+                sender.sent(frames, n_frame)[:, np.concatenate(places)]
+                for sender, places in zip(self._senders, self._places, strict=True)
+            ]
+        )
+        n_event = np.add.reduceat(sent, self._column, axis=1, dtype=np.int64)
+        return np.append(0, n_event.cumsum()), self._place[np.nonzero(sent)[1]]
+
+
+class _Sender:
+    """What a layer sends, and what that asks of the layers that read it."""
+
+    def __init__(self, layer: LayerActivity, layers: Sequence[LayerActivity], costs: Sequence[IntArray]) -> None:
+        signal = layer.emitted
+        self.n_code, self.n_event = (signal.n_code, int(signal.n_event.sum())) if signal else (0, 0)
+        self._readings = list(_readings(layer, layers))
+        self.readers = sorted({reader for reader, _, _ in self._readings})
+        # what is read twice delivers two rows
+        by_reader = [
+            np.sum([costs[reader][rows] for reader, rows, _ in self._readings if reader == k], axis=0)
+            for k in self.readers
+        ]
+        whole = np.hstack([np.zeros((self.n_code, 0), np.int64), *by_reader])
+        self.cost = np.pad(whole, ((0, 1), (0, 0)))  # (n_code + 1, n_reader), of the token last
+
+    def places(self, home: IntArray, n_core: int) -> list[npt.NDArray[np.int32]]:
+        """For each core of the layer, its neurons, and behind them the token."""
+        own = (np.flatnonzero(home[: self.n_code] == core) for core in range(n_core))
+        return [np.append(each, self.n_code).astype(np.int32) for each in own]
+
+    def sent(self, frames: slice, n_frame: int) -> npt.NDArray[np.uint8]:
+        """Whether each neuron sends an event in each frame; the token always is sent. (n_frame, n_code + 1)"""
+        token = np.ones((n_frame, 1), np.uint8)
+        if not self._readings:
+            return token
+        _, rows, read = self._readings[0]
+        return np.hstack([np.unpackbits(read.has_event[frames], axis=1, count=rows.stop)[:, rows.start :], token])
+
+
+def _readings(layer: LayerActivity, layers: Sequence[LayerActivity]) -> Iterator[tuple[int, slice, DenseRowsRead]]:
+    """Places of the layers that read one, which of their rows it delivers, and which of all of them were delivered."""
+    n_code = {each.emitted.name: each.emitted.n_code for each in layers if each.emitted is not None}
+    for k, reader in enumerate(layers):
+        first = 0
+        for name in reader.sources:
+            rows = slice(first, first + n_code[name])
+            first = rows.stop
+            read = reader.connections[0].rows_read
+            if layer.emitted is not None and name == layer.emitted.name and isinstance(read, DenseRowsRead):
+                yield k, rows, read
