@@ -11,6 +11,7 @@ import hwsim
 from hwsim.network.number_format import integer
 
 STEP = 8  # of every signal; that of weights makes up for it
+WEIGHT_BITS = 3
 EXECUTIONS = "dense", "sparse", "delta"
 
 
@@ -41,6 +42,10 @@ class Work:
     @property
     def names(self):
         return ["input", *(layer.name for layer in self.layers)]
+
+    @property
+    def sizes(self):
+        return {"input": self.n_in, **{layer.name: layer.n_neuron for layer in self.layers}}
 
     def sent(self, execution):
         """By layer: of each frame, the neurons with an event, worked out from the codes that the reference makes."""
@@ -102,7 +107,7 @@ def network_of(n_in, is_quantized, layers, sizes, generator):
             found.append(hwsim.Concat(reads, inputs=tuple(of[name] for name in layer.reads)))
         shape = sum(sizes[name] for name in layer.reads), layer.n_neuron
         terms = tuple(
-            hwsim.Weight(generator.integers(-2, 3, shape), integer(3), scale=2.0**-k / STEP)
+            hwsim.Weight(generator.integers(-2, 3, shape), integer(WEIGHT_BITS), scale=2.0**-k / STEP)
             for k in range(layer.n_term)
         )
         found.append(hwsim.Dense(layer.name, inputs=(reads,), terms=terms))
@@ -117,7 +122,6 @@ def network_of(n_in, is_quantized, layers, sizes, generator):
 @st.composite
 def fields(draw, execution):
     """What the file of a machine says whose cores keep their weights, and whose sums are all at hand."""
-    least = draw(st.integers(1, 4))
     return {
         "schema": 1,
         "name": "random",
@@ -136,7 +140,7 @@ def fields(draw, execution):
             "neuron_lanes": draw(st.integers(1, 4)),
             "encode_lanes": draw(st.integers(1, 4)),
             "cycles": {
-                "multiply": least,
+                "multiply": draw(st.integers(1, 4)),
                 "event": draw(st.integers(0, 4)),
                 "neuron": draw(st.integers(1, 9)),
                 "layer": draw(st.sampled_from((0, 0, 7))),
@@ -148,35 +152,68 @@ def fields(draw, execution):
     }
 
 
-def stepped(work, fields):
-    """The same network on the machine of single cycles: until when, and its cores."""
+def stepped(work, fields, tables=None):
+    """The same network on the machine of single cycles: until when, and its cores by (layer, which of its cores).
+
+    Layers lie on as many cores as their tables have columns, neurons in turn.
+    """
     timing, execution = fields["timing"], fields["execution"]
-    sent, touched = work.sent(execution), work.touched(execution)
-    queues = {(name, layer.name): Queue(timing["queue"]) for layer in work.layers for name in layer.reads}
-    is_looked_at = execution != "dense" or work.is_quantized  # else frames serve as the codes that the layer reads
-    looks = up(work.n_in, timing["encode_lanes"]) if is_looked_at else 0
-    fixed, cores = timing["cycles"]["layer"], []
-    for name in work.names:
-        layer = next((each for each in work.layers if each.name == name), None)
-        prepares = [up(n, timing["neuron_lanes"]) for n in touched[name]] if layer else [looks] * len(work.data)
+    tables = tables or {layer.name: rows_take(work, layer, fields) for layer in work.layers}
+    sent, prepares = work.sent(execution), prepared(work, fields)
+    n_core = {name: len(tables[name][0]) if name in tables else 1 for name in work.names}
+    places = [(name, k) for name in work.names for k in range(n_core[name])]
+    reads = {layer.name: layer.reads for layer in work.layers} | {"input": ()}
+    queues = {
+        (sender, reader): Queue(timing["queue"])
+        for sender in places
+        for reader in places
+        if sender[0] in reads[reader[0]]
+    }
+    cores = {}
+    for place in places:
+        name, k = place
         inputs = [
-            (queues[source, name], services(layer, source, fields)) for source in work.names if (source, name) in queues
+            (queue, services(work, reads[name], sender[0], [row[k] for row in tables[name]]))
+            for (sender, reader), queue in queues.items()
+            if reader == place
         ]
-        outputs = [queue for (sender, _), queue in queues.items() if sender == name]
-        sends = sent.get(name, [[] for _ in prepares])
-        cores.append(Core(inputs, outputs, [fixed + each for each in prepares], sends))
-    machine = Machine(cores, timing["cycles"]["neuron"], timing["latency"], len(work.data))
+        outputs = [queue for (sender, _), queue in queues.items() if sender == place]
+        frames = sent.get(name, [[] for _ in prepares[name]])
+        sends = [[neuron for neuron in frame if neuron % n_core[name] == k] for frame in frames]
+        cores[place] = Core(inputs, outputs, prepares[name], sends)
+    machine = Machine(list(cores.values()), timing["cycles"]["neuron"], timing["latency"], len(work.data))
     return machine.run(), cores
 
 
-def services(layer, source, fields):
-    """Cycles for the event of a neuron, whatever its number: of the rows that it delivers."""
+def prepared(work, fields):
+    """By layer: cycles in which a core looks at each frame, or brings neurons up to date."""
+    timing, execution = fields["timing"], fields["execution"]
+    is_looked_at = execution != "dense" or work.is_quantized  # else frames serve as the codes that layers read
+    looks = up(work.n_in, timing["encode_lanes"]) if is_looked_at else 0
+    found = {"input": [looks] * len(work.data)}
+    for name, touched in work.touched(execution).items():
+        found[name] = [up(n, timing["neuron_lanes"]) for n in touched]
+    return {name: [timing["cycles"]["layer"] + each for each in cycles] for name, cycles in found.items()}
+
+
+def services(work, reads, sender, table):
+    """Cycles for the event of each neuron of a sender: of all rows of a table that it delivers."""
+    found, row = [0] * work.sizes[sender], 0
+    for name in reads:
+        for neuron in range(work.sizes[name]):
+            if name == sender:
+                found[neuron] += table[row]
+            row += 1
+    return found
+
+
+def rows_take(work, layer, fields):
+    """Cycles of each row of a layer on one core."""
     cycles, memory = fields["timing"]["cycles"], fields["levels"][0]["word_length"]
     lanes = up(layer.n_neuron, fields["lanes"]["dense"]["channels"]) * cycles["multiply"]
-    words = up(layer.n_neuron * 3, memory)
-    port = up(words * memory, fields["timing"]["levels"]["memory"]["bits"])
+    port = up(up(layer.n_neuron * WEIGHT_BITS, memory) * memory, fields["timing"]["levels"]["memory"]["bits"])
     slower = port if port > lanes else lanes
-    return [layer.reads.count(source) * layer.n_term * (cycles["event"] + slower)] * 100
+    return [[layer.n_term * (cycles["event"] + slower)]] * sum(work.sizes[name] for name in layer.reads)
 
 
 def up(number, by):

@@ -80,6 +80,6 @@ class Stream(Schedule):
         kept = [each for each in plan(self.activity, self.machine).layers[layer.name].weights if each.stay > PASSED_BY]
         if kept[-1].stay < Stay.ALWAYS or kept[-1].level.kind == "dram":
             raise MachineError(
-                f"{where} does not keep its weights in {kept[-1].level.name}; write a level on the chip that is large "
-                "enough, or schedule: pipelined"
+                f"{where} keeps no weights beside its lanes, they come and go through {kept[-1].level.name}; give a "
+                "level on the chip room for all of them, or write schedule: pipelined"
             )
