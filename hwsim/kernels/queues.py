@@ -13,10 +13,13 @@ IntArray = npt.NDArray[np.int64]
 class Cores(NamedTuple):
     """Cores, each before those that read it, and what their events ask of the readers. Times in cycles."""
 
+    first: IntArray  # (n_core + 1,) where the neurons of each core begin
+    neuron: npt.NDArray[np.int32]  # of its layer, ascending; the last one of each core is the token
+    column: IntArray  # (n_core,) where its layer begins among all that may be sent
     edge: IntArray  # (n_core + 1,) where the readers of each core begin
     reader: IntArray  # (n_edge,) cores
-    table: IntArray  # (n_core,) where each core's costs begin
-    cost: IntArray  # of each place that a core sends an event from, for one reader after the other
+    table: IntArray  # (n_core,) where its layer's costs begin
+    cost: IntArray  # of the event of each neuron, for one reader after the other
     sending: int  # takes the core, for each event
     latency: int  # from a push to the earliest start
 
@@ -33,12 +36,7 @@ class Progress(NamedTuple):
 
 @kernel
 def pass_on(
-    start: IntArray,
-    place: npt.NDArray[np.int32],
-    prepares: IntArray,
-    cores: Cores,
-    progress: Progress,
-    prepared: IntArray,
+    sent: npt.NDArray[np.uint8], prepares: IntArray, cores: Cores, progress: Progress, prepared: IntArray
 ) -> None:
     """Let cores prepare, send and serve, frame after frame.
 
@@ -47,10 +45,8 @@ def pass_on(
 
     Parameters
     ----------
-    start : (n_frame * n_core + 1,)
-        First event of each frame and core, cores of one frame side by side.
-    place : (n_event,)
-        Where in its core's table each event is; the last one of a frame and core is the token, sent in no time.
+    sent : (n_frame, n_column)
+        Whether each neuron of each layer sends an event. Its core sends a token behind them, in no time.
     prepares : (n_frame, n_core)
         Cycles before a core sends.
     cores : Cores
@@ -66,16 +62,17 @@ def pass_on(
             progress.free[c] += prepares[t, c]
             progress.busy[c] += prepares[t, c]
             prepared[t, c] = progress.free[c]
-            first, last = start[t * n_core + c], start[t * n_core + c + 1]
-            for k in range(first, last):
-                makes = cores.sending if k < last - 1 else 0
-                progress.busy[c] += makes
-                progress.free[c] += makes
-                _push(c, place[k], cores, progress)
+            token = cores.first[c + 1] - 1
+            for k in range(cores.first[c], token):
+                if sent[t, cores.column[c] + cores.neuron[k]]:
+                    progress.busy[c] += cores.sending
+                    progress.free[c] += cores.sending
+                    _push(c, cores.neuron[k], cores, progress)
+            _push(c, cores.neuron[token], cores, progress)
 
 
 @kernel
-def _push(c: int, place: int, cores: Cores, progress: Progress) -> None:
+def _push(c: int, neuron: int, cores: Cores, progress: Progress) -> None:
     """Send an event to all readers at once, when each has room for it, and let them serve it."""
     first, last = cores.edge[c], cores.edge[c + 1]
     served = progress.served[progress.slot[c]]
@@ -84,7 +81,7 @@ def _push(c: int, place: int, cores: Cores, progress: Progress) -> None:
         push = max(push, served[e])
     progress.stalled[c] += push - progress.free[c]
     progress.free[c] = push
-    row = cores.table[c] + place * (last - first) - first
+    row = cores.table[c] + neuron * (last - first) - first
     for e in range(first, last):
         reader, cost = cores.reader[e], cores.cost[row + e]
         served[e] = max(push + cores.latency, progress.free[reader]) + cost

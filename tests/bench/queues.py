@@ -23,6 +23,9 @@ class Queues:
         n_reader = [each.size for each in readers]
         edge = np.cumsum([0, *n_reader])
         self.cores = Cores(
+            first=np.arange(n_core + 1) * (n_event + 1),
+            neuron=np.tile(np.arange(n_event + 1, dtype=np.int32), n_core),
+            column=np.arange(n_core) * n_event,
             edge=edge,
             reader=np.concatenate(readers),
             table=edge[:-1] * (n_event + 1),
@@ -30,8 +33,7 @@ class Queues:
             sending=3,
             latency=1,
         )
-        self.start = np.arange(n_frame * n_core + 1) * (n_event + 1)
-        self.place = np.tile(np.arange(n_event + 1, dtype=np.int32), n_frame * n_core)
+        self.sent = np.ones((n_frame, n_core * n_event), np.uint8)
         self.prepares = np.full((n_frame, n_core), 20)
         self.n_served = n_frame * n_event * edge[-1]
 
@@ -40,7 +42,7 @@ class Queues:
         free, slot, busy, stalled = np.zeros((4, n_core), np.int64)
         served = np.zeros((QUEUE, self.cores.reader.size), np.int64)
         progress = Progress(free, slot, served, busy, stalled)
-        pass_on(self.start, self.place, self.prepares, self.cores, progress, np.zeros_like(self.prepares))
+        pass_on(self.sent, self.prepares, self.cores, progress, np.zeros_like(self.prepares))
 
 
 def main():

@@ -74,7 +74,11 @@ def passed(drawn, n_part=1):
         + [0] * len(readers[k])
         for k in range(n_core)
     ]
+    column = np.cumsum([0, *drawn.n_neuron])
     cores = Cores(
+        first=np.cumsum([0, *(n + 1 for n in drawn.n_neuron)]),
+        neuron=np.concatenate([np.arange(n + 1) for n in drawn.n_neuron]).astype(np.int32),
+        column=column,
         edge=np.cumsum([0, *map(len, readers)]),
         reader=np.array(list(chain(*readers)), np.int64),
         table=np.cumsum([0, *map(len, tables)]),
@@ -82,16 +86,17 @@ def passed(drawn, n_part=1):
         sending=drawn.making,
         latency=drawn.latency,
     )
+    sent = np.zeros((drawn.n_frame, column[-1]), np.uint8)
+    for k in range(n_core):
+        for t in range(drawn.n_frame):
+            sent[t, column[k] + np.array(drawn.sends[k][t], int)] = 1
     progress = empty_progress(n_core, drawn.places, len(drawn.edges))
-    parts = []
-    for frames in np.array_split(np.arange(drawn.n_frame), n_part):
-        sent = [[*drawn.sends[k][t], drawn.n_neuron[k]] for t in frames for k in range(n_core)]
-        prepared = np.zeros((frames.size, n_core), np.int64)
-        prepares = np.ascontiguousarray(np.array(drawn.prepares).T[frames])
-        place = np.array(list(chain(*sent)), np.int32)
-        pass_on(np.cumsum([0, *map(len, sent)]), place, prepares, cores, progress, prepared)
-        parts.append(prepared)
-    return np.concatenate(parts).T, progress
+    prepares = np.array(drawn.prepares).T.copy()
+    prepared = np.zeros_like(prepares)
+    for part in np.array_split(np.arange(drawn.n_frame), n_part):
+        frames = slice(part[0], part[-1] + 1) if part.size else slice(0)
+        pass_on(sent[frames], prepares[frames], cores, progress, prepared[frames])
+    return prepared.T, progress
 
 
 def empty_progress(n_core, places, n_edge):

@@ -31,6 +31,9 @@ def load_balance(entries, places):
     """Share of the cores' cycles, until all is served, in which they serve; the sender is never what they wait for."""
     n_event = len(entries)
     cores = Cores(
+        first=np.append(0, n_event + 1 + np.arange(1 + N_CORE)),
+        neuron=np.append(np.arange(n_event + 1), np.full(N_CORE, n_event)).astype(np.int32),
+        column=np.zeros(1 + N_CORE, np.int64),
         edge=np.append(0, np.full(1 + N_CORE, N_CORE)),
         reader=np.arange(1, 1 + N_CORE),
         table=np.zeros(1 + N_CORE, np.int64),
@@ -40,9 +43,8 @@ def load_balance(entries, places):
     )
     free, slot, busy, stalled = np.zeros((4, 1 + N_CORE), np.int64)
     progress = Progress(free, slot, np.zeros((places, N_CORE), np.int64), busy, stalled)
-    start = np.append(0, np.full(1 + N_CORE, n_event + 1))
     nothing = np.zeros((1, 1 + N_CORE), np.int64)
-    pass_on(start, np.arange(n_event + 1, dtype=np.int32), nothing, cores, progress, nothing.copy())
+    pass_on(np.ones((1, n_event), np.uint8), nothing, cores, progress, nothing.copy())
     assert busy[1:].sum() == entries.sum() > 0
     return busy[1:].sum() / (N_CORE * free[1:].max())
 

@@ -13,7 +13,7 @@ import hwsim
 from hwsim.errors import MachineError
 from hwsim.machine import Machine
 from hwsim.network.number_format import integer
-from hwsim.timing.schedules import wiring
+from hwsim.timing.schedules import routing
 from hwsim.timing.schedules.stream import Stream
 from hwsim.timing.work import work_of
 
@@ -38,7 +38,7 @@ def test_networks_of_dense_layers_on_the_machine_of_single_cycles(execution, dat
     makespan, cores = stepped(work, said)
     machine = Machine.model_validate(said)
     run = hwsim.simulate(work.network, work.data, machines=[machine])
-    with mock.patch.object(wiring, "CHUNK", data.draw(st.sampled_from((2**20, 1)))):  # all frames at once, or one
+    with mock.patch.object(routing, "CHUNK", data.draw(st.sampled_from((2**20, 1)))):  # all frames at once, or one
         timing = hwsim.schedule(run.activity, machine)
     assert timing.cores == tuple(work.names)
     assert_same(timing, cores, makespan)

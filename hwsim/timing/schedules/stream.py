@@ -7,7 +7,7 @@ from hwsim.errors import MachineError
 from hwsim.kernels.queues import pass_on
 from hwsim.timing.lanes import row_cycles
 from hwsim.timing.schedules.schedule import IntArray, Schedule, Times, core_names
-from hwsim.timing.schedules.wiring import Wiring
+from hwsim.timing.schedules.routing import Routing
 from hwsim.timing.work import ENCODE, NEURON, Work
 from hwsim.traffic.loops import Stay
 from hwsim.traffic.plan import plan
@@ -45,17 +45,18 @@ class Stream(Schedule):
         layers = self.activity.layers
         for layer in layers[1:]:
             self._refuse_what_does_not_stream(layer)
-        wiring = Wiring(self.activity, [self.row_costs(each) for each in layers], [self.homes(each) for each in layers])
-        cores, progress = wiring.cores(self.timing), wiring.progress(self.timing.queue)
+        routing = Routing(
+            self.activity, [self.row_costs(each) for each in layers], [self.homes(each) for each in layers]
+        )
+        cores, progress = routing.cores(self.timing), routing.progress(self.timing.queue)
         by_layer = [each.resources[NEURON] + each.resources[ENCODE] + each.fixed for each in work.layers]
-        prepares = np.stack([by_layer[k] for k in wiring.layer_of], axis=1)
+        prepares = np.stack([by_layer[k] for k in routing.layer_of], axis=1)
         prepared = np.zeros_like(prepares)
-        for frames in wiring.blocks():
-            start, place = wiring.events(frames)
-            pass_on(start, place, prepares[frames], cores, progress, prepared[frames])
-        done = prepared[:, wiring.layer_of == len(layers) - 1].max(axis=1)
+        for frames in routing.blocks():
+            pass_on(routing.sent(frames), prepares[frames], cores, progress, prepared[frames])
+        done = prepared[:, routing.layer_of == len(layers) - 1].max(axis=1)
         starved = done.max(initial=0) - progress.busy - progress.stalled
-        names = core_names(work, [[k] for k in wiring.layer_of.tolist()])
+        names = core_names(work, [[k] for k in routing.layer_of.tolist()])
         return Times(prepared[:, 0] - prepares[:, 0], done, progress.busy, names, progress.stalled, starved)
 
     def row_costs(self, layer: LayerActivity) -> IntArray:

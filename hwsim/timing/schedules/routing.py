@@ -13,7 +13,7 @@ from hwsim.machine import MachineTiming
 IntArray = npt.NDArray[np.int64]
 
 
-class Wiring:
+class Routing:
     """The cores of Dense layers, each before those that read it.
 
     Parameters
@@ -31,16 +31,21 @@ class Wiring:
         self.n_frame = activity.n_frame
         self.layer_of: IntArray = np.repeat(np.arange(len(n_core)), n_core)  # (n_core,)
         self._senders = [_Sender(layer, activity.layers, costs) for layer in activity.layers]
-        self._places = [sender.places(*each) for sender, *each in zip(self._senders, homes, n_core, strict=True)]
-        sizes = [each.size for places in self._places for each in places]
-        self._column = np.cumsum([0, *sizes])[:-1]  # (n_core,) of all that may be sent in a frame, the first of a core
-        self._place = np.concatenate([each for places in self._places for each in places])
+        self._neurons = [
+            neurons
+            for sender, *each in zip(self._senders, homes, n_core, strict=True)
+            for neurons in sender.neurons(*each)
+        ]
 
     def cores(self, timing: MachineTiming) -> Cores:
         """What the kernel is told of cores."""
         readers = [np.flatnonzero(np.isin(self.layer_of, sender.readers)) for sender in self._senders]
+        columns = np.cumsum([0, *(sender.n_code for sender in self._senders)])
         tables = np.cumsum([0, *(sender.cost.size for sender in self._senders)])
         return Cores(
+            first=np.cumsum([0, *map(len, self._neurons)]),
+            neuron=np.concatenate(self._neurons),
+            column=columns[self.layer_of],
             edge=np.cumsum([0, *(readers[k].size for k in self.layer_of)]),
             reader=np.concatenate([readers[k] for k in self.layer_of]),
             table=tables[self.layer_of],
@@ -58,20 +63,12 @@ class Wiring:
 
     def blocks(self) -> Iterator[slice]:
         """All frames, so many at once that memory is bounded."""
-        n_at_once = max(1, CHUNK // self._place.size)
+        n_at_once = max(1, CHUNK // sum(sender.n_code for sender in self._senders))
         return (slice(first, first + n_at_once) for first in range(0, self.n_frame, n_at_once))
 
-    def events(self, frames: slice) -> tuple[IntArray, npt.NDArray[np.int32]]:
-        """What cores send in some frames: where each frame and core begins, and places in the tables of costs."""
-        n_frame = len(range(*frames.indices(self.n_frame)))
-        sent = np.hstack(
-            [
-                sender.sent(frames, n_frame)[:, np.concatenate(places)]
-                for sender, places in zip(self._senders, self._places, strict=True)
-            ]
-        )
-        n_event = np.add.reduceat(sent, self._column, axis=1, dtype=np.int64)
-        return np.append(0, n_event.cumsum()), self._place[np.nonzero(sent)[1]]
+    def sent(self, frames: slice) -> npt.NDArray[np.uint8]:
+        """Whether each neuron of each layer sends an event in some frames. (n_frame, n_column)"""
+        return np.hstack([sender.sent(frames) for sender in self._senders if sender.readers])
 
 
 class _Sender:
@@ -90,18 +87,15 @@ class _Sender:
         whole = np.hstack([np.zeros((self.n_code, 0), np.int64), *by_reader])
         self.cost = np.pad(whole, ((0, 1), (0, 0)))  # (n_code + 1, n_reader), of the token last
 
-    def places(self, home: IntArray, n_core: int) -> list[npt.NDArray[np.int32]]:
+    def neurons(self, home: IntArray, n_core: int) -> list[npt.NDArray[np.int32]]:
         """For each core of the layer, its neurons, and behind them the token."""
         own = (np.flatnonzero(home[: self.n_code] == core) for core in range(n_core))
         return [np.append(each, self.n_code).astype(np.int32) for each in own]
 
-    def sent(self, frames: slice, n_frame: int) -> npt.NDArray[np.uint8]:
-        """Whether each neuron sends an event in each frame; the token always is sent. (n_frame, n_code + 1)"""
-        token = np.ones((n_frame, 1), np.uint8)
-        if not self._readings:
-            return token
+    def sent(self, frames: slice) -> npt.NDArray[np.uint8]:
+        """Whether each neuron sends an event in some frames, as its first reader sees it. (n_frame, n_code)"""
         _, rows, read = self._readings[0]
-        return np.hstack([np.unpackbits(read.has_event[frames], axis=1, count=rows.stop)[:, rows.start :], token])
+        return np.unpackbits(read.has_event[frames], axis=1, count=rows.stop)[:, rows.start :]
 
 
 def _readings(layer: LayerActivity, layers: Sequence[LayerActivity]) -> Iterator[tuple[int, slice, DenseRowsRead]]:
