@@ -51,10 +51,10 @@ def lane_work(
 
 
 def row_cycles(activity: Activity, layer: LayerActivity, machine: Machine, planned: Plan) -> int:
-    """What a row of a Dense layer takes, its tiles and terms one after the other, if it is the only one at work."""
+    """Cycles of a row that is alone, term by term and tile by tile, each as long as the slowest part that it needs."""
     batches = Batches(activity.first, machine.batch)
-    terms = range(len(layer.connections))
-    return sum(_Rows(activity, layer, term, machine, planned, batches).in_row for term in terms)
+    terms = [_Rows(activity, layer, term, machine, planned, batches) for term in range(len(layer.connections))]
+    return sum(each.timing.cycles.event + each._slowest(tile) for each in terms for tile in each.tiles)
 
 
 def _array_work(layer: LayerActivity, machine: Machine, batches: Batches, nothing: IntArray) -> LaneWork:
@@ -101,20 +101,18 @@ class _Rows:
             delivered = delivered // self.loops.n_channel * -(-self.loops.n_channel // lanes.inputs)
         product = self.timing.cycles.multiply
         n_pass = sum(-(-tile // lanes.channels) for tile in self.tiles)
+        in_rows = sum(
+            (delivered * (self.timing.cycles.event + self._slowest(tile)) for tile in self.tiles), np.int64(0)
+        )
         return LaneWork(
             cycles=delivered * n_pass * product,
             operations=self.batches.booked(
                 np.add.reduceat(self._operations(), self.batches.starts(self.batches.size)), self.batches.size
             ),
             n_lane=lanes.channels * lanes.positions * lanes.inputs * lanes.frames,
-            in_rows=np.asarray(delivered * self.in_row),
+            in_rows=np.asarray(in_rows),
             row_bits=self._row_bits(met.delivered),
         )
-
-    @property
-    def in_row(self) -> int:
-        """Cycles of a row, tile after tile, each as long as the slowest part that it needs."""
-        return sum(self.timing.cycles.event + self._slowest(tile) for tile in self.tiles)
 
     def _operations(self) -> IntArray:
         return np.asarray(self.connection.rows_read.meetings * self.connection.n_reached)

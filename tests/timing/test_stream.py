@@ -180,9 +180,10 @@ def test_machines_that_do_not_stream_a_layer():
     )
     far = {"name": "dram", "kind": "dram", "word_length": 8, "holds": ["weights", "codes"]}
     near, sums = MACHINE["levels"]
-    timing = {"levels": {"dram": {"bits": 16}, "memory": {"bits": 16}}}
-    for size in (12, 20):  # bytes: for 15 weights and what they meet
-        levels = [far, near | {"capacity": size}, sums]
-        assert "layer dense keeps no weights beside its lanes, they come and go through memory" in refusal(
-            layer, shape=shape, levels=levels, timing=timing
-        )
+    where = "layer dense keeps no weights beside its lanes, they come and go through"
+    for levels, name in (
+        ([far, sums], "dram"),
+        ([far, near | {"capacity": 20}, sums], "memory"),  # bytes: of 15 weights, beside what they meet
+    ):
+        timing = {"levels": {each["name"]: {"bits": 16} for each in levels[:-1]}}
+        assert f"{where} {name};" in refusal(layer, shape=shape, levels=levels, timing=timing)

@@ -1,11 +1,12 @@
 """Which core sends to which, what each sends in each frame, and what that asks of those that read it."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.activity import Activity, LayerActivity
+from hwsim.activity import Activity, LayerActivity, SignalActivity
 from hwsim.activity.stored_rows import CHUNK, DenseRowsRead
 from hwsim.kernels.queues import Cores, Progress
 from hwsim.machine import MachineTiming
@@ -77,12 +78,11 @@ class _Sender:
     def __init__(self, layer: LayerActivity, layers: Sequence[LayerActivity], costs: Sequence[IntArray]) -> None:
         signal = layer.emitted
         self.n_code, self.n_event = (signal.n_code, int(signal.n_event.sum())) if signal else (0, 0)
-        self._readings = list(_readings(layer, layers))
-        self.readers = sorted({reader for reader, _, _ in self._readings})
+        self._layers, self._readings = layers, list(_readings(signal, layers)) if signal else []
+        self.readers = sorted({reader for reader, _ in self._readings})
         # what is read twice delivers two rows
         by_reader = [
-            np.sum([costs[reader][rows] for reader, rows, _ in self._readings if reader == k], axis=0)
-            for k in self.readers
+            np.sum([costs[k][rows] for reader, rows in self._readings if reader == k], axis=0) for k in self.readers
         ]
         whole = np.hstack([np.zeros((self.n_code, 0), np.int64), *by_reader])
         self.cost = np.pad(whole, ((0, 1), (0, 0)))  # (n_code + 1, n_reader), of the token last
@@ -94,18 +94,17 @@ class _Sender:
 
     def sent(self, frames: slice) -> npt.NDArray[np.uint8]:
         """Whether each neuron sends an event in some frames, as its first reader sees it. (n_frame, n_code)"""
-        _, rows, read = self._readings[0]
+        reader, rows = self._readings[0]
+        read = self._layers[reader].connections[0].rows_read
+        assert isinstance(read, DenseRowsRead)
         return np.unpackbits(read.has_event[frames], axis=1, count=rows.stop)[:, rows.start :]
 
 
-def _readings(layer: LayerActivity, layers: Sequence[LayerActivity]) -> Iterator[tuple[int, slice, DenseRowsRead]]:
-    """Places of the layers that read one, which of their rows it delivers, and which of all of them were delivered."""
+def _readings(signal: SignalActivity, layers: Sequence[LayerActivity]) -> Iterator[tuple[int, slice]]:
+    """Who reads a signal: places of layers, and of the rows that it delivers there."""
     n_code = {each.emitted.name: each.emitted.n_code for each in layers if each.emitted is not None}
     for k, reader in enumerate(layers):
-        first = 0
-        for name in reader.sources:
-            rows = slice(first, first + n_code[name])
-            first = rows.stop
-            read = reader.connections[0].rows_read
-            if layer.emitted is not None and name == layer.emitted.name and isinstance(read, DenseRowsRead):
-                yield k, rows, read
+        last = np.cumsum([0, *(n_code[name] for name in reader.sources)]).tolist()
+        for name, rows in zip(reader.sources, pairwise(last), strict=True):
+            if name == signal.name:
+                yield k, slice(*rows)

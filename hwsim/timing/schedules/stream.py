@@ -6,8 +6,8 @@ from hwsim.activity import LayerActivity
 from hwsim.errors import MachineError
 from hwsim.kernels.queues import pass_on
 from hwsim.timing.lanes import row_cycles
-from hwsim.timing.schedules.schedule import IntArray, Schedule, Times, core_names
 from hwsim.timing.schedules.routing import Routing
+from hwsim.timing.schedules.schedule import IntArray, Schedule, Times, core_names
 from hwsim.timing.work import ENCODE, NEURON, Work
 from hwsim.traffic.loops import Stay
 from hwsim.traffic.plan import plan
