@@ -10,7 +10,7 @@ from hwsim.kernels.compile import kernel
 IntArray = npt.NDArray[np.int64]
 
 
-class Cores(NamedTuple):
+class CoreGraph(NamedTuple):
     """Cores, each before those that read it, and what their events ask of the readers. Times in cycles."""
 
     first: IntArray  # (n_core + 1,) where the neurons of each core begin
@@ -36,7 +36,7 @@ class Progress(NamedTuple):
 
 @kernel
 def pass_on(
-    sent: npt.NDArray[np.uint8], prepares: IntArray, cores: Cores, progress: Progress, prepared: IntArray
+    sent: npt.NDArray[np.uint8], prepares: IntArray, cores: CoreGraph, progress: Progress, prepared: IntArray
 ) -> None:
     """Let cores prepare, send and serve, frame after frame.
 
@@ -49,7 +49,7 @@ def pass_on(
         Whether each neuron of each layer sends an event. Its core sends a token behind them, in no time.
     prepares : (n_frame, n_core)
         Cycles before a core sends.
-    cores : Cores
+    cores : CoreGraph
         What does not change.
     progress : Progress
         Brought up to date.
@@ -72,7 +72,7 @@ def pass_on(
 
 
 @kernel
-def _push(c: int, neuron: int, cores: Cores, progress: Progress) -> None:
+def _push(c: int, neuron: int, cores: CoreGraph, progress: Progress) -> None:
     """Send an event to all readers at once, when each has room for it, and let them serve it."""
     first, last = cores.edge[c], cores.edge[c + 1]
     served = progress.served[progress.slot[c]]

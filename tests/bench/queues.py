@@ -6,7 +6,7 @@ python tests/bench/queues.py [--readme]
 import numpy as np
 from table import interleaved, publish
 
-from hwsim.kernels.queues import Cores, Progress, pass_on
+from hwsim.kernels.queues import CoreGraph, Progress, pass_on
 
 AIM = 5e6  # events per second and thread
 QUEUE = 8
@@ -22,7 +22,7 @@ class Queues:
         readers = [np.flatnonzero(row_of == row + 1) for row in row_of]
         n_reader = [each.size for each in readers]
         edge = np.cumsum([0, *n_reader])
-        self.cores = Cores(
+        self.cores = CoreGraph(
             first=np.arange(n_core + 1) * (n_event + 1),
             neuron=np.tile(np.arange(n_event + 1, dtype=np.int32), n_core),
             column=np.arange(n_core) * n_event,

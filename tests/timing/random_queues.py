@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 from reference.queues import Core, Machine, Queue
 
-from hwsim.kernels.queues import Cores, Progress, pass_on
+from hwsim.kernels.queues import CoreGraph, Progress, pass_on
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def passed(drawn, n_part=1):
         for k in range(n_core)
     ]
     column = np.cumsum([0, *drawn.n_neuron])
-    cores = Cores(
+    cores = CoreGraph(
         first=np.cumsum([0, *(n + 1 for n in drawn.n_neuron)]),
         neuron=np.concatenate([np.arange(n + 1) for n in drawn.n_neuron]).astype(np.int32),
         column=column,

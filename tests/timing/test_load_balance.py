@@ -8,7 +8,7 @@ of all cycles idle where queues have one place, and little to gain beyond 8.
 import numpy as np
 import pytest
 
-from hwsim.kernels.queues import Cores, Progress, pass_on
+from hwsim.kernels.queues import CoreGraph, Progress, pass_on
 
 N_CORE, N_INPUT, N_OUTPUT = 64, 9216, 4096
 LONGEST_RUN = 16  # zeros that one entry stands for if it is one itself
@@ -30,7 +30,7 @@ def entries():
 def load_balance(entries, places):
     """Share of the cores' cycles, until all is served, in which they serve; the sender is never what they wait for."""
     n_event = len(entries)
-    cores = Cores(
+    cores = CoreGraph(
         first=np.append(0, n_event + 1 + np.arange(1 + N_CORE)),
         neuron=np.append(np.arange(n_event + 1), np.full(N_CORE, n_event)).astype(np.int32),
         column=np.zeros(1 + N_CORE, np.int64),

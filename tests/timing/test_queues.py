@@ -57,6 +57,7 @@ def one_after_the_other(n_event, making, costs, latency, places, n_frame=1, prep
     )
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("making", "cost", "latency", "places", "answer", "stalled"),
     [

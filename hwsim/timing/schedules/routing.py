@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from hwsim.activity import Activity, LayerActivity, SignalActivity
 from hwsim.activity.stored_rows import CHUNK, DenseRowsRead
-from hwsim.kernels.queues import Cores, Progress
+from hwsim.kernels.queues import CoreGraph, Progress
 from hwsim.machine import MachineTiming
 
 IntArray = npt.NDArray[np.int64]
@@ -38,12 +38,12 @@ class Routing:
             for neurons in sender.neurons(*each)
         ]
 
-    def cores(self, timing: MachineTiming) -> Cores:
+    def cores(self, timing: MachineTiming) -> CoreGraph:
         """What the kernel is told of cores."""
         readers = [np.flatnonzero(np.isin(self.layer_of, sender.readers)) for sender in self._senders]
         columns = np.cumsum([0, *(sender.n_code for sender in self._senders)])
         tables = np.cumsum([0, *(sender.cost.size for sender in self._senders)])
-        return Cores(
+        return CoreGraph(
             first=np.cumsum([0, *map(len, self._neurons)]),
             neuron=np.concatenate(self._neurons),
             column=columns[self.layer_of],
