@@ -1,4 +1,4 @@
-"""What time can never be, on random networks and machines: below what lanes and ports allow, longer for more of them."""
+"""What time can never be, on random networks and machines: below what lanes and ports allow, more for more of them."""
 
 import numpy as np
 import pytest
