@@ -1,6 +1,7 @@
 """Layers and schedules whose time can be told on paper."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from number_of_examples import examples
@@ -74,6 +75,17 @@ def test_a_dense_layer_takes_its_events_and_an_update(
     update = times_until_none_is_left(n_neuron, neuron_lanes)
     assert found.total.tolist() == [n_event * an_event + update]
     assert found.operations.tolist() == [n_event * n_neuron]
+
+
+@pytest.mark.parametrize("overlap", ["layer", "none", "event"])
+def test_where_nothing_changes_only_the_input_is_looked_at(overlap):
+    frames = np.repeat(spikes(1, 7, np.random.default_rng(3)), 3, axis=0)
+    timing = timed(chain(7, 5, 4), frames, machine({"overlap": overlap}, execution="delta"))
+    scan, *layers = timing.layers
+    words = 1 if overlap == "none" else 0  # of the codes that the input is compared with
+    assert scan.total.tolist()[1:] == [7 + words] * 2
+    assert all(layer.total[0] > 0 for layer in layers)  # of the first frame everything is new
+    assert all(layer.total[1:].tolist() == [0, 0] for layer in layers)
 
 
 # ------------------------------------------------------------------------------------------- convolutions, all active
