@@ -34,6 +34,14 @@ def timing_of(lanes, port, n_event):
     return found
 
 
+def test_its_python_runs():
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names = {}
+    exec(block, names)
+    assert names["timing"].machine == "edge-npu-delta"
+    assert names["timing"].worst_latency >= names["timing"].latency > 0
+
+
 def test_the_table_is_there():
     assert len(MACHINE) == 1
     assert [row[:2] for row in ROWS] == [[16, 256], [16, 512], [8, 256]]
