@@ -29,7 +29,7 @@ class Port(Schema):
     """How a level is reached."""
 
     bits: PositiveInt  # moved in a cycle, by all of its banks together [bits]
-    ports: Literal[1] | Literal["1r1w"] = 1  # one for both ways, or one for reads and one for writes
+    ports: Literal[1, "1r1w"] = 1  # one for both ways, or one for reads and one for writes
 
 
 class _ByName(dict[str, Port]):
