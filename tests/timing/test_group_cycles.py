@@ -65,7 +65,7 @@ class Case:
 
 
 def events_of(case):
-    """By frame: (channel, y, x) and value, of codes that are not zero, or have changed by enough since they were sent."""
+    """By frame: (channel, y, x) and value, of codes that are not zero, or have changed by enough."""
     codes = case.data.inputs.astype(int).reshape(len(case.data), case.layer.channels, *case.layer.image)
     sent, found = np.zeros_like(codes[0]), []
     for k, frame in enumerate(codes):
