@@ -1,6 +1,7 @@
 """Note what single deliveries of weights take, for machines on which large events take longer than small ones."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from hwsim.traffic.arithmetic import group_cycles
 def note_group_cycles(plan: StagePlan, events: Emitted, frames: Frames, worker: Worker) -> None:
     """Note, of a block of frames, what all groups of a layer take, by each cost that was asked for."""
     for k, cost in enumerate(_asked(worker.notes, plan)):
-        reading = worker.keep(("groups", plan.name, k), lambda cost=cost: GroupReading(plan, cost))
+        reading = worker.keep(("groups", plan.name, k), partial(GroupReading, plan, cost))
         worker.notes.write(plan.name, f"cycles by {cost}", frames, reading.cycles(events, worker))
 
 
