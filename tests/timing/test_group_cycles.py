@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from against_reference import dataset_of
 from hypothesis import given, reject
 from hypothesis import strategies as st
 from levelled import fields, is_dense, machine_of, works
@@ -283,7 +284,8 @@ def one_lane(execution, arithmetic):
 def test_a_single_lane_takes_a_cycle_for_each_addition(execution, drawn, data):
     network = data.draw(drawn)
     machine = one_lane(execution, data.draw(st.sampled_from(ARITHMETIC)))
-    run = hwsim.simulate(network, data.draw(inputs_for(network)), machines=[machine], per_frame=True)
+    frames = dataset_of(network, data.draw(inputs_for(network)))
+    run = hwsim.simulate(network, frames, machines=[machine], per_frame=True)
     counts, timing = hwsim.count(run.activity, machine), hwsim.schedule(run.activity, machine)
     for layer, timed in zip(run.activity.layers, timing.layers, strict=True):
         if any(is_exception(connection) for connection in layer.connections):
