@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from levelled import fields, is_dense, machine_of, works
 from number_of_examples import examples
 from reference.lane_groups import cycles_of_event, fewest_powers, groups_of
+from reference.levels import Layer
 from strategies import convolutional_networks, inputs_for, networks
 
 import hwsim
@@ -224,6 +225,38 @@ def test_groups_of_a_row_of_pixels():
     up_to_4 = simple({"unary_up_to": 4}, positions=2, multiply=2)
     # 3, 1 take 3; 5, 2 take 2, a multiplication and two additions alike; 4 takes 4
     assert lanes_of(network, frame, up_to_4) == [3 + 2 + 2 + 2 + 2 + 4]
+
+
+@pytest.mark.parametrize("kernel", [(3, 3), (1, 2), (2, 3)])
+@pytest.mark.parametrize(
+    ("stride", "dilation"), [((1, 1), (1, 1)), ((2, 2), (1, 1)), ((1, 1), (2, 2)), ((2, 1), (1, 2))]
+)
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_borders_of_padded_images(kernel, stride, dilation, groups):
+    """Groups of a tap begin where the tap first meets an input, not where the first output lies."""
+    generator, image, padding = np.random.default_rng(0), (6, 5), (2, 1)
+    out = tuple(
+        (size + 2 * pad - apart * (taps - 1) - 1) // step + 1
+        for size, pad, apart, taps, step in zip(image, padding, dilation, kernel, stride, strict=True)
+    )
+    made = 1 if groups == 4 else 3
+    layer = Layer(4 // groups, made, groups, kernel, stride, padding, dilation, image, out, depthwise=groups == 4)
+    code = np.ones((groups * made, 4 // groups, *kernel), int)
+    first = hwsim.Conv2d("first", terms=(hwsim.Weight(code, INT8),), stride=stride, padding=padding,
+                         dilation=dilation, groups=groups, accumulator=24)  # fmt: skip
+    network = hwsim.Network("network", (4, *image), (first,), input_format=INT8)
+    codes = np.where(generator.random((6, 4, *image)) < 0.7, generator.integers(-9, 10, (6, 4, *image)), 0)
+    sram = {"name": "sram", "kind": "sram", "fit": "network", "word_length": 64, "holds": ["weights", "codes"]}
+    n_pass = -(-kernel[0] * kernel[1] // 4) if layer.depthwise else 1
+    for positions in (1, 3, 4):
+        machine = simple("unary", positions=positions, levels=(sram, REGISTERS))
+        taken = []
+        for frame in codes:
+            places = zip(*(axis.tolist() for axis in np.nonzero(frame)), strict=True)
+            found = groups_of(layer, {place: int(frame[place]) for place in places}, out[0], positions)
+            assert any(len(group) > 1 for group in found) or (positions == 1 and not layer.depthwise)
+            taken.append(n_pass * sum(max(map(abs, group)) for group in found))
+        assert lanes_of(network, codes.astype(np.int8), machine) == taken
 
 
 def test_of_a_cheap_multiplication_the_largest_event_need_not_take_longest():
