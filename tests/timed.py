@@ -39,6 +39,13 @@ def ports(draw):
     return {"bits": draw(st.sampled_from((64, 8, 20, 128, 256))), "ports": draw(st.sampled_from((1, "1r1w")))}
 
 
+@st.composite
+def placements(draw, n_layer):
+    """A core for each layer, or layers dealt to cores; the layers of a core in their order."""
+    at = [draw(st.integers(0, 2)) for _ in range(n_layer)] if draw(st.booleans()) else range(n_layer)
+    return [[k for k in range(n_layer) if at[k] == core] for core in sorted(set(at))]
+
+
 # ------------------------------------------------------------------------------------- for the machine of single cycles
 
 
@@ -46,7 +53,10 @@ def parts_of(machine: Machine, lane_channels: int) -> Parts:
     """What the file says, in the words of the reference; levels from near to far, what is off the chip last."""
     timing = machine.timing
     moving = [level for level in machine.levels[::-1] if level.kind != "registers"]
-    levels = [*(level for level in moving if level.kind == "sram"), *(level for level in moving if level.kind == "dram")]
+    levels = [
+        *(level for level in moving if level.kind == "sram"),
+        *(level for level in moving if level.kind == "dram"),
+    ]
     ports = {}
     for level in levels:
         port = timing.levels[level.name]
