@@ -15,6 +15,7 @@ import hwsim
 from hwsim.machine import Machine
 from hwsim.traffic.plan import plan
 
+ROM = {"name": "rom", "kind": "sram", "holds": ["weights"], "capacity": 100000, "word_length": 32}
 STORE = {"name": "store", "kind": "sram", "holds": ["sums"], "access": "per-row", "capacity": 100000}
 
 
@@ -27,6 +28,9 @@ def timed_fields(draw, execution, overlap):
         drawn["lanes"] = {"dense": one, "convolution": one}
     if draw(st.integers(1, 3)) == 3:  # sums row by row, in a level of their own
         drawn["levels"] = [*drawn["levels"][:-1], STORE | {"word_length": draw(st.sampled_from((32, 8, 50)))}]
+    if draw(st.integers(1, 4)) == 4:  # weights that have always been on the chip, and are named first
+        far, *near = drawn["levels"]
+        drawn["levels"] = [ROM, far | {"holds": ["codes", "state"]}, *near]
     moving = [level["name"] for level in drawn["levels"] if level["kind"] != "registers"]
     cycles = {"event": draw(st.integers(0, 3)), "layer": draw(st.integers(0, 3))}
     timing = {"clock": 1e9, "levels": {name: draw(ports()) for name in moving}, "cycles": cycles, "overlap": overlap}

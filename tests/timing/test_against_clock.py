@@ -43,7 +43,7 @@ def run_on(network, machine, frames, starts):
 
 @pytest.mark.parametrize("overlap", ["layer", "none", "event"])
 @pytest.mark.parametrize("execution", EXECUTIONS)
-@examples(160)
+@examples(120)
 @given(data=st.data())
 def test_layers_of_a_network(execution, overlap, data):
     network, machine, frames, starts = drawn(data, execution, overlap)
@@ -62,7 +62,7 @@ def test_layers_of_a_network(execution, overlap, data):
 
 
 @pytest.mark.parametrize("schedule", ["sequential", "pipelined", "barrier"])
-@examples(200)
+@examples(120)
 @given(data=st.data())
 def test_whole_networks(schedule, data):
     network, machine, frames, starts = drawn(data, data.draw(st.sampled_from(EXECUTIONS)), "layer")
