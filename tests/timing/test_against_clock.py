@@ -4,7 +4,7 @@ import pytest
 from against_reference import dataset_of
 from hypothesis import given, reject
 from hypothesis import strategies as st
-from levelled import EXECUTIONS, machine_of
+from levelled import EXECUTIONS, machine_of, works
 from number_of_examples import examples
 from reference import timetable
 from reference.clock import takes
@@ -23,8 +23,11 @@ def streams(draw, n_frame):
 
 def drawn(data, execution, overlap):
     """A network with frames in streams, and a machine."""
-    network = data.draw(st.one_of(convolutional_networks(), networks()))
     machine = machine_of(data.draw(timed_fields(execution, overlap)))
+    if data.draw(st.booleans()):  # a layer that tiles and lanes cut in many ways, and more frames
+        work = data.draw(works(largest_last=20))
+        return work.network, machine, work.data.inputs, work.starts
+    network = data.draw(st.one_of(convolutional_networks(), networks()))
     frames = data.draw(inputs_for(network, 4))
     return network, machine, frames, data.draw(streams(len(frames)))
 
