@@ -47,9 +47,8 @@ class Port:
     def doors(self, words: Counter, level: str) -> list[Door]:
         """Of the words that wait, by level and way."""
         reads, writes = ([self.word_length] * words[level, way] for way in ("read", "write"))
-        return (
-            [Door(reads + writes, self.bits)] if self.both_ways else [Door(each, self.bits) for each in (reads, writes)]
-        )
+        queues = [reads + writes] if self.both_ways else [reads, writes]
+        return [Door(waiting, self.bits) for waiting in queues]
 
 
 @dataclass(frozen=True)
