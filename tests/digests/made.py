@@ -45,10 +45,11 @@ PHASES = ("encode", "synapse", "neuron", "memory")
 DEFAULT, ELEMENTARY, WHOLE = "default_45nm", "jouppi_2021_7nm", "davies_2018_14nm"
 """Energy tables: of every machine; beside it of those that add and multiply, and of those of whole operations."""
 
-LEFT_OUT = {"rules", "joins", "work", "window", "groups", "strips", "codes_by_row", "group_cycles"}
+LEFT_OUT = {"rules", "joins", "work", "window", "groups", "strips", "codes_by_row", "group_cycles", "n_tap_met"}
 """Fields that no digest holds: the number of the rules stands in the file, so that it can be raised where one count
 moves; what neurons, poolings and joinings do, how windows lie and what strips of an image met is in the digests of
-counts, however it is noted; what groups of meetings take is noted for machines with a clock alone."""
+counts, however it is noted; what groups of meetings take is noted for machines with a clock alone;
+how many taps events met is the sum of what is in the digests of rows, but where these are depthwise."""
 
 
 # --- one digest
