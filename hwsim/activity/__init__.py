@@ -10,6 +10,7 @@ from hwsim.activity.activity import (
 )
 from hwsim.activity.execution import Delta, Execution, ExecutionKind, keeps_state, kind_of
 from hwsim.activity.rules import COLUMN, RULES
+from hwsim.activity.slices import Cores, SlicesStored, Slicing
 from hwsim.activity.stored_rows import RowsRead, RowsStored
 from hwsim.activity.strips import Strip, StripsMet
 from hwsim.network.neuron_work import NeuronWork
@@ -19,6 +20,7 @@ __all__ = [
     "RULES",
     "Activity",
     "ConnectionActivity",
+    "Cores",
     "Delta",
     "Execution",
     "ExecutionKind",
@@ -29,6 +31,8 @@ __all__ = [
     "RowsRead",
     "RowsStored",
     "SignalActivity",
+    "SlicesStored",
+    "Slicing",
     "Strip",
     "StripsMet",
     "keeps_state",
