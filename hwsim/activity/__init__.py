@@ -6,9 +6,11 @@ from hwsim.activity.activity import (
     Histogram,
     JoinActivity,
     LayerActivity,
+    Need,
     SignalActivity,
 )
 from hwsim.activity.execution import Delta, Execution, ExecutionKind, keeps_state, kind_of
+from hwsim.activity.group_cost import GroupCost
 from hwsim.activity.rules import COLUMN, RULES
 from hwsim.activity.slices import Cores, SlicesStored, Slicing
 from hwsim.activity.stored_rows import RowsRead, RowsStored
@@ -24,9 +26,11 @@ __all__ = [
     "Delta",
     "Execution",
     "ExecutionKind",
+    "GroupCost",
     "Histogram",
     "JoinActivity",
     "LayerActivity",
+    "Need",
     "NeuronWork",
     "RowsRead",
     "RowsStored",

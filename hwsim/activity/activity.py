@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.activity.execution import Execution
+from hwsim.activity.group_cost import GroupCost
 from hwsim.activity.rules import COLUMN, RULES
 from hwsim.activity.slices import SlicesStored, Slicing
 from hwsim.activity.stored_rows import RowsRead, RowsStored
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
+Need: TypeAlias = Strip | GroupCost
+"""What some machine has to be told of a layer beside what every run notes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +117,7 @@ class LayerActivity:
     n_saturated: int  # codes clipped to their format
     codes_by_row: IntArray | None = None  # (n_source, height) of an image that a window slides over: codes in its rows
     strips: Mapping[Strip, StripsMet] = field(default_factory=dict)  # those that some machine asked for
+    group_cycles: Mapping[GroupCost, IntArray] = field(default_factory=dict)  # (n_frame,) the same, of all groups
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,8 +20,8 @@ from hwsim.counting.counts import Counts, Phase
 from hwsim.counting.tally import Tally
 from hwsim.errors import MachineError
 from hwsim.machine import DEFAULT_MACHINE, Machine, load_machine
-from hwsim.network.number_format import NumberFormat
 from hwsim.network.operation import Operation
+from hwsim.traffic.arithmetic import is_converted, synaptic_operations
 from hwsim.traffic.contents import is_whole
 from hwsim.traffic.functions import carried_out
 from hwsim.traffic.plan import plan
@@ -152,15 +152,6 @@ def _count_conversions(
                 tally.add(layer, phase, Operation("conversion", formats), n_reading * n_event)
 
 
-def is_converted(connection: ConnectionActivity) -> bool:
-    """Whether events are integers and the weights real numbers, so that a multiplier needs both in one format.
-
-    A code of -1, 0 or 1 is no number to be converted: it adds the weight, or subtracts it.
-    """
-    event = connection.event_format
-    return connection.weight_format.is_real and not event.is_real and not event.is_sign
-
-
 def _count_synapses(tally: Tally, connection: ConnectionActivity, activity: Activity, machine: Machine) -> None:
     """Carry out every synaptic operation the machine's way."""
     histogram = connection.histogram
@@ -209,46 +200,3 @@ def _sum_events(
 
 def _where(histogram: Histogram, chosen: npt.NDArray[np.bool_]) -> Histogram:
     return Histogram(*(column[chosen] for column in vars(histogram).values()))
-
-
-def synaptic_operations(
-    connection: ConnectionActivity, machine: Machine, magnitude: IntArray
-) -> list[tuple[Operation, IntArray]]:
-    """Operations of one synaptic operation, and how many of each, by the magnitude of the event.
-
-    Whether it adds or multiplies is declared by number formats and the machine, never guessed from values.
-    """
-    event, weight = connection.event_format, connection.weight_format
-    addition = Operation("addition", (connection.accumulator_format.operand,))
-    one = np.ones_like(magnitude)
-    if is_converted(connection):
-        return _real_operations(weight, weight, one)
-    if event.is_real:
-        return _real_operations(event, weight, one)
-    if event.kind == weight.kind == "binary":
-        return [(Operation("xnor", ("binary", "binary")), one), (addition, one)]
-    if event.is_sign or weight.kind in ("binary", "ternary"):
-        return [(addition, one)]
-    if weight.kind == "power-of-two":
-        return [(Operation("variable_shift", (event.operand,)), one), (addition, one)]
-    if machine.event_arithmetic == "shift-add":
-        digits = signed_digits(magnitude)
-        return [(addition, digits), (Operation("variable_shift", (weight.operand,)), digits)]
-    multiplied = (magnitude > machine.unary_limit) | ((machine.unary_limit == 0) * one > 0)
-    multiplication = Operation("multiplication", (event.operand, weight.operand))
-    return [(addition, np.where(multiplied, 1, magnitude)), (multiplication, multiplied.astype(np.int64))]
-
-
-def _real_operations(event: NumberFormat, weight: NumberFormat, one: IntArray) -> list[tuple[Operation, IntArray]]:
-    addition = Operation("addition", (event.operand,))
-    if weight.kind in ("binary", "ternary"):
-        return [(addition, one)]
-    if weight.kind == "power-of-two":
-        return [(Operation("exponent_addition", (event.operand,)), one), (addition, one)]
-    return [(Operation("multiplication", (event.operand, event.operand)), one), (addition, one)]
-
-
-def signed_digits(magnitude: IntArray) -> IntArray:
-    """Non-zero digits of the canonical signed-digit form: 7 = 8 - 1 has two."""
-    half = magnitude.astype(np.uint64) >> np.uint64(1)  # three halves fit 64 bits where three times does not
-    return np.asarray(np.bitwise_count(half ^ (magnitude.astype(np.uint64) + half)), np.int64)

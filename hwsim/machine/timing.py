@@ -78,6 +78,8 @@ def contradictions_of_timing(machine: "Machine") -> Iterator[tuple[str, str]]:
         yield "timing", "ideal reuse is a bound, no design; it has no time: take timing out"
     if machine.walk.presents_every_input and machine.event_arithmetic != "multiply":
         yield "event_arithmetic", "the time of lanes that take every code is that of products; write multiply"
+    if machine.batch > 1 and machine.event_arithmetic != "multiply":
+        yield "batch", f"lanes that work {machine.arithmetic} are timed frame by frame; write batch: 1"
     moving = {level.name: level for level in machine.levels if _moves(level)}
     for name, level in moving.items():
         if name not in timing.levels:

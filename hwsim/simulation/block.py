@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.activity import Execution, Strip
+from hwsim.activity import Execution, Need
 
 Array: TypeAlias = npt.NDArray[Any]
-StripsByLayer: TypeAlias = Mapping[str, frozenset[Strip]]
+NeedsByLayer: TypeAlias = Mapping[str, frozenset[Need]]
 Key: TypeAlias = tuple[str, str, int]
 """What an array holds, of which layer or signal, of which weight term."""
 
@@ -52,7 +52,7 @@ class Notes:
     numbers: dict[tuple[str, str], Array] = field(default_factory=dict)  # (of what, which): (n_frame, ...) int64
     histograms: list[tuple[str, int, Array]] = field(default_factory=list)  # layer, term, (4, n) columns
     clipped: list[tuple[str, int]] = field(default_factory=list)  # layer, codes
-    strips: StripsByLayer = field(default_factory=dict)  # to be noted
+    needs: NeedsByLayer = field(default_factory=dict)  # to be noted beside what every run notes
 
     @property
     def is_delta(self) -> bool:
