@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
-Need: TypeAlias = Strip | GroupCost
+Need: TypeAlias = Strip | GroupCost | Slicing
 """What some machine has to be told of a layer beside what every run notes."""
 
 

@@ -17,6 +17,7 @@ class Share:
         self.shape, self.machine = shape, machine
         self.signals = dict(shape.signals)
         self.state_bits = sum(layer.state_bits for layer in shape.layers)
+        self.pointer_bits = sum(layer.pointer_bits for layer in shape.layers)
         self.contents = {level.name: self._contents(level) for level in machine.hierarchy}
         self.state = {layer.name: self._state_home(layer) for layer in shape.layers} if machine.walk.keeps_state else {}
 
@@ -25,6 +26,8 @@ class Share:
         bits = 0
         if "weights" in level.holds:
             bits += self._all_weights(level)
+        if "pointers" in level.holds:
+            bits += self.pointer_bits
         if "state" in level.holds:
             bits += self.state_bits
         if "codes" in level.holds:
@@ -153,6 +156,8 @@ class Share:
             return None
         codes = self.machine.holding("codes")
         left = level.bits
+        if "pointers" in level.holds:
+            left -= self.pointer_bits
         if level in self.state.values():
             left -= self.state_bits
         if level not in (codes[0], codes[-1]):
