@@ -89,4 +89,5 @@ def is_by_magnitude(connection: ConnectionActivity, machine: Machine) -> bool:
 def group_cycles(cost: GroupCost, magnitude: IntArray) -> IntArray:
     """What a group takes if its costliest event is of a magnitude, from 1. [cycles]"""
     added = signed_digits(magnitude) if cost.digits else magnitude
-    return np.maximum(np.where(magnitude > cost.largest, cost.multiply, added) * cost.n_pass, cost.at_least)
+    taken = np.where(magnitude > cost.largest, cost.multiply, added)
+    return np.asarray(np.maximum(taken * cost.n_pass, cost.at_least), np.int64)

@@ -1,0 +1,293 @@
+"""Cycles of lanes on which large events take longer, against lists of events, on random layers and machines."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, reject
+from hypothesis import strategies as st
+from levelled import fields, is_dense, machine_of, works
+from number_of_examples import examples
+from reference.lane_groups import cycles_of_event, fewest_powers, groups_of
+
+import hwsim
+from hwsim.errors import MachineError
+from hwsim.timing.lanes import lane_work
+from hwsim.traffic.arithmetic import signed_digits
+from hwsim.traffic.meetings import Batches
+from hwsim.traffic.plan import plan
+
+ARITHMETIC = "unary", "shift-add", {"unary_up_to": 1}, {"unary_up_to": 3}, {"unary_up_to": 40}
+ROWS = {"rows": 1}, {"rows": 2}, {"rows": 3}
+PORT_BITS = 24
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer at work, the machine it is timed on, and how the run is cut into blocks and threads."""
+
+    layer: object
+    network: hwsim.Network
+    data: hwsim.Dataset
+    machine: hwsim.Machine
+    execution: hwsim.Execution
+    options: dict
+
+    @property
+    def first(self):
+        """The layer with weights, and where it is cut."""
+        planned = plan(self.run().activity, self.machine).layers["first"]
+        return planned, planned.tiling.rows or self.layer.out[0]
+
+    def run(self):
+        try:
+            return hwsim.simulate(self.network, self.data, self.execution, machines=[self.machine], **self.options)
+        except MachineError as error:  # the sums of one row do not fit
+            if "sums of" in str(error):
+                reject()
+            raise
+
+    def groups(self, frame, rows):
+        lanes = self.machine.lanes.dense if is_dense(self.layer) else self.machine.lanes.convolution
+        return groups_of(self.layer, events_of(self)[frame], rows, lanes.positions)
+
+    def cycles(self, group, weight):
+        """What the costliest event of a group takes; a weight that is a sign is added or taken off."""
+        if weight == "ternary":
+            return 1
+        multiply = self.machine.timing.cycles.multiply
+        return max(cycles_of_event(value, self.arithmetic, multiply) for value in group)
+
+    @property
+    def arithmetic(self):
+        said = self.machine.event_arithmetic
+        return said if isinstance(said, str) else {"unary_up_to": said.unary_up_to}
+
+
+def events_of(case):
+    """By frame: (channel, y, x) and value, of codes that are not zero, or have changed by enough since they were sent."""
+    codes = case.data.inputs.astype(int).reshape(len(case.data), case.layer.channels, *case.layer.image)
+    sent, found = np.zeros_like(codes[0]), []
+    for k, frame in enumerate(codes):
+        if case.execution.kind == "sparse" or k in case.data.stream_start.tolist():
+            sent = np.zeros_like(frame)
+        change = frame - sent
+        change[abs(change) < case.execution.threshold] = 0
+        sent = sent + change
+        found.append({place: int(change[place]) for place in zip(*np.nonzero(change), strict=True)})
+    return found
+
+
+@st.composite
+def cases(draw, kind, overlap="layer"):
+    work = draw(works(largest_last=3))
+    said = draw(fields(kind)) | {"batch": 1, "event_arithmetic": draw(st.sampled_from(ARITHMETIC))}
+    if overlap == "event":
+        sizes = {"channels": said["lanes"]["dense"]["channels"]}
+        said["lanes"] = {"dense": sizes, "convolution": sizes}
+    if draw(st.booleans()):
+        said |= {
+            "order": "code-stationary",
+            "tile": {"channels": draw(st.integers(1, 6))} | draw(st.sampled_from(ROWS)),
+        }
+    ports = {level["name"]: {"bits": PORT_BITS, "ports": 1} for level in said["levels"] if level["kind"] != "registers"}
+    cycles = {"multiply": draw(st.sampled_from((1, 2, 5))), "event": draw(st.integers(0, 2))}
+    said["timing"] = {"clock": 1e9, "cycles": cycles, "levels": ports, "overlap": overlap, "neuron_lanes": 1,
+                      "encode_lanes": 1}  # fmt: skip
+    signs = np.random.default_rng(draw(st.integers(0, 99))).choice((-1, 1), work.data.inputs.shape)
+    sizes = draw(st.sampled_from((127, 7, 2, 1)))
+    codes = (np.minimum(work.data.inputs, sizes) * signs).astype(np.int8)
+    threshold = draw(st.sampled_from((1, 1, 2, 9))) if kind == "delta" else 1
+    options = {"threads": draw(st.integers(1, 2)), "block": draw(st.integers(1, 3))}
+    data = hwsim.Dataset(codes, stream_start=work.data.stream_start)
+    return Case(work.layer, work.network, data, machine_of(said), hwsim.Execution(kind, threshold), options)
+
+
+@pytest.mark.parametrize("kind", ["sparse", "delta"])
+@examples(400)
+@given(data=st.data())
+def test_lanes_take_as_long_as_the_costliest_event_of_each_group(kind, data):
+    case = data.draw(cases(kind))
+    timing = hwsim.schedule(case.run().activity, case.machine)
+    (planned, rows), weights = case.first, [term.format.kind for term in case.network.layers[0].terms]
+    for frame in range(len(case.data)):
+        groups = case.groups(frame, rows)
+        taken = sum(n_pass(case, planned) * case.cycles(group, kind) for group in groups for kind in weights)
+        assert timing.layers[1].resources["lanes"][frame] == taken
+
+
+def n_pass(case, planned):
+    lanes = planned.loops.lanes.channels
+    if case.layer.depthwise:
+        return -(-len(case.layer.taps) // lanes)
+    return sum(-(-tile // lanes) for tile in tiles(case, planned))
+
+
+def tiles(case, planned):
+    """Output channels of a group of the layer, in parts."""
+    left, found = case.layer.outputs, []
+    while left:
+        found.append(min(left, planned.tiling.channels))
+        left -= found[-1]
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ row after row
+
+
+@pytest.mark.parametrize("kind", ["sparse", "delta"])
+@examples(200)
+@given(data=st.data())
+def test_a_row_that_waits_for_its_port_takes_as_long_as_the_slower_of_both(kind, data):
+    case = data.draw(cases(kind, overlap="event"))
+    run = case.run()
+    (planned, rows), terms = case.first, case.network.layers[0].terms
+    found = lane_work(run.activity, run.activity.layers[1], case.machine, plan(run.activity, case.machine),
+                      Batches(run.activity.first, 1)).in_rows  # fmt: skip
+    near = [kept.level for kept in planned.weights if kept.stay >= 0][-1]
+    for frame in range(len(case.data)):
+        taken = 0
+        for group in case.groups(frame, rows):
+            for term in terms:
+                for n_weight in [len(case.layer.taps)] if case.layer.depthwise else tiles(case, planned):
+                    words = -(-n_weight * term.format.bit_width // near.word_length)
+                    port = -(-words * near.word_length // PORT_BITS)
+                    lanes = -(-n_weight // planned.loops.lanes.channels) * case.cycles(group, term.format.kind)
+                    taken += case.machine.timing.cycles.event + max(lanes, port)
+        assert found[frame] == taken
+
+
+def test_sums_row_by_row_are_waited_for():
+    """Weights 4 x 8 bits and sums 4 x 16 bits that are read and written: 32 and 128 bits of 16 in a cycle."""
+    machine = simple(
+        "unary",
+        levels=[SRAM | {"holds": ["weights", "codes", "state"]},
+                {"name": "neurons", "kind": "sram", "capacity": 4096, "word_length": 64, "holds": ["sums"],
+                 "access": "per-row"}],
+        overlap="event",
+    )  # fmt: skip
+    run = hwsim.simulate(dense_of(4), np.array([[1, 9, 0, -3]], np.int8), machines=[machine])
+    work = lane_work(run.activity, run.activity.layers[1], machine, plan(run.activity, machine),
+                     Batches(run.activity.first, 1))  # fmt: skip
+    assert work.cycles.tolist() == [1 + 9 + 3]
+    # 64 bits of weights, as they come in words, take 4; sums take 8 through their one port; an event of 9 takes longer
+    assert work.in_rows.tolist() == [8 + 9 + 8]
+
+
+# ------------------------------------------------------------------------------------------------ by hand
+
+INT8 = hwsim.NumberFormat("integer", 8)
+SRAM = {"name": "sram", "kind": "sram", "capacity": 65536, "word_length": 64, "holds": ["weights", "codes"]}
+REGISTERS = {"name": "sums", "kind": "registers", "holds": ["sums"]}
+
+
+def simple(arithmetic, positions=1, levels=(SRAM, REGISTERS), overlap="layer", multiply=1, **changes):
+    """A sparse machine of four lanes for channels, whose ports move 16 bits."""
+    names = [level["name"] for level in levels if level["kind"] != "registers"]
+    timing = {"clock": 1e9, "levels": {name: {"bits": 16} for name in names}, "neuron_lanes": 1, "encode_lanes": 1}
+    sizes = {"channels": 4, "positions": positions}
+    return machine_of(
+        {"schema": 1, "name": "simple", "description": "by hand", "execution": "sparse", "levels": list(levels),
+         "event_arithmetic": arithmetic, "lanes": {"dense": sizes, "convolution": sizes},
+         "timing": timing | {"overlap": overlap, "cycles": {"multiply": multiply}}},
+        **changes,
+    )  # fmt: skip
+
+
+def dense_of(n_in, event=INT8, weight=INT8):
+    code = np.ones((n_in, 4), float if weight.is_real else int)
+    layer = hwsim.Dense("first", terms=(hwsim.Weight(code, weight),), accumulator=None if weight.is_real else 16)
+    return hwsim.Network("network", (n_in,), (layer,), input_format=event)
+
+
+def lanes_of(network, frames, machine):
+    run = hwsim.simulate(network, frames, machines=[machine])
+    return hwsim.schedule(run.activity, machine).layers[1].resources["lanes"].tolist()
+
+
+def test_groups_of_a_row_of_pixels():
+    """One channel, 1 x 8, a kernel of 1 x 2, two positions at a time.
+
+    The left tap meets pixels 0 to 6, of which 3, 1 | 5, 2 | 7 are events, the right tap 1 to 7: 1, 5 | 2, 7 | 4.
+    """
+    code = np.ones((1, 1, 1, 2), int)
+    layer = hwsim.Conv2d("first", terms=(hwsim.Weight(code, INT8),), accumulator=16)
+    network = hwsim.Network("network", (1, 1, 8), (layer,), input_format=INT8)
+    frame = np.array([[[[3, 0, 1, 5, 2, 0, 7, 4]]]], np.int8)
+    left, right = (3, 5, 7), (5, 7, 4)
+    assert lanes_of(network, frame, simple("unary", positions=2)) == [sum(left) + sum(right)]
+    assert lanes_of(network, frame, simple("multiply", positions=2)) == [6]
+    # 3 and 5 have two signed digits, 7 = 8 - 1 has two, 4 has one
+    assert lanes_of(network, frame, simple("shift-add", positions=2)) == [2 + 2 + 2 + 2 + 2 + 1]
+    up_to_4 = simple({"unary_up_to": 4}, positions=2, multiply=2)
+    # 3, 1 take 3; 5, 2 take 2, a multiplication and two additions alike; 4 takes 4
+    assert lanes_of(network, frame, up_to_4) == [3 + 2 + 2 + 2 + 2 + 4]
+
+
+def test_of_a_cheap_multiplication_the_largest_event_need_not_take_longest():
+    frame = np.array([[[[3, 90]]]], np.int8)
+    layer = hwsim.Conv2d("first", terms=(hwsim.Weight(np.ones((1, 1, 1, 1), int), INT8),), accumulator=16)
+    network = hwsim.Network("network", (1, 1, 2), (layer,), input_format=INT8)
+    assert lanes_of(network, frame, simple({"unary_up_to": 3}, positions=2)) == [3]
+
+
+@pytest.mark.parametrize(
+    ("event", "weight", "taken"),
+    [
+        (INT8, INT8, {"multiply": 3 * 5, "unary": 1 + 7 + 2, "shift-add": 1 + 2 + 1}),
+        (INT8, hwsim.NumberFormat("binary", 1), dict.fromkeys(("multiply", "unary", "shift-add"), 3)),
+        (INT8, hwsim.NumberFormat("ternary", 2), dict.fromkeys(("multiply", "unary", "shift-add"), 3)),
+        (INT8, hwsim.NumberFormat("power-of-two", 4), dict.fromkeys(("multiply", "unary", "shift-add"), 3)),
+        (INT8, hwsim.NumberFormat("real", 32), dict.fromkeys(("multiply", "unary", "shift-add"), 3 * 5)),
+        (hwsim.NumberFormat("real", 32), hwsim.NumberFormat("real", 32),
+         dict.fromkeys(("multiply", "unary", "shift-add"), 3 * 5)),
+        (hwsim.NumberFormat("real", 32), hwsim.NumberFormat("ternary", 2),
+         dict.fromkeys(("multiply", "unary", "shift-add"), 3)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("arithmetic", ["multiply", "unary", "shift-add"])
+def test_formats_say_whether_an_event_is_multiplied(event, weight, taken, arithmetic):
+    network = dense_of(4, event, weight)
+    frame = np.array([[1, 7, 0, 2]], np.float32 if event.is_real else np.int8)
+    machine = simple(arithmetic, multiply=5)
+    assert lanes_of(network, frame, machine) == [taken[arithmetic]]
+
+
+def test_bits_that_meet_bits_take_a_cycle_each():
+    binary = hwsim.NumberFormat("binary", 1)
+    frame = np.array([[1, -1, 1, -1]], np.int8)
+    assert lanes_of(dense_of(4, binary, binary), frame, simple("unary", multiply=5)) == [4]
+
+
+@given(st.integers(0, 2**20))
+def test_no_sum_of_signed_powers_is_shorter_than_the_digits_that_are_counted(number):
+    assert signed_digits(np.array([number]))[0] == fewest_powers(number)
+
+
+# ------------------------------------------------------------------------------------------------ what is refused
+
+
+def test_a_run_that_was_not_told_is_refused_with_the_remedy():
+    machine = simple("unary")
+    run = hwsim.simulate(dense_of(4), np.array([[1, 2, 0, 3]], np.int8), "sparse")
+    with pytest.raises(MachineError, match=r"layer first: .*large events.*simulate\(\.\.\., machines=\[it\]\)"):
+        hwsim.schedule(run.activity, machine)
+    hwsim.schedule(run.activity, simple("multiply"))
+
+
+def test_what_does_not_depend_on_magnitudes_is_not_noted():
+    frame = np.array([[1, 2, 0, 3]], np.int8)
+    run = hwsim.simulate(dense_of(4, weight=hwsim.NumberFormat("ternary", 2)), frame, machines=[simple("unary")])
+    assert run.activity.layers[1].group_cycles == {}
+    assert len(hwsim.simulate(dense_of(4), frame, machines=[simple("unary")]).activity.layers[1].group_cycles) == 1
+    # an addition of one, and else a multiplication that takes as long
+    assert lanes_of(dense_of(4), frame, simple({"unary_up_to": 1})) == [3]
+    run = hwsim.simulate(dense_of(4), frame, machines=[simple({"unary_up_to": 1})])
+    assert run.activity.layers[1].group_cycles == {}
+
+
+def test_batches_of_unequal_events_have_no_time():
+    dram = {"name": "dram", "kind": "dram", "word_length": 64, "holds": ["weights", "codes"]}
+    with pytest.raises(ValueError, match="batch: 1"):
+        simple("unary", levels=(dram, REGISTERS), batch=2)
+    assert simple("multiply", levels=(dram, REGISTERS), batch=2).batch == 2
