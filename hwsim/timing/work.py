@@ -156,7 +156,16 @@ class _Resources:
             passing = passing + np.max(arriving, axis=0)  # of a window's numbers the first one meets nothing
         elif arriving:
             passing = np.maximum(passing, np.max(arriving, axis=0))
-        return np.asarray(-(-self.steps.summed(passing) // self.timing.neuron_lanes))
+        on_busiest = self._on_busiest_core(layer, self.steps.summed(passing))
+        return np.asarray(-(-on_busiest // self.timing.neuron_lanes))
+
+    def _on_busiest_core(self, layer: LayerActivity, n_neuron: IntArray) -> IntArray:
+        """Those of some neurons that lie on the core with most channels, if all channels have as many of them."""
+        cores = self.machine.cores
+        if not layer.connections:
+            return np.asarray(-(-n_neuron // cores.n))
+        n_channel = layer.connections[0].groups * layer.connections[0].n_reached
+        return np.asarray(-(-n_neuron * cores.n_channels(n_channel).max() // n_channel))
 
     def _encoding(self, layer: LayerActivity) -> IntArray:
         """Every number of a frame is looked at; frames that serve as codes as they arrive are not."""
