@@ -148,7 +148,8 @@ class _Traffic:
 
     def _slices(self, layer: LayerActivity, connection: ConnectionActivity, loops: Loops) -> None:
         """Read the slices of the rows that are delivered, packed in each core, and the pointers to them."""
-        machine, home, pointers = self.machine, self.plan.weights[layer.name], self.machine.holding("pointers")[-1]
+        machine, pointers = self.machine, self.machine.holding("pointers")[-1]
+        home = self.plan.weights.get(layer.name, machine.holding("weights")[-1])  # it may have no entry at all
         n_position = None if machine.reuse == "ideal" else loops.lanes.positions
         packed = slice_words(connection, machine, n_position, home.width)
         self._move("read", layer, "weights", home, packed, weight_bits(layer, machine, home.width))

@@ -47,8 +47,8 @@ DEFAULT, ELEMENTARY, WHOLE = "default_45nm", "jouppi_2021_7nm", "davies_2018_14n
 
 LEFT_OUT = {"rules", "joins", "work", "window", "groups", "strips", "slices", "codes_by_row"}
 """Fields that no digest holds: the number of the rules stands in the file, so that it can be raised where one count
-moves; what neurons, poolings and joinings do, how windows lie, what strips of an image met and what slices of rows hold is in the
-digests of counts, however it is noted."""
+moves; what neurons, poolings and joinings do, how windows lie, what strips of an image met and what slices of rows
+hold is in the digests of counts, however it is noted."""
 
 
 # --- one digest
