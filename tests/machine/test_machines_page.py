@@ -19,6 +19,7 @@ from hwsim.machine import (
     Memory,
     Overhead,
     PiecewiseLinear,
+    Split,
     Tile,
     UnaryUpTo,
 )
@@ -36,7 +37,20 @@ def tables():
 
 
 KEYS = [rows for heads, rows in tables() if heads[0] == "key"]
-CLASSES = (Machine, UnaryUpTo, PiecewiseLinear, LanesByLayer, Lanes, Array, Level, Tile, Memories, Memory, Overhead)
+CLASSES = (
+    Machine,
+    UnaryUpTo,
+    PiecewiseLinear,
+    LanesByLayer,
+    Lanes,
+    Array,
+    Split,
+    Level,
+    Tile,
+    Memories,
+    Memory,
+    Overhead,
+)
 """In the order of the page."""
 
 
