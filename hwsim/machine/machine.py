@@ -238,7 +238,7 @@ class Machine(Schema):
             (f"arithmetic times {overhead}", self.overhead.high > 1),
             (f"batches of {self.batch}", self.batch > 1),
             (f"weights compressed with {self.run_bits}-bit runs", self.weights == "compressed"),
-            (f"each layer on {self.cores.n} cores", self.split is not None),
+            (self.split.text if self.split else "", self.split is not None),
             ("events as bitmaps", self.events == "bitmap"),
             ("ideal reuse, a lower bound", self.reuse == "ideal"),
             ("weights off chip", self._is_off_chip("weights")),

@@ -32,6 +32,12 @@ class Split(Schema):
         """The cores."""
         return Cores(self.channels or self.interleaved or 1, self.interleaved is not None)
 
+    @property
+    def text(self) -> str:
+        """In words."""
+        of_core = f"channel j on core j mod {self.cores.n}" if self.interleaved else "neighbouring channels on each"
+        return f"each layer on {self.cores.n} cores, {of_core}"
+
 
 def contradictions_of_split(machine: "Machine") -> Iterator[tuple[str, str]]:
     """What a machine says that does not go with layers on several cores."""
