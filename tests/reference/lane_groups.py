@@ -1,4 +1,4 @@
-"""What lanes take, worked out meeting by meeting: lists of events, and a dictionary of the groups that they fall into."""
+"""What lanes take, worked out meeting by meeting: lists of events, a dictionary of the groups that they fall into."""
 
 from collections import defaultdict
 

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from against_reference import dataset_of
 from hypothesis import given, reject
 from hypothesis import strategies as st
 from levelled import fields, is_dense, machine_of, works
 from number_of_examples import examples
 from reference.lane_groups import cycles_of_event, fewest_powers, groups_of
+from strategies import convolutional_networks, inputs_for, networks
 
 import hwsim
 from hwsim.errors import MachineError
@@ -65,7 +67,7 @@ class Case:
 
 
 def events_of(case):
-    """By frame: (channel, y, x) and value, of codes that are not zero, or have changed by enough since they were sent."""
+    """By frame: (channel, y, x) and value, of codes that are not zero, or have changed by enough."""
     codes = case.data.inputs.astype(int).reshape(len(case.data), case.layer.channels, *case.layer.image)
     sent, found = np.zeros_like(codes[0]), []
     for k, frame in enumerate(codes):
@@ -262,6 +264,74 @@ def test_bits_that_meet_bits_take_a_cycle_each():
 @given(st.integers(0, 2**20))
 def test_no_sum_of_signed_powers_is_shorter_than_the_digits_that_are_counted(number):
     assert signed_digits(np.array([number]))[0] == fewest_powers(number)
+
+
+# ------------------------------------------------------------------------------------------------ laws
+
+
+def one_lane(execution, arithmetic):
+    """A machine that works on one output channel at one position, with room for anything."""
+    sram = {"name": "sram", "kind": "sram", "fit": "network", "word_length": 64, "holds": ["weights", "codes", "state"]}
+    lane = {"channels": 1}
+    return simple(arithmetic, levels=(sram, REGISTERS), execution=execution,
+                  lanes={"dense": lane, "convolution": lane})  # fmt: skip
+
+
+@pytest.mark.parametrize("execution", ["sparse", "delta"])
+@pytest.mark.parametrize("drawn", [networks(), convolutional_networks()])
+@examples(200)
+@given(data=st.data())
+def test_a_single_lane_takes_a_cycle_for_each_addition(execution, drawn, data):
+    network = data.draw(drawn)
+    machine = one_lane(execution, data.draw(st.sampled_from(ARITHMETIC)))
+    frames = dataset_of(network, data.draw(inputs_for(network)))
+    run = hwsim.simulate(network, frames, machines=[machine], per_frame=True)
+    counts, timing = hwsim.count(run.activity, machine), hwsim.schedule(run.activity, machine)
+    for layer, timed in zip(run.activity.layers, timing.layers, strict=True):
+        if any(is_exception(connection) for connection in layer.connections):
+            continue
+        added = np.zeros(run.activity.n_frame, np.int64)
+        for key, number in counts.entries.items():
+            if (key.layer, key.phase, key.operation.kind) == (layer.name, "synapse", "addition"):
+                added += number
+        assert timed.resources["lanes"].tolist() == added.tolist()
+
+
+def is_exception(connection):
+    """A depthwise row meets several events at once; around a zero point events are added up by themselves, too."""
+    return connection.groups > 1 or connection.has_zero_point
+
+
+def test_pieces_of_a_stream_are_noted_as_if_it_ran_whole():
+    """Longer than a piece, so that some begin with a frame that is not counted."""
+    generator = np.random.default_rng(0)
+    frames = np.where(generator.random((150, 2, 5, 5)) < 0.5, generator.integers(-9, 10, (150, 2, 5, 5)), 0)
+    layer = hwsim.Conv2d("first", terms=(hwsim.Weight(np.ones((3, 2, 3, 3), int), INT8),), accumulator=16, padding=1)
+    network = hwsim.Network("network", (2, 5, 5), (layer,), input_format=INT8)
+    machine = one_lane("delta", "unary")
+    runs = [
+        hwsim.simulate(network, frames.astype(np.int8), machines=[machine], threads=threads, block=block)
+        for threads, block in ((1, 150), (1, 1), (2, 7))
+    ]
+    (whole,), *others = (list(run.activity.layers[1].group_cycles.values()) for run in runs)
+    assert whole.min() > 0
+    assert all(other.tolist() == whole.tolist() for ((other),) in others)
+
+
+@pytest.mark.parametrize("image", [True, False])
+def test_events_of_any_width(image):
+    """Magnitudes of which no array could be kept, whose sum passes 32 bits."""
+    wide = hwsim.NumberFormat("integer", 40)
+    frame = np.array([[3, -(2**33), 0, 2**33, 1, 0]])
+    one = hwsim.Weight(np.ones((2, 1, 1, 1) if image else (6, 2), int), hwsim.NumberFormat("integer", 2))
+    layer = hwsim.Conv2d("first", terms=(one,)) if image else hwsim.Dense("first", terms=(one,))
+    shape = (1, 2, 3) if image else (6,)
+    network = hwsim.Network("network", shape, (layer,), input_format=wide)
+    frames = np.concatenate([frame, 0 * frame, 2 * frame]).reshape(3, *shape)
+    # two outputs, one after the other
+    taken = 2 * (3 + 2**34 + 1)
+    assert lanes_of(network, frames, one_lane("sparse", "unary")) == [taken, 0, 2 * taken]
+    assert lanes_of(network, frames, one_lane("sparse", "shift-add")) == [2 * (2 + 1 + 1 + 1), 0, 2 * (2 + 1 + 1 + 1)]
 
 
 # ------------------------------------------------------------------------------------------------ what is refused
