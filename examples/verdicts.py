@@ -5,7 +5,7 @@
 Networks of the MNIST studies ship with the package. The SqueezeNet is that of examples/convert_squeezenet.py; it is
 quantized to 8 bits on the first 20 frames of each clip and measured on those after them. Writes verdicts.csv, every
 energy by level, and prints Markdown tables: energy of an inference, and how many times less than the strong baseline,
-the 8-bit network on edge-npu.
+the 8-bit network on edge-npu; then, of the machines that have a clock, time, what it waits for, and energy times delay.
 """
 
 import argparse
@@ -93,6 +93,7 @@ def machine_of(family, execution):
 def row(name, network, family, machine, run):
     """Energy of one network on one machine, by operand and level."""
     energy = hwsim.price(hwsim.count(run.activity, machine))
+    timing = hwsim.schedule(run.activity, machine) if machine.timing is not None else None
     parts = {}
     for line in energy.lines:
         operation = line.key.operation
@@ -106,11 +107,39 @@ def row(name, network, family, machine, run):
         "execution": machine.execution,
         "accuracy": run.accuracy,
         "energy [J]": energy.per_inference,
+        **({} if timing is None else times(timing, energy)),
         **{f"{part} [J]": joules for part, joules in parts.items()},
     }
 
 
+def times(timing, energy):
+    """Latency, throughput, what binds how much of the time, and energy times delay, of a frame."""
+    bound = {}
+    for layer in timing.layers:
+        bound[layer.bound_by] = bound.get(layer.bound_by, 0) + int(layer.total.sum())
+    whole = sum(bound.values())
+    shares = sorted(((cycles / whole, name) for name, cycles in bound.items()), reverse=True)
+    return {
+        "latency [s]": timing.latency,
+        "frames per second": timing.frames_per_second,
+        "bound by": ", ".join(f"{name} {100 * share:.0f} %" for share, name in shares if share >= 0.1),
+        "energy-delay product [J s]": energy.per_inference * timing.latency,
+    }
+
+
 def print_table(name, table):
+    """Energies side by side, and the advantage over the first network on edge-npu; then time, where there is any."""
+    print_energies(name, table)
+    timed = table[table["latency [s]"].notna()] if "latency [s]" in table else table[:0]
+    if len(timed):
+        print("\n| network | machine | latency [us] | frames/s | binds | energy-delay [nJ us] |\n" + "|---" * 6 + "|")
+    for _, row in timed.iterrows():
+        numbers = (row["latency [s]"] * 1e6, row["frames per second"], row["energy-delay product [J s]"] * 1e15)
+        latency, rate, product = (f"{number:,.4g}" for number in numbers)
+        print(f"| {row['network']} | {row['machine']} | {latency} | {rate} | {row['bound by']} | {product} |")
+
+
+def print_energies(name, table):
     """Energies side by side, and the advantage over the first network on edge-npu."""
     first = table[table["machine"] == "edge-npu"].iloc[0]
     print(f"\n### {name}\n")

@@ -261,10 +261,14 @@ def weight_levels(kept):
     return levels
 
 
-def code_levels(machine: Machine, stay, home: str):
-    levels = {level.name: level for level in machine.holding("codes")}
-    near = machine.holding("codes")[-1]
-    chain = [Level(home, levels[home].word_length, HOME)]
-    if home == near.name or stay == -1:
-        return chain
-    return [*chain, Level(near.name, near.word_length, stay, prefetch=stay == ALL)]  # frames come whole
+def code_levels(machine: Machine, kept, home: str):
+    """From where codes live to the lanes; one farther out stays at least as long as those nearer by."""
+    levels, longest = [], PASSED_BY
+    for each in reversed(kept):
+        name, word_length = each.level.name, each.level.word_length
+        if name == home:
+            return [Level(name, word_length, HOME), *levels]
+        if each.stay != -1:
+            longest = each.stay if longest is PASSED_BY else max(each.stay, longest)
+            levels.insert(0, Level(name, word_length, longest, prefetch=longest == ALL))  # frames come whole
+    raise AssertionError(f"no level named {home} holds codes")

@@ -22,6 +22,13 @@ Tolerance = Annotated[
     float | None, typer.Option(help="How far from the baseline an accuracy may be to count as the same; 1 [points].")
 ]
 
+Sort = Annotated[
+    str | None,
+    typer.Option(
+        help="Sort rows by energy, latency, edp (energy-delay product) or accuracy; else in the study's order."
+    ),
+]
+
 SizeOfMemories = Annotated[
     str | None,
     typer.Option(help="Memories with `fit`: own (as large as each row needs) or shared (as any row)."),
@@ -39,13 +46,15 @@ def compare(
     frame_rate: Rate = None,
     accuracy_tolerance: Tolerance = None,
     chip: SizeOfMemories = None,
+    sort: Sort = None,
     html: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("hwsim-report.html"),
     csv: Annotated[Path | None, typer.Option(help="Where to write the table as CSV.")] = None,
     json: Annotated[Path | None, typer.Option(help="Where to write the table as JSON.")] = None,
 ) -> None:
-    """Compare networks on machines: accuracy, operations, memory words and energy per inference."""
+    """Compare networks on machines: accuracy, operations, memory words, energy and time per inference."""
     from hwsim.simulation.accuracy import checked_tolerance
     from hwsim.study.capacities import checked_chip
+    from hwsim.study.sorting import checked_sort
     from hwsim.study.study_file import default_study, load_study
 
     for path in (html, csv, json):  # before the work, not after it
@@ -53,6 +62,8 @@ def compare(
             raise FileError(f"{path}: there is no folder {path.parent}; make it, or write elsewhere")
         if path is not None and path.is_dir():
             raise FileError(f"{path}: is a folder; write the name of a file")
+    if sort is not None:
+        checked_sort(sort)
     given: Any = data
     name = data if isinstance(given, str | None) else given.name or None
     plan = load_study(study) if study else default_study(name or "digits")
@@ -65,6 +76,7 @@ def compare(
     if not isinstance(given, str | None):
         changes |= {"step": given.step, "preprocessing": replace(plan.preprocessing, **given.preprocessing.changed())}
     result = _run_study(plan.model_copy(update={name: each for name, each in changes.items() if each is not None}))
+    result = result.sorted_by(sort) if sort else result
     typer.echo(result.to_text())
     for path, write in ((html, result.write_html), (csv, result.write_csv), (json, result.write_json)):
         if path is not None:

@@ -18,14 +18,18 @@ MachineName = Annotated[str, typer.Argument(help="A machine's name, or a YAML fi
 
 @machines.command("list")
 def machine_list() -> None:
-    """List the machines that ship with hwsim: execution, arithmetic of integer events, levels from far to near."""
+    """List the machines that ship with hwsim: execution, arithmetic of integer events, clock, levels, far first."""
     from hwsim.files.catalogue import machine_names
     from hwsim.machine import load_machine
-    from hwsim.machine.describing import levels_in_short
+    from hwsim.machine.describing import clock_in_short, levels_in_short
     from hwsim.report.listing import columns_text
 
     listed = map(load_machine, machine_names())
-    typer.echo(columns_text((each.name, each.execution, each.arithmetic, levels_in_short(each)) for each in listed))
+    typer.echo(
+        columns_text(
+            (each.name, each.execution, each.arithmetic, clock_in_short(each), levels_in_short(each)) for each in listed
+        )
+    )
 
 
 @machines.command("show")

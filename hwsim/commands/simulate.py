@@ -29,7 +29,7 @@ def simulate(
     frame_rate: Rate = None,
     keep_real: KeepReal = False,
 ) -> None:
-    """Run one network: what comes out, what the hardware does, what it costs."""
+    """Run one network: what comes out, what the hardware does, what it costs, and how long it takes where told."""
     from hwsim.activity import Execution
     from hwsim.counting.accounting import count
     from hwsim.datasets import load_dataset
@@ -39,6 +39,7 @@ def simulate(
     from hwsim.pricing.energy_table import load_table
     from hwsim.report.text import breakdown_text
     from hwsim.simulation.simulator import simulate as run_network
+    from hwsim.timing.schedule import schedule
 
     prices, chosen = load_table(table, rule or ()), load_machine(machine) if machine else None
     kind = execution or (chosen.execution if chosen else "dense")
@@ -49,5 +50,7 @@ def simulate(
         given = load_network(network, keep_real)
         walk = Execution(kind, thresholds(threshold))  # type: ignore[arg-type]
         run = run_network(given, dataset, walk, machines=[] if chosen is None else [chosen])
-    breakdown = price(count(run.activity, chosen), prices, phase, frame_rate=frame_rate)
-    typer.echo(breakdown_text(breakdown, run))
+    breakdown = price(count(run.activity, chosen), prices, phase)
+    if chosen and chosen.timing:
+        breakdown = breakdown.with_timing(schedule(run.activity, chosen))
+    typer.echo(breakdown_text(breakdown if frame_rate is None else breakdown.at_rate(frame_rate), run))

@@ -26,7 +26,7 @@ def training_cost(
 ) -> None:
     """Count one training step: multiplications, additions, shifts and random numbers, by layer and pass; price it."""
     from hwsim.pricing.energy import price
-    from hwsim.report.text import line_width
+    from hwsim.report.text_table import line_width
     from hwsim.report.training import training_cost_text
     from hwsim.train.architecture import ARCHITECTURES
     from hwsim.training_cost import accountings, count_training

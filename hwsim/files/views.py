@@ -8,6 +8,7 @@ VIEWS = {
     ("Comparison", "to_text"): "hwsim.report.text:comparison_text",
     ("Comparison", "write_html"): "hwsim.report.page:write_page",
     ("Breakdown", "to_text"): "hwsim.report.text:breakdown_text",
+    ("Timing", "to_text"): "hwsim.report.timing:timing_text",
     ("Network", "to_text"): "hwsim.report.listing:network_text",
     ("Viewed", "to_text"): "hwsim.report.notebook:text",
     ("Viewed", "_repr_html_"): "hwsim.report.notebook:html",

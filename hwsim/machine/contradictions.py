@@ -144,8 +144,6 @@ def _why_never(operand: Operand, level: Level, machine: "Machine") -> str:
     nearest = machine.holding(operand)[-1]
     if operand == "pointers" and machine.slicing is None:
         return "pointers lie beside the weights that they point to, wherever these are"
-    if operand == "codes" and level not in (machine.holding(operand)[0], nearest):
-        return "codes live in the nearest or the farthest level that holds them"
     if operand == "state" and not machine.walk.keeps_state:
         return f"a {machine.execution} execution keeps no state between frames"
     if operand == "sums" and machine.operations == "whole":

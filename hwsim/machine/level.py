@@ -4,12 +4,21 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 import pydantic
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from hwsim.files.strict_yaml import Schema
 
 PositiveInt = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Bytes = Annotated[int, Field(ge=1, le=2**60)]
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("a line break or another character that cannot be printed; write plain text")
+    return text
+
+
+Name: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(_one_line)]
 
 Operand: TypeAlias = Literal["weights", "codes", "state", "sums", "pointers"]
 """What passes through levels: weights (with biases and parameters), codes (frames, codes, events), state (sums and
@@ -28,7 +37,7 @@ Holds: TypeAlias = Annotated[tuple[Operand, ...], Field(min_length=1, strict=Fal
 class Level(Schema):
     """One level: a memory, or registers beside the lanes."""
 
-    name: Annotated[str, Field(min_length=1)]
+    name: Name
     kind: Literal["dram", "sram", "registers"]
     holds: Holds
     capacity: Bytes | None = None  # of each bank [bytes]

@@ -18,7 +18,7 @@ from hwsim.files.strict_yaml import Schema, SchemaVersion
 from hwsim.machine.array import Array
 from hwsim.machine.contradictions import contradictions
 from hwsim.machine.functions import Functions
-from hwsim.machine.level import Bytes, Level, Levels, Memories, Operand, PositiveInt, Tile, levels_meant
+from hwsim.machine.level import Bytes, Level, Levels, Memories, Name, Operand, PositiveInt, Tile, levels_meant
 from hwsim.machine.split import Split
 from hwsim.machine.timing import MachineTiming
 
@@ -69,7 +69,7 @@ class Machine(Schema):
     """
 
     schema_version: SchemaVersion = Field(alias="schema")
-    name: str
+    name: Name
     description: str
     execution: Literal["dense", "sparse", "delta"]
     event_arithmetic: Literal["multiply", "unary", "shift-add"] | UnaryUpTo
@@ -242,7 +242,7 @@ class Machine(Schema):
             ("events as bitmaps", self.events == "bitmap"),
             ("ideal reuse, a lower bound", self.reuse == "ideal"),
             ("weights off chip", self._is_off_chip("weights")),
-            ("state off chip", self._is_off_chip("state")),
+            ("state off chip", self.walk.keeps_state and self._is_off_chip("state")),
             ("activations off chip", self._is_off_chip("codes")),
         ):
             if holds:
@@ -265,6 +265,8 @@ def load_machine(machine: str | Path | Machine) -> Machine:
     """
     if isinstance(machine, Machine):
         return machine
+    if not isinstance(machine, str | Path):
+        raise MachineError(f"machine {machine!r}: write the name of a preset, the path of a file, or a Machine")
     try:
         path = catalogue.machine_path(machine)
     except UnknownNameError as error:

@@ -29,7 +29,7 @@ class Port(Schema):
     """How a level is reached."""
 
     bits: PositiveInt  # moved in a cycle, by all of its banks together [bits]
-    ports: Literal[1] | Literal["1r1w"] = 1  # one for both ways, or one for reads and one for writes
+    ports: Literal[1, "1r1w"] = 1  # one for both ways, or one for reads and one for writes
 
 
 class _ByName(dict[str, Port]):
@@ -101,6 +101,8 @@ def contradictions_of_timing(machine: "Machine") -> Iterator[tuple[str, str]]:
     if timing.overlap == "event":
         yield from _of_events(machine)
     yield from _of_schedule(timing)
+    if timing.schedule == "stream":
+        yield from _of_stream(machine, timing)
 
 
 def _of_events(machine: "Machine") -> Iterator[tuple[str, str]]:
@@ -125,10 +127,26 @@ def _of_schedule(timing: MachineTiming) -> Iterator[tuple[str, str]]:
     for key, schedule in of_one.items():
         if getattr(timing, key) and timing.schedule in {"sequential", *of_one.values(), "pipelined"} - {schedule}:
             yield "timing", f"{key} belongs to schedule: {schedule}, and this one is {timing.schedule}; take {key} out"
-    if timing.schedule == "stream" and timing.queue is None:
-        yield "timing", "how many events wait before a core? Write `queue: 8`"
     if timing.schedule == "sequential" and timing.placement is not None:
         yield "timing", "a sequential schedule has one core for all layers; take placement out, or write pipelined"
+
+
+def _of_stream(machine: "Machine", timing: MachineTiming) -> Iterator[tuple[str, str]]:
+    """Cores that take one event after the other, as it comes."""
+    if timing.queue is None:
+        yield "timing", "how many events wait before a core? Write `queue: 8`"
+    if timing.placement is not None:
+        yield "timing", "in a stream each layer has a core of its own; take placement out, or write schedule: pipelined"
+    if machine.batch > 1:
+        yield "batch", f"a stream has no batches of {machine.batch}, frames follow each other; take batch out"
+    if machine.lanes is None:
+        yield "timing", "an array takes no single events; write schedule: sequential or pipelined"
+    elif machine.lanes.dense.inputs > 1:
+        yield (
+            "lanes",
+            f"in a stream events come one by one, and lanes.dense takes {machine.lanes.dense.inputs} at once; take "
+            "inputs out, or write schedule: pipelined",
+        )
 
 
 def _moves(level: Level) -> bool:

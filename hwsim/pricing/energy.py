@@ -23,6 +23,7 @@ from hwsim.pricing.energy_table.price_list import rules_in
 from hwsim.pricing.lacking import check_prices, shortened
 from hwsim.pricing.static_power import FRAME_RATE, Leak
 from hwsim.pricing.whole_mac import with_whole_macs
+from hwsim.timing.timing import Timing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,13 +54,14 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Breakdown(Viewed):
-    """What the counted operations cost: dynamic energy, and static energy only where a frame rate was given."""
+    """What the counted operations cost: dynamic energy, and static energy where a frame rate or a time was given."""
 
     lines: tuple[Line, ...]
     counts: Counts
     table: EnergyTable
     phases: tuple[str, ...]  # those that are priced; `static` among them where there is such a line
     frame_rate: float | None = None  # that was given, inferences per second [1/s]
+    timing: Timing | None = None  # of the same run on the same machine, where it is known
 
     def __repr__(self) -> str:
         """What was priced with which table, and the energy of an inference."""
@@ -93,6 +95,21 @@ class Breakdown(Viewed):
         return self.total / self.counts.n_inference
 
     @property
+    def energy_delay(self) -> float | None:
+        """Energy of an inference times its mean latency; None where no time is known. [J s]"""
+        return None if self.timing is None else self.per_inference * self.timing.latency
+
+    @property
+    def rate(self) -> float:
+        """Inferences per second at which it is shown as power. [1/s]
+
+        The frame rate that was given; else that of frames back to back where these pay static power, else 30; and
+        never more than the machine does.
+        """
+        back_to_back = self.frame_rate is None and "static" in self.phases
+        return static_power.reached(None if back_to_back else self.frame_rate or FRAME_RATE, self.timing)
+
+    @property
     def dynamic(self) -> float:
         """Energy of all frames without any static share. [J]"""
         return float(sum(line.energy.sum() for line in self.lines if line.key.phase != "static"))
@@ -112,8 +129,10 @@ class Breakdown(Viewed):
 
     def dynamic_power(self, frame_rate: float | None = None) -> float:
         """What the dynamic energy means as power, arguments and errors as of :meth:`power`. [W]"""
-        rate = (self.frame_rate or FRAME_RATE) if frame_rate is None else frame_rate
-        return static_power.checked_rate(rate) * self.dynamic / self.counts.n_inference
+        rate = self.rate
+        if frame_rate is not None:
+            rate = static_power.reached(static_power.checked_rate(frame_rate), self.timing)
+        return rate * self.dynamic / self.counts.n_inference
 
     def power(self, frame_rate: float | None = None) -> float:
         """Dynamic power at a frame rate, and static power where the table states it. [W]
@@ -121,7 +140,8 @@ class Breakdown(Viewed):
         Parameters
         ----------
         frame_rate : float, optional
-            Inferences per second; unless given, the one that was priced with, else 30. [1/s]
+            Inferences per second, of which a machine with a time does no more than it can; unless given,
+            :attr:`rate`. [1/s]
 
         Raises
         ------
@@ -130,22 +150,36 @@ class Breakdown(Viewed):
         """
         return self.dynamic_power(frame_rate) + (self.static_power or 0.0)
 
-    def at_rate(self, frame_rate: float) -> "Breakdown":
+    def with_timing(self, timing: Timing) -> "Breakdown":
+        """The same dynamic energy beside the time that it takes; nothing is at a rate that is not reached.
+
+        Raises
+        ------
+        MachineError
+            When the timing is that of another machine, network, execution or data.
+        """
+        static_power.check_same_run(self.counts, timing)
+        timed = replace(self, timing=timing)
+        return timed.at_rate(self.frame_rate) if "static" in self.phases else timed
+
+    def at_rate(self, frame_rate: float | None) -> "Breakdown":
         """The same result where each inference also pays its share of the static power, as a phase ``static``.
 
         Parameters
         ----------
-        frame_rate : float
-            Inferences per second. [1/s]
+        frame_rate : float or None
+            Inferences per second, of which a machine with a time does no more than it can; None: back to back. [1/s]
 
         Raises
         ------
         TableError
             When the frame rate is none, or the table states powers of memories but not that of one which is needed.
         """
-        static_power.checked_rate(frame_rate)
+        if frame_rate is not None:
+            static_power.checked_rate(frame_rate)
+        rate = static_power.reached(frame_rate, self.timing)
         static = [
-            Line(leak.key, self.counts.n_frame, leak.share(frame_rate))
+            Line(leak.key, self.counts.n_frame, leak.share(rate))
             for leak in static_power.leaks(self.counts, self.table) or ()
         ]
         dynamic = [line for line in self.lines if line.key.phase != "static"]
@@ -196,11 +230,9 @@ class Breakdown(Viewed):
         )
 
     def _static_notes(self) -> Iterator[str]:
-        if self.frame_rate is None:
-            return
         if "static" in self.phases:
-            yield f"static energy at {self.frame_rate:g} inferences per second is in the total"
-        else:
+            yield from static_power.notes(self.frame_rate, self.timing)
+        elif (self.frame_rate or self.timing) and not self.table.leakage:
             yield f"no static energy: {self.table.name} states no static power of memories or of a whole chip"
 
     @property
@@ -240,6 +272,8 @@ def price(
     phases: Iterable[str] | None = None,
     rules: Iterable[str] = (),
     frame_rate: float | None = None,
+    *,
+    timing: Timing | None = None,
 ) -> Breakdown:
     """Price every counted operation with a table.
 
@@ -257,11 +291,16 @@ def price(
     frame_rate : float, optional
         Inferences per second; adds a phase ``static``, in which each inference pays its share of the static power
         that the table states. Without it the energy is dynamic only; ``power`` holds the static part even so. [1/s]
+    timing : Timing, optional
+        Of the same run on the same machine; adds the phase ``static``, too: each inference pays for the time that it
+        takes back to back, or at the frame rate if that is longer. Nothing is switched off in between.
 
     Raises
     ------
     TableError
         When a price is missing that is needed: never zero, never guessed.
+    MachineError
+        When the timing is that of another machine, network, execution or data.
     """
     table = load_table(table, rules)
     counts = with_whole_macs(counts, table)
@@ -279,7 +318,9 @@ def price(
             assert found is not None
             lines.append(Line(key, count, found, counts.overhead if _is_arithmetic(key.operation) else (1.0, 1.0)))
     energy = Breakdown(tuple(lines), counts, table, chosen)
-    return energy if frame_rate is None else energy.at_rate(frame_rate)
+    if timing is not None:
+        energy = energy.with_timing(timing)
+    return energy if frame_rate is None and timing is None else energy.at_rate(frame_rate)
 
 
 def _is_arithmetic(operation: Operation) -> bool:

@@ -1,4 +1,7 @@
-"""The power that flows whether or not anything happens; at a frame rate, each inference pays its share of it.
+"""The power that flows whether or not anything happens, of which each inference pays its share.
+
+At a frame rate that is the time from one frame to the next; with a machine's own time it is what a frame takes where
+frame follows frame, or the longer of the two. Nothing is switched off in between: no machine says that it could be.
 
 A table states it of a whole chip, or of memories by capacity and word length. Of a chip it is taken as it is. Of
 memories it is that of each one that was counted: the largest of those that hold the same thing, because a machine
@@ -7,14 +10,17 @@ is that of each level on chip, times its banks, one of declared capacity also wh
 units and registers leak too; no machine says how many of them it has.
 """
 
+import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from hwsim.counting.counts import Counts, Key
-from hwsim.errors import TableError
+from hwsim.errors import MachineError, TableError
 from hwsim.network.operation import Operation
 from hwsim.pricing.energy_table import EnergyTable, StaticPower
 from hwsim.pricing.energy_table.price import Price, is_quantity
 from hwsim.pricing.energy_table.price_list import PriceList
+from hwsim.timing.timing import Timing
 
 FRAME_RATE = 30.0
 """Inferences per second at which energy is shown as power, unless said. [1/s]"""
@@ -65,6 +71,41 @@ def checked_rate(frame_rate: float) -> float:
     if not (is_quantity(frame_rate) and frame_rate > 0):
         raise TableError(f"frame rate {frame_rate!r}: write inferences per second, above 0")
     return frame_rate
+
+
+def reached(frame_rate: float | None, timing: Timing | None) -> float:
+    """Inferences per second at a frame rate, or without one back to back: never more than the machine does. [1/s]"""
+    fastest = timing.frames_per_second if timing is not None and timing.makespan else math.inf
+    return min(fastest, math.inf if frame_rate is None else frame_rate)
+
+
+def notes(frame_rate: float | None, timing: Timing | None) -> Iterator[str]:
+    """What must be known of static energy that is in a total."""
+    rate = reached(frame_rate, timing)
+    if frame_rate is None:
+        yield f"static energy back to back, at {rate:,.6g} inferences per second, is in the total"
+    elif rate < frame_rate:
+        yield (
+            f"too slow for {frame_rate:g} inferences per second: that rate is not reached, and static energy at "
+            f"{rate:,.6g} is in the total"
+        )
+    else:
+        yield f"static energy at {frame_rate:g} inferences per second is in the total"
+    if timing is not None:
+        yield "static power flows all the time: nothing is switched off between frames, gating is not modelled"
+
+
+def check_same_run(counts: Counts, timing: Timing) -> None:
+    """Refuse a time that is not that of the counts, with a MachineError."""
+    counted, timed = (
+        f"{of.network} on {of.machine} ({of.execution}), {of.n_inference:,} frames of {of.data}"
+        for of in (counts, timing)
+    )
+    if counted != timed:
+        raise MachineError(
+            f"counts of {counted} do not go with timing of {timed}; count and schedule the activity of one run on one "
+            "machine"
+        )
 
 
 def memories(counts: Counts) -> list[Operation]:

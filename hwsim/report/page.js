@@ -6,12 +6,12 @@
   let shown = 0;
 
   // on a phone names beside points would cover each other: a legend below takes their place
-  function fitted(name, figure) {
+  function fitted(figure) {
     const layout = JSON.parse(JSON.stringify(figure.layout));
     if (window.innerWidth < narrow) {
       layout.margin = Object.assign({}, layout.margin, { l: 40, r: 8 });
       layout.font.size = 11;
-      if (name === "accuracy") {
+      if (layout.annotations) {
         layout.annotations = [];
         layout.showlegend = true;
       }
@@ -27,7 +27,7 @@
       place.closest("[data-if-figure]").hidden = !figure;
       if (!figure) continue;
       // Plotly writes into what it is given; the page's own data stay as they are
-      Plotly.newPlot(place, JSON.parse(JSON.stringify(figure.data)), fitted(name, figure), options);
+      Plotly.newPlot(place, JSON.parse(JSON.stringify(figure.data)), fitted(figure), options);
     }
   }
 

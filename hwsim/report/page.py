@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hwsim.files.whole import write_whole
-from hwsim.report import bars, foot, frames, scatter, sections, wording
+from hwsim.report import bars, foot, frames, scatter, sections, timing_figures, timing_section, wording
 from hwsim.report.figures import Figure
 from hwsim.report.sections import text
 from hwsim.report.wording import Priced
@@ -71,6 +71,9 @@ def _figures(comparison: Comparison, priced: Priced) -> dict[str, Figure | None]
         "operation": bars.by_operation(priced),
         "layer": bars.by_layer(priced),
         "time": frames.over_time(comparison, priced),
+        "latency": timing_figures.latency_against_energy(priced),
+        "cycles": timing_figures.cycles(priced),
+        "roofline": timing_figures.roofline(comparison, priced),
     }
 
 
@@ -105,6 +108,7 @@ def _main(comparison: Comparison, priced: list[Priced]) -> str:
                 + "<noscript><p>The figures need JavaScript; the tables do not.</p></noscript>",
             ),
             _section("rows", "<h2>All rows</h2>" + by_table(sections.all_rows)),
+            *_timing(priced, by_table),
             _section("factors", "<h2>What advantages are made of</h2>" + by_table(sections.factors)),
             _section("phases", "<h2>Energy by phase</h2>" + _figure("phase")),
             _section("operations", "<h2>Energy by operation</h2>" + _figure("operation")),
@@ -130,12 +134,31 @@ def _main(comparison: Comparison, priced: list[Priced]) -> str:
     )
 
 
+def _timing(priced: list[Priced], by_table: Callable[[Callable[[Priced], str]], str]) -> list[str]:
+    """The section about time; none where no row has it."""
+    if not timing_figures.timed(priced[0]):
+        return []
+    return [
+        _section(
+            "timing",
+            "<h2>Latency and energy</h2>"
+            + by_table(timing_section.rows)
+            + _figure("latency")
+            + _figure("cycles", "Where the cycles go", timing_section.CYCLES_IN_WORDS)
+            + by_table(timing_section.layers)
+            + _figure("roofline", "Roofline", timing_section.ROOFLINE_IN_WORDS),
+        )
+    ]
+
+
 def _section(kind: str, content: str) -> str:
     return f'<section class="{kind}">{content}</section>'
 
 
-def _figure(name: str) -> str:
-    return f'<div data-if-figure><div class="figure" data-figure="{name}"></div></div>'
+def _figure(name: str, title: str = "", words: str = "") -> str:
+    """A figure, and above it its title and how to read it; all of it hidden where the table has no such figure."""
+    said = f'<h3>{text(title)}</h3><p class="caption">{text(words)}</p>' if title else ""
+    return f'<div data-if-figure>{said}<div class="figure" data-figure="{name}"></div></div>'
 
 
 def _footer(comparison: Comparison) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hwsim.pricing.energy import Breakdown
 from hwsim.pricing.static_power import FRAME_RATE
-from hwsim.report.units import power_unit, with_prefix
+from hwsim.report.units import figures, power_unit, with_prefix
 from hwsim.study.comparison import Cell, Comparison
 from hwsim.study.ranking import difference
 
@@ -48,13 +48,17 @@ def sentence(chosen: Sequence[tuple[str, Breakdown]]) -> str:
     """Power of some rows, with their names; nothing where there are none."""
     if not chosen:
         return ""
-    shown = ", ".join(f"{method} {power_text(breakdown)}" for method, breakdown in chosen)
-    return f"At {frame_rate(chosen[0][1]):g} frames per second this is {shown}{_about_leakage(chosen[0][1])}."
+    rate = max(breakdown.rate for _, breakdown in chosen)
+    shown = ", ".join(
+        f"{method} {power_text(each)}{'' if each.rate == rate else f' at its {figures(each.rate)}'}"
+        for method, each in chosen
+    )
+    return f"At {rate_text(rate)} frames per second this is {shown}{_about_leakage(chosen[0][1])}."
 
 
-def frame_rate(breakdown: Breakdown) -> float:
-    """At which energy is shown as power. [1/s]"""
-    return breakdown.frame_rate or FRAME_RATE
+def rate_text(rate: float) -> str:
+    """A rate as it was asked for, or of a machine at its fastest."""
+    return f"{rate:g}" if rate < 1e5 else figures(rate)
 
 
 def power_text(breakdown: Breakdown) -> str:
@@ -69,7 +73,8 @@ def power_text(breakdown: Breakdown) -> str:
 
 def power_of_one(breakdown: Breakdown) -> str:
     """Power of one result, as a sentence."""
-    return f"At {frame_rate(breakdown):g} frames per second this is {power_text(breakdown)}{_about_leakage(breakdown)}."
+    shown = f"{power_text(breakdown)}{_about_leakage(breakdown)}"
+    return f"At {rate_text(breakdown.rate)} frames per second this is {shown}."
 
 
 def _about_leakage(breakdown: Breakdown) -> str:
@@ -77,9 +82,16 @@ def _about_leakage(breakdown: Breakdown) -> str:
 
 
 def least(cells: Sequence[Cell]) -> Cell | None:
-    """The row of least power; None where the static power of one is not stated, and power says what energy says."""
-    breakdowns = [cell.breakdown for cell in cells]
-    if not cells or any(each is None or not is_stated(each) for each in breakdowns):
+    """The row of least power, at one rate for all.
+
+    None where the static power of one is not stated, and power says what energy says, or where one is too slow.
+    """
+    breakdowns = [cell.breakdown for cell in cells if cell.breakdown]
+    if (
+        len(breakdowns) < len(cells)
+        or not all(map(is_stated, breakdowns))
+        or len({each.rate for each in breakdowns}) != 1
+    ):
         return None
     return min(cells, key=lambda cell: cell.breakdown.power() if cell.breakdown else 0.0)
 
@@ -90,7 +102,7 @@ def other_winner_sentence(winner: Cell | None, by_energy: Cell, at_accuracy: boo
         return ""
     if winner.breakdown.power() >= by_energy.breakdown.power():  # of equals there is but one winner
         return ""
-    rate, among = frame_rate(winner.breakdown), " at this accuracy" if at_accuracy else ""
+    rate, among = winner.breakdown.rate, " at this accuracy" if at_accuracy else ""
     return (
         f"Least power{among} at {rate:g} inferences per second, leakage included: {winner.method}, "
         f"{power_text(winner.breakdown)}, before {by_energy.method}, {power_text(by_energy.breakdown)}"
@@ -121,6 +133,5 @@ def _dynamic(breakdown: Breakdown) -> float:
 
 def _unsettled(one: Breakdown, other: Breakdown) -> str:
     """Whether the order of two powers could be the other way round, wherever in their intervals the prices lie."""
-    rate = frame_rate(one)
-    settled = difference(one.at_rate(rate), other.at_rate(rate)).is_settled
+    settled = difference(one.at_rate(one.rate), other.at_rate(one.rate)).is_settled
     return "" if settled else "; the prices' intervals leave this order open"

@@ -1,6 +1,7 @@
 """The page's first figure: accuracy against energy, every row named."""
 
 import math
+from collections.abc import Sequence
 
 from hwsim.report import accuracy, answering, labels
 from hwsim.report.figures import Figure, axis, color_of, escaped, layout, logarithmic_axis, symbol_of
@@ -15,6 +16,8 @@ MOST_LABELS = 18
 
 LEGEND_COLUMNS, LEGEND_ROW = 2, 20
 """Long names side by side in it, and the height of a row of them [pixels]."""
+LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"}
+"""At the figure's own lower edge: measured from the axes it would cover their title."""
 
 
 def accuracy_against_energy(priced: Priced) -> Figure | None:
@@ -26,11 +29,7 @@ def accuracy_against_energy(priced: Priced) -> Figure | None:
     heights = [100 * cell.accuracy if cell.accuracy is not None else -row for row, cell in enumerate(cells)]
     lows, highs = ([_bound(priced, cell, name) for cell in cells] for name in ("low", "high"))
     energies = [priced.unit.of(answering.energy(cell)) for cell in cells]
-    spread = max(highs) / min(energies)
-    x_range = (
-        min(low for low in (*lows, *energies) if low > 0) / max(1.25, spread**0.08),
-        max(highs) * max(1.25, spread**0.08),
-    )
+    x_range = reach([low for low in (*lows, *energies) if low > 0], highs)
     ends = [100 * end for cell in cells for end in cell.accuracy_interval or ()] if known else heights
     pad = max(0.22 * (max(heights) - min(heights)), 0.5)
     y_range = (min(*heights, *ends) - pad, max(*heights, *ends) + pad)
@@ -40,26 +39,37 @@ def accuracy_against_energy(priced: Priced) -> Figure | None:
     has_legend = len(cells) > MOST_LABELS
     return {
         "data": [
-            _point(priced, cell, point) | (_numbered(cell, number) if has_legend else {})
+            point_of(priced, cell, point) | (numbered(cell, number) if has_legend else {})
             for number, (cell, point) in enumerate(zip(cells, points, strict=True), 1)
         ],
         "layout": layout(
-            height=440 + has_legend * LEGEND_ROW * math.ceil(len(cells) / LEGEND_COLUMNS),
+            height=440 + has_legend * legend_height(len(cells)),
             xaxis=logarithmic_axis(title, *x_range),
             yaxis=y_axis,
             showlegend=has_legend,
-            # at the figure's own lower edge: measured from the axes it would cover their title
-            legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
-            annotations=_names(priced, cells, points, x_range, y_range),
+            legend=LEGEND,
+            annotations=names(priced, cells, points, x_range, y_range, _accuracies(cells)),
         ),
     }
+
+
+def reach(lows: Sequence[float], highs: Sequence[float]) -> tuple[float, float]:
+    """Ends of a logarithmic axis, with room for names."""
+    room = max(1.25, (max(highs) / min(lows)) ** 0.08)
+    return min(lows) / room, max(highs) * room
+
+
+def _accuracies(cells: Sequence[Cell]) -> list[tuple[float, float] | None]:
+    """The intervals that are drawn, of accuracies. [%]"""
+    return [where and (100 * where.low, 100 * where.high) for where in (cell.accuracy_interval for cell in cells)]
 
 
 def _bound(priced: Priced, cell: Cell, name: str) -> float:
     return priced.unit.of(getattr(cell.breakdown, name) / cell.counts.n_inference)
 
 
-def _point(priced: Priced, cell: Cell, point: tuple[float, float]) -> Figure:
+def point_of(priced: Priced, cell: Cell, point: tuple[float, float]) -> Figure:
+    """A row at its energy and accuracy, with what is said of it."""
     color, unit = color_of(priced)[cell.network], priced.unit
     low, high = (_bound(priced, cell, name) for name in ("low", "high"))
     said = [
@@ -111,32 +121,39 @@ def _accuracy_bar(cell: Cell, height: float, color: str) -> Figure:
     return {"error_y": bar | {"color": color, "thickness": 0.5, "width": 2}}
 
 
-def _numbered(cell: Cell, number: int) -> Figure:
+def numbered(cell: Cell, number: int) -> Figure:
     """A number beside the point and before its name, because there are more networks than colours."""
     name = f"{number}  {escaped(cell.method)}"
     return {"mode": "markers+text", "name": name, "text": [str(number)], "textposition": "top center"}
 
 
-def _names(
+def legend_height(n_name: int) -> int:
+    """What a legend of so many names takes. [pixels]"""
+    return LEGEND_ROW * math.ceil(n_name / LEGEND_COLUMNS)
+
+
+def names(
     priced: Priced,
-    cells: list[Cell],
-    points: list[tuple[float, float]],
+    cells: Sequence[Cell],
+    points: Sequence[tuple[float, float]],
     x_range: tuple[float, float],
     y_range: tuple[float, float],
+    intervals: Sequence[tuple[float, float] | None],
+    width: float = PLOT_WIDTH,
 ) -> list[Figure]:
-    """The rows' names beside their points."""
+    """The rows' names beside their points and clear of their intervals, upward; x is logarithmic."""
     if len(cells) > MOST_LABELS:
         return []
-    across = PLOT_WIDTH / math.log(x_range[1] / x_range[0])
+    across = width / math.log(x_range[1] / x_range[0])
     up = PLOT_HEIGHT / (y_range[1] - y_range[0])
     pixels = [(math.log(x / x_range[0]) * across, (y_range[1] - y) * up) for x, y in points]
     texts = [[cell.network, cell.machine + baseline_mark(cell)] for cell in cells]
     bars = [
-        labels.Box(x - 2, (y_range[1] - 100 * where.high) * up, x + 2, (y_range[1] - 100 * where.low) * up)
-        for cell, (x, _) in zip(cells, pixels, strict=True)
-        if (where := cell.accuracy_interval)
+        labels.Box(x - 2, (y_range[1] - where[1]) * up, x + 2, (y_range[1] - where[0]) * up)
+        for where, (x, _) in zip(intervals, pixels, strict=True)
+        if where
     ]
-    offsets = labels.place(pixels, texts, labels.Box(0, 0, PLOT_WIDTH, PLOT_HEIGHT), bars)
+    offsets = labels.place(pixels, texts, labels.Box(0, 0, width, PLOT_HEIGHT), bars)
     colors = color_of(priced)
     return [
         {

@@ -7,7 +7,7 @@ from hwsim.activity import keeps_state
 from hwsim.counting.counts import PHASES
 from hwsim.report import accuracy, answering, frames, origins, wording
 from hwsim.report.memories import operation_name
-from hwsim.report.power import NOT_STATED, frame_rate
+from hwsim.report.power import NOT_STATED, rate_text
 from hwsim.report.units import power_unit, times, whole
 from hwsim.report.wording import Priced, Row
 from hwsim.simulation.accuracy import CONFIDENCE
@@ -135,8 +135,8 @@ def _factors_row(cell: Cell, rank: int, shown: list[str]) -> str:
 
 
 def _power_head(priced: Priced) -> str:
-    rates = {frame_rate(cell.breakdown) for cell in priced.cells if cell.breakdown}
-    return "power" + "".join(f"<br>at {rate:g}/s" for rate in rates) + "<br>dynamic<br>+ static"
+    rates = [breakdown.rate for breakdown in priced.breakdowns]
+    return "power" + (f"<br>at {rate_text(max(rates))}/s" if rates else "") + "<br>dynamic<br>+ static"
 
 
 def _row(row: Row, priced: Priced) -> str:

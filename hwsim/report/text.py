@@ -1,32 +1,19 @@
 """A Comparison or a Breakdown for the terminal: one table per energy table, and what must be known of it."""
 
-import io
-import shutil
-import textwrap
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
-
-from rich.console import Console
-from rich.table import Table
+from collections.abc import Callable
+from itertools import groupby
 
 from hwsim.activity import keeps_state
 from hwsim.counting.counts import PHASES
 from hwsim.pricing.energy import Breakdown, Line
-from hwsim.report import accuracy, answering, origins, power, wording
+from hwsim.report import accuracy, answering, origins, power, timing, wording
 from hwsim.report.memories import operation_name
+from hwsim.report.text_table import Column, folded, line_width, listed, table_text
 from hwsim.report.units import Unit, energy_unit, figures, percent, power_unit, times, whole
 from hwsim.report.wording import Priced, Row
 from hwsim.simulation.accuracy import CONFIDENCE
 from hwsim.simulation.run import Run
 from hwsim.study.comparison import Comparison
-
-WIDTH = 120
-"""Of a line where the output is piped and `COLUMNS` does not say otherwise. [characters]"""
-WIDEST = 10_000
-"""Room enough for any table, before it is cut into pieces. [characters]"""
-TEXT_WIDTH = 100
-"""Of a line of prose, at most. [characters]"""
-
 
 HEADERS = (
     "Per inference: add., mult.: additions and multiplications in encode, synapse and neuron; words: memory words read "
@@ -35,14 +22,6 @@ HEADERS = (
     "many times less energy than the baseline; dyn., stat. and the last column: dynamic and static power and their sum "
     "at 30 inferences per second, or at the rate asked for."
 )
-
-
-class Column(NamedTuple):
-    """A column of a text table; numbers stand on the right."""
-
-    header: str
-    cells: list[str]
-    right: bool = True
 
 
 def comparison_text(comparison: Comparison, width: int | None = None) -> str:
@@ -61,11 +40,11 @@ def comparison_text(comparison: Comparison, width: int | None = None) -> str:
         One table per energy table; where it is wider than a line, its right half comes below its left half.
     """
     width = width or line_width()
-    parts = [_folded(f"{wording.data_sentence(comparison)}; {wording.baselines_sentence(comparison)}", width)]
+    parts = [folded(f"{wording.data_sentence(comparison)}; {wording.baselines_sentence(comparison)}", width)]
     for name in comparison.tables:
         parts.append(_one_table(comparison, wording.priced_by(comparison, name), width))
-    headers = f"{HEADERS}{_further_headers(comparison)}"
-    parts.append(_listed((headers, *wording.scope_sentences(comparison), *wording.notes(comparison)), width))
+    headers = f"{HEADERS}{_further_headers(comparison)}{timing.headers(comparison.cells)}"
+    parts.append(listed((headers, *wording.scope_sentences(comparison), *wording.notes(comparison)), width))
     return "\n\n".join(parts)
 
 
@@ -75,69 +54,20 @@ def _further_headers(comparison: Comparison) -> str:
     return f" How many times less energy: {', '.join(named)}." if named else ""
 
 
-def line_width() -> int:
-    """Characters in a line of the terminal, or of a page where there is none."""
-    return shutil.get_terminal_size(fallback=(WIDTH, 24)).columns
-
-
-def table_text(columns: Sequence[Column], width: int, n_fixed: int = 1) -> str:
-    """A table; where it is wider than `width`, in pieces that each repeat the first `n_fixed` columns."""
-    whole_table = _rendered(columns)
-    if len(columns) <= n_fixed + 1 or max(map(len, whole_table.splitlines())) <= width:
-        return whole_table
-    close = _rendered(columns, gap=1)
-    if max(map(len, close.splitlines())) <= width:
-        return close
-    for n_left in range(len(columns) - 1, n_fixed, -1):
-        left = _rendered(columns[:n_left])
-        if n_left == n_fixed + 1 or max(map(len, left.splitlines())) <= width:
-            break
-    right = [*columns[:n_fixed], *columns[n_left:]]
-    return f"{left}\n\n{table_text(right, width, n_fixed)}"
-
-
-def _rendered(columns: Sequence[Column], gap: int = 2) -> str:
-    """The table with so many spaces between columns."""
-    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="")
-    for column in columns:
-        table.add_column(column.header, justify="right" if column.right else "left", no_wrap=True)
-    for row in zip(*(column.cells for column in columns), strict=True):
-        table.add_row(*row)
-    page = io.StringIO()
-    # names are not markup, and a piped table is plain characters
-    console = Console(file=page, width=WIDEST, color_system=None, markup=False, highlight=False, emoji=False)
-    console.print(table)
-    header, *body = (line.rstrip() for line in page.getvalue().rstrip("\n").split("\n"))
-    return "\n".join([header, "-" * max(map(len, [header, *body])), *body])
-
-
-def _folded(line: str, width: int) -> str:
-    return textwrap.fill(line, width, break_on_hyphens=False, break_long_words=False)
-
-
-def _listed(lines: Sequence[str], width: int) -> str:
-    """Lines one below the other, each marked, and folded where it is long."""
-    fold = min(width, TEXT_WIDTH)
-    return "\n".join(
-        textwrap.fill(
-            line, fold, initial_indent="* ", subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
-        )
-        for line in lines
-        if line
-    )
-
-
 def _one_table(comparison: Comparison, priced: Priced, width: int) -> str:
     table = priced.table
     title = (
         f"Energy table {table.name} ({wording.process(priced)}): {priced.energy_kind} {priced.unit.name} per "
-        f"inference, {wording.phases_sentence(priced.phases)}"
+        f"inference, {wording.phases_sentence(priced.phases)}{wording.sorted_sentence(comparison)}"
     )
     answer = answering.answer(comparison, priced)
     lines = [answer.lead, answer.second, *answer.remarks, answering.power_sentence(priced)]
+    lines.append(timing.fastest_sentence(priced))
     lines += [*origins.sentences(priced.breakdowns), *_not_priced(priced)]
     lines.insert(2, accuracy.intervals_sentence(priced.cells))
-    return "\n\n".join([_folded(title, width), table_text(_columns(priced), width), _listed(lines, width)])
+    return "\n\n".join(
+        [folded(title, width), table_text(_columns(priced, comparison.sort is None), width), listed(lines, width)]
+    )
 
 
 def _not_priced(priced: Priced) -> list[str]:
@@ -152,13 +82,13 @@ def _not_priced(priced: Priced) -> list[str]:
     return lines
 
 
-def _columns(priced: Priced) -> list[Column]:
-    """Rows below the name of their network."""
-    by_network: dict[str, list[Row]] = {}
-    for row in priced.rows:
-        by_network.setdefault(row.cell.network, []).append(row)
+def _columns(priced: Priced, together: bool) -> list[Column]:
+    """Rows below the name of their network, all of one network together or in the order that they have."""
+    networks = list(dict.fromkeys(row.cell.network for row in priced.rows))
+    rows = sorted(priced.rows, key=lambda row: networks.index(row.cell.network)) if together else priced.rows
+    by_network = groupby(rows, key=lambda row: row.cell.network)
     # None stands for the network's own line
-    lines = [(network, row) for network, rows in by_network.items() for row in (None, *rows)]
+    lines = [(network, row) for network, mine in by_network for row in (None, *mine)]
 
     def column(header: str, text: Callable[[Row], str], right: bool = True) -> Column:
         return Column(header, ["" if row is None else text(row) for _, row in lines], right)
@@ -187,7 +117,7 @@ def _columns(priced: Priced) -> list[Column]:
     columns.append(column("dyn.", lambda row: unit.text(row.number("dynamic power [W]"))))
     columns.append(column("stat.", lambda row: _static(row, unit)))
     columns.append(column(unit.name, lambda row: unit.text(row.number("power [W]"))))
-    return columns
+    return [*columns, *(column(header, cell) for header, cell in timing.columns(priced))]
 
 
 def _static(row: Row, unit: Unit) -> str:
@@ -226,13 +156,14 @@ def breakdown_text(breakdown: Breakdown, run: Run | None = None, width: int | No
     kind = power.energy_kind([breakdown])
     total = f"{unit.text(breakdown.per_inference)} {unit.name} per inference{interval}, {kind}"
     parts = [
-        _folded(title, width),
-        _folded(f"{priced}: {total}", width),
+        folded(title, width),
+        folded(f"{priced}: {total}", width),
         f"Energy by layer and phase, {unit.name} per inference",
         table_text(_by_layer(breakdown, unit), width),
         "Operations per inference",
         table_text(_by_operation(breakdown, unit), width),
-        _listed(_breakdown_notes(breakdown, run, unit), width),
+        *timing.parts(breakdown.timing, width),
+        listed(_breakdown_notes(breakdown, run, unit), width),
     ]
     return "\n\n".join(parts)
 
@@ -271,6 +202,7 @@ def _breakdown_notes(breakdown: Breakdown, run: Run | None, unit: Unit) -> list[
     if "static" not in breakdown.phases:
         said = ["Dynamic energy only; loading the network is excluded."]
     said.append(power.power_of_one(breakdown))
+    said += timing.with_energy(breakdown)
     said += [sentence for sentence in origins.sentences([breakdown]) if sentence]
     first = wording.first_and_steady(breakdown)
     if first is not None and keeps_state(counts.execution):

@@ -41,6 +41,12 @@ def power_unit(powers: Iterable[float | None]) -> Unit:
     return unit._replace(name=unit.name.replace("J", "W"))
 
 
+def time_unit(times: Iterable[float]) -> Unit:
+    """The unit for times shown side by side [s], chosen as for energies."""
+    unit = energy_unit(times)
+    return unit._replace(name=unit.name.replace("J", "s"))
+
+
 def figures(value: float) -> str:
     """Three figures or all whole places; never an exponent: ``9,983``, ``12.3``, ``0.004``, ``<0.0001``."""
     if value == 0:

@@ -14,8 +14,8 @@ from hwsim.study.comparison import Comparison
 
 NOT_MODELLED = (
     "control, instruction fetch and clock distribution; wires between blocks; leakage of arithmetic units and "
-    "registers; time itself (latency, throughput); loading the network; sensors and everything else off the chip; "
-    "softmax"
+    "registers; time (latency, throughput) of machines that state no timing; switching parts off while they wait; "
+    "loading the network; sensors and everything else off the chip; softmax"
 )
 
 
@@ -99,6 +99,11 @@ def phases_sentence(phases: tuple[str, ...]) -> str:
         return f"all phases ({', '.join(phases)})"
     rest = ", ".join(phase for phase in PHASES if phase not in phases)
     return f"{' + '.join(phases)} only; without {rest}"
+
+
+def sorted_sentence(comparison: Comparison) -> str:
+    """In which order rows are, where that is not the study's."""
+    return f", sorted by {comparison.sort}" if comparison.sort else ""
 
 
 def lacking_sentence(cell: Cell, phases: tuple[str, ...], most: int = 3) -> str:

@@ -14,9 +14,11 @@ from hwsim.network.operation import Operation
 from hwsim.pricing.energy import Breakdown, price
 from hwsim.pricing.energy_table import EnergyTable
 from hwsim.pricing.lacking import lacking
+from hwsim.pricing.static_power import FRAME_RATE, reached
 from hwsim.simulation.accuracy import Interval, Paired, interval, paired
 from hwsim.simulation.run import Run
-from hwsim.study.run_book import Named, RunBook
+from hwsim.study.run_book import Named, RunBook, Timed
+from hwsim.timing.timing import Timing
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -48,6 +50,7 @@ class Cell:
     notes: tuple[str, ...] = ()
     right: BoolArray | None = None  # (n_frame,) whether each frame's prediction is its label; None without labels
     against: Paired | None = None  # the first baseline on the same frames
+    timing: Timing | None = None  # None: the machine has no time, or it cannot be told
 
     @property
     def accuracy_interval(self) -> Interval | None:
@@ -104,11 +107,10 @@ def cell_of(
         Inferences per second: adds static energy. [1/s]
     """
     run, counts, first = _run(book, row), book.count_row(row), _run(book, baselines[0])
-    lacks = lacking(counts, table)
-    breakdown = None
-    if not any(phase in lacks for phase in phases):
-        breakdown = price(counts, table, phases, frame_rate=frame_rate)
+    timing = book.time_row(row).timing
+    breakdown = _priced(counts, table, phases, frame_rate, timing)
     noted = [note for baseline in baselines for note in book.chain(row, baseline).notes]
+    noted += _time_notes(book.time_row(row), frame_rate or FRAME_RATE)
     return Cell(
         network=row[0],
         machine=row[1],
@@ -118,13 +120,41 @@ def cell_of(
         n_saturated=run.n_saturated,
         counts=counts,
         breakdown=breakdown,
-        lacks=lacks,
+        lacks=lacking(counts, table),
         advantages=tuple(_advantage(book, row, baseline, table, phases, frame_rate) for baseline in baselines),
         rank=baselines.index(row) if row in baselines else None,
         notes=(*(breakdown.notes if breakdown else counts.notes), *noted),
         right=run.right,
         against=None if run.right is None or first.right is None else paired(run.right, first.right),
+        timing=timing,
     )
+
+
+def _time_notes(timed: Timed, frame_rate: float) -> list[str]:
+    """Why there is no time, or that it is too long for a frame rate."""
+    if not _is_slower(timed.timing, frame_rate):
+        return [timed.why_not] if timed.why_not else []
+    return [
+        f"too slow for {frame_rate:g} inferences per second: that rate is not reached, and its power is that at "
+        f"{reached(frame_rate, timed.timing):,.6g} a second"
+    ]
+
+
+def _is_slower(timing: Timing | None, frame_rate: float) -> bool:
+    return reached(frame_rate, timing) < frame_rate
+
+
+def _priced(
+    counts: Counts, table: EnergyTable, phases: tuple[str, ...], frame_rate: float | None, timing: Timing | None
+) -> Breakdown | None:
+    """The energy, dynamic unless there is a frame rate, beside the time; None where the table lacks a price."""
+    lacks = lacking(counts, table)
+    if any(phase in lacks for phase in phases):
+        return None
+    breakdown = price(counts, table, phases)
+    if timing is not None:
+        breakdown = breakdown.with_timing(timing)
+    return breakdown if frame_rate is None else breakdown.at_rate(frame_rate)
 
 
 def _run(book: RunBook, row: Named) -> Run:
@@ -136,14 +166,15 @@ def _advantage(
 ) -> Advantage:
     """Of a row over a baseline, with its factors where all of them can be told."""
 
-    def total(counts: Counts) -> float | None:
-        lacks = lacking(counts, table)
-        if any(phase in lacks for phase in phases):
-            return None
-        return price(counts, table, phases, frame_rate=frame_rate).total
+    def total(counts: Counts, timing: Timing | None = None) -> float | None:
+        breakdown = _priced(counts, table, phases, frame_rate, timing)
+        return None if breakdown is None else breakdown.total
 
-    before, after = total(book.count_row(first)), total(book.count_row(row))
+    ends = [(book.count_row(each), book.time_row(each).timing) for each in (first, row)]
+    before, after = (total(counts, timing) for counts, timing in ends)
     times = None if before is None or after is None else _ratio(before, after)
+    if frame_rate is not None and any(_is_slower(timing, frame_rate) for _, timing in ends):
+        return Advantage(method_of(first), times, {})  # how long the machines in between would take is not known
     energies = {name: total(counts) for name, counts in book.chain(row, first).steps.items()}
     factors: dict[str, float] = {}
     for (_, one), (name, other) in itertools.pairwise(energies.items()):

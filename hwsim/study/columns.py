@@ -35,6 +35,7 @@ def row_of(cell: "Cell", comparison: "Comparison") -> dict[str, object]:
     for name, bound in (("energy", "total"), ("low", "low"), ("high", "high")):
         row[f"{name} [J per inference]"] = getattr(cell.breakdown, bound) / n if cell.breakdown else None
     row |= _power(cell.breakdown, comparison.frame_rate or FRAME_RATE)
+    row |= _time(cell)
     row["phases priced"] = " ".join(cell.breakdown.phases) if cell.breakdown else ""
     row |= _basis(cell.breakdown)
     row["advantage"] = cell.advantage
@@ -58,7 +59,19 @@ def _power(breakdown: Breakdown | None, frame_rate: float) -> dict[str, object]:
         "static power [W]": static,
         "power [W]": breakdown.power() if breakdown is not None else None,
         "leakage": ("not stated" if static is None else "stated") if priced else "",
-        "frame rate [1/s]": frame_rate,
+        "frame rate [1/s]": breakdown.rate if breakdown is not None else frame_rate,
+    }
+
+
+def _time(cell: "Cell") -> dict[str, object]:
+    """How long a frame takes; nothing where the machine has no time."""
+    timing = cell.timing
+    return {
+        "latency [s]": timing.latency if timing else None,
+        "worst latency [s]": timing.worst_latency if timing else None,
+        "frames per second": timing.frames_per_second if timing else None,
+        "bound by": timing.bound_by if timing else "",
+        "energy-delay product [J s]": cell.breakdown.energy_delay if cell.breakdown else None,
     }
 
 

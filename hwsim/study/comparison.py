@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from hwsim.study.cell import cell_of, method_of
 from hwsim.study.columns import row_of
 from hwsim.study.priced_phases import priced_phases
 from hwsim.study.run_book import MachineLike, Named, NetworkLike, Pair, RunBook
+from hwsim.study.sorting import checked_sort, in_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,7 @@ TableLike = str | Path | EnergyTable
 
 @dataclass(frozen=True, eq=False)
 class Comparison(Viewed):
-    """All cells of a study; tables in the order given, networks and machines likewise."""
+    """All cells of a study; tables in the order given, networks and machines likewise unless it is sorted."""
 
     cells: tuple[Cell, ...]
     data: Dataset
@@ -48,6 +49,7 @@ class Comparison(Viewed):
         TOLERANCE  # how far from the baseline's an accuracy may be to count as the same [points]
     )
     rules: int = RULES  # that everything was counted and priced by
+    sort: str | None = None  # what rows are sorted by; None: they are in the order of the study
 
     @property
     def baseline(self) -> tuple[str, str]:
@@ -66,6 +68,21 @@ class Comparison(Viewed):
     def is_as_accurate(self, cell: Cell) -> bool:
         """Whether a row is as accurate as the baseline, or more."""
         return self.has_same_accuracy(cell) or (cell.against is not None and cell.against.difference > 0)
+
+    def sorted_by(self, sort: str) -> "Comparison":
+        """The same rows, best first, those without a value last.
+
+        Parameters
+        ----------
+        sort : str
+            ``energy``, ``latency``, ``edp`` (energy-delay product) or ``accuracy``.
+
+        Raises
+        ------
+        UnknownNameError
+            When it is none of these.
+        """
+        return replace(self, cells=in_order(self.cells, checked_sort(sort)), sort=sort)
 
     def to_dataframe(self) -> "pd.DataFrame":
         """One row per cell, units in the column names."""

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from hwsim.counting.accounting import count
 from hwsim.counting.counts import Counts
@@ -15,12 +16,21 @@ from hwsim.simulation.run import Run
 from hwsim.simulation.simulator import simulate
 from hwsim.study.capacities import Sizes, largest_of, made_to_measure, resized
 from hwsim.study.chain import Chain, chain_of, machines_needed
+from hwsim.timing.schedule import schedule
+from hwsim.timing.timing import Timing
 
 NetworkLike = str | Path | Network
 MachineLike = str | Path | Machine
 Pair = tuple[NetworkLike, MachineLike]
 Named = tuple[str, str]
 """A row by the names of its network and its machine."""
+
+
+class Timed(NamedTuple):
+    """How long a row takes, or why that cannot be told."""
+
+    timing: Timing | None  # None also where the machine has no time
+    why_not: str = ""
 
 
 class RunBook:
@@ -32,6 +42,7 @@ class RunBook:
         self.machines: dict[str, Machine] = {}
         self._runs: dict[tuple[str, str], Run] = {}
         self._counts: dict[tuple[str, Machine], Counts] = {}
+        self._timings: dict[Named, Timed] = {}
         self._chains: dict[tuple[Named, Named], Chain] = {}
         self._shared: Sizes | None = None
         self._expected: dict[tuple[str, str], dict[Machine, None]] = {}  # by network and execution
@@ -49,6 +60,8 @@ class RunBook:
         """Say before the first run what will be counted: some machines have to be known then."""
         for (network, name), (_, first) in itertools.product(rows, baselines):
             for machine in machines_needed(self.machines[first], self.machines[name]):
+                if machine != self.machines[name]:  # on the way to a row nothing is timed
+                    machine = machine.model_copy(update={"timing": None})
                 self._expected.setdefault((network, machine.execution), {})[machine] = None
 
     def run(self, network: str, execution: str) -> Run:
@@ -79,6 +92,20 @@ class RunBook:
     def count_row(self, row: Named) -> Counts:
         """The counts of a row."""
         return self.count(row[0], self.machines[row[1]])
+
+    def time_row(self, row: Named) -> Timed:
+        """How long a row takes."""
+        if row not in self._timings:
+            self._timings[row] = self._timed(row[0], self.machines[row[1]])
+        return self._timings[row]
+
+    def _timed(self, network: str, machine: Machine) -> Timed:
+        if machine.timing is None:
+            return Timed(None)
+        try:
+            return Timed(schedule(self.run(network, machine.execution).activity, machine))
+        except HwsimError as error:  # the row has an energy even so
+            return Timed(None, f"no time: {error}")
 
     def share(self, rows: Iterable[Named]) -> None:
         """From now on every memory that is made to measure is as large as that of its name needs to be in any row."""

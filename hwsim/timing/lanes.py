@@ -64,6 +64,13 @@ def _of_busiest_core(activity: Activity, layer: LayerActivity, machine: Machine)
     return core_work(activity, layer, machine).busiest
 
 
+def row_cycles(activity: Activity, layer: LayerActivity, machine: Machine, planned: Plan) -> int:
+    """Cycles of a row that is alone, term by term and tile by tile, each as long as the slowest part that it needs."""
+    batches = Batches(activity.first, machine.batch)
+    terms = [_Rows(activity, layer, term, machine, planned, batches) for term in range(len(layer.connections))]
+    return sum(each.timing.cycles.event + each._slowest(tile) for each in terms for tile in each.tiles)
+
+
 def _array_work(layer: LayerActivity, machine: Machine, batches: Batches, nothing: IntArray) -> LaneWork:
     """Closed forms, batch by batch."""
     array = machine.array

@@ -22,7 +22,7 @@ class LayerPlan:
     loops: Loops | None
     tiling: Tiling
     weights: tuple[Kept, ...]  # from far to near
-    codes: int  # a Stay, or PASSED_BY: of codes that live farther out, in the nearest level that holds any
+    codes: tuple[Kept, ...]  # from far to near: of codes that live farther out than the level
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +42,6 @@ class Plan:
         if level.kind == "dram":
             return 0
         return level.capacity or measured(self.contents[level.name] if level.fit == "network" else bits)
-
-    @property
-    def near_codes(self) -> Level:
-        """The nearest level that holds codes."""
-        return self.machine.holding("codes")[-1]
 
     @property
     def note(self) -> str | None:

@@ -31,19 +31,19 @@ class Share:
         if "state" in level.holds:
             bits += self.state_bits
         if "codes" in level.holds:
-            bits += max(self._alive(k, None) for k in range(len(self.shape.layers)))
+            bits += max(self._alive(k) for k in range(len(self.shape.layers)))
         return bits
 
     def _all_weights(self, level: Level) -> int:
         k = [each.name for each in self.machine.hierarchy].index(level.name)
         return sum(layer.weight_bits[k] for layer in self.shape.layers)
 
-    def _alive(self, k: int, limit: int | None) -> int:
-        """Bits of the signals that are alive while a layer runs, of those that are not larger than a limit."""
+    def _alive(self, k: int, level: Level | None = None, homes: Mapping[str, Level] | None = None) -> int:
+        """Bits of the signals that are alive while a layer runs: of all of them, or of those that live in a level."""
         return sum(
             signal.bits
-            for signal in self.signals.values()
-            if signal.born <= k <= signal.last and (limit is None or signal.bits <= limit)
+            for name, signal in self.signals.items()
+            if signal.born <= k <= signal.last and (homes is None or homes.get(name) == level)
         )
 
     def _holds(self, level: Level, bits: int) -> bool:
@@ -82,25 +82,44 @@ class Share:
             return
         yield from sorted({0, *(signal.bits for signal in self.signals.values())}, reverse=True)
 
-    def _home(self, signal: SignalShape, limit: int) -> Level:
-        levels = self.machine.holding("codes")
-        near = levels[-1]
-        if near.fit is not None:
-            if self._holds(near, signal.bits):
-                return near
-            if len(levels) == 1:
-                raise self._lacks("codes", "one signal", signal.bits)
-            return levels[0]
-        return near if signal.bits <= limit else levels[0]
+    def _homes(self, limit: int) -> dict[str, Level]:
+        """Where each signal lives: in the nearest level if it is not above a size, else in the next that has room."""
+        homes: dict[str, Level] = {}
+        far, *nearer = self.machine.holding("codes")
+        left = dict(self.signals)
+        for level in reversed(nearer):
+            chosen = self._taken_in(level, left, limit if level == nearer[-1] else None)
+            homes |= dict.fromkeys(chosen, level)
+            left = {name: signal for name, signal in left.items() if name not in chosen}
+        if left and not nearer and far.fit is not None:
+            largest = max(signal.bits for signal in left.values())
+            if not self._holds(far, largest):
+                raise self._lacks("codes", "one signal", largest)
+        return homes | dict.fromkeys(left, far)
+
+    def _taken_in(self, level: Level, signals: Mapping[str, SignalShape], limit: int | None) -> list[str]:
+        """Those signals that live in a level: up to a size, where none is given the largest up to which all fit."""
+        if level.fit is not None:
+            return [name for name, signal in signals.items() if self._holds(level, signal.bits)]
+        sizes = sorted({0, *(signal.bits for signal in signals.values())}, reverse=True)
+        for size in sizes if limit is None else [limit]:
+            chosen = {name: signal for name, signal in signals.items() if signal.bits <= size}
+            if limit is not None or self._have_room(level, chosen):
+                return list(chosen)
+        return []
+
+    def _have_room(self, level: Level, signals: Mapping[str, SignalShape]) -> bool:
+        left = self._left(level, dict.fromkeys(signals, level))
+        return left is None or min(left) >= 0
 
     # --- a plan
 
     def plan(self, limit: int) -> tuple[tuple[int, ...], Plan] | None:
         """A plan in which signals above a size live farther out, and what it moves; None if the others do not fit."""
-        left = {level.name: self._left(level, limit) for level in self.machine.hierarchy}
+        homes = self._homes(limit)
+        left = {level.name: self._left(level, homes) for level in self.machine.hierarchy}
         if any(min(each) < 0 for each in left.values() if each is not None):
             return None
-        homes = {name: self._home(signal, limit) for name, signal in self.signals.items()}
         holding = self.machine.holding("weights")
         kept = {level.name: self._keeps_weights(level, left[level.name]) for level in holding}
         while True:
@@ -144,28 +163,19 @@ class Share:
                 layer.loops,
                 choice.tiling,
                 tuple(Kept(room.level, stay) for room, stay in zip(of_weights, choice.weights, strict=False)),
-                choice.codes,
+                tuple(Kept(room.level, stay) for room, stay in zip(of_codes, choice.codes, strict=True)),
             )
             for name, number in zip(moved, choice.words, strict=True):
                 moved[name] += number
         return tuple(moved.values()), Plan(machine, plans, homes, self.state, weights, self.contents, loading)
 
-    def _left(self, level: Level, limit: int) -> list[int] | None:
+    def _left(self, level: Level, homes: Mapping[str, Level]) -> list[int] | None:
         """What state and signals leave of a level while each layer runs; None: it is made to measure. [bits]"""
         if level.bits is None:
             return None
-        codes = self.machine.holding("codes")
-        left = level.bits
-        if "pointers" in level.holds:
-            left -= self.pointer_bits
-        if level in self.state.values():
-            left -= self.state_bits
-        if level not in (codes[0], codes[-1]):
-            return [left] * len(self.shape.layers)
-        taken = [self._alive(k, limit) for k in range(len(self.shape.layers))]
-        if level != codes[-1]:
-            taken = [self._alive(k, None) - near for k, near in enumerate(taken)]
-        return [left - each for each in taken]
+        left = level.bits - self.state_bits * (level in self.state.values())
+        left -= self.pointer_bits * ("pointers" in level.holds)
+        return [left - self._alive(k, level, homes) for k in range(len(self.shape.layers))]
 
     def _keeps_weights(self, level: Level, left: list[int] | None) -> bool:
         if left is not None:
@@ -200,9 +210,8 @@ class Share:
             if level.fit == "layer" and "weights" in level.holds:
                 keeps = self._holds(level, self.shape.layers[k].weight_bits[order.index(level.name)])
             rooms[level.name] = Room(level, bits, keeps)
-        codes = self.machine.holding("codes")
         weights = tuple(rooms[level.name] for level in self.machine.holding("weights"))
-        return weights, (rooms[codes[0].name], rooms[codes[-1].name])
+        return weights, tuple(rooms[level.name] for level in self.machine.holding("codes"))
 
     def _weights_home(self, layer: LayerShape, rooms: tuple[Room, ...]) -> Level | None:
         """Where a layer's weights are for good."""
@@ -216,12 +225,12 @@ class Share:
     def _choice(
         self, layer: LayerShape, weights: tuple[Room, ...], codes: tuple[Room, ...], homes: Mapping[str, Level]
     ) -> Choice | None:
-        sources = []
+        sources, levels = [], [room.level for room in codes]
         for each in layer.sources:
             name = each.signal if each.signal in homes else FRAMES
-            signal, far = self.signals[name], homes[name] != codes[-1].level
+            signal, home = self.signals[name], levels.index(homes[name])
             bits = signal.bits // (signal.n_code * self.machine.batch)
-            sources.append(Source(bits, each.n_channel, each.in_strips, signal.n_code, far))
+            sources.append(Source(bits, each.n_channel, each.in_strips, signal.n_code, home))
         try:
             return choose(layer.loops, self.machine, weights, codes, tuple(sources))
         except MachineError as error:
@@ -229,5 +238,5 @@ class Share:
 
     def complain(self) -> NoReturn:
         """Say that the signals of some layer fit nowhere, or leave no room for a tile's sums."""
-        bits = max(self._alive(k, None) for k in range(len(self.shape.layers)))
+        bits = max(self._alive(k) for k in range(len(self.shape.layers)))
         raise self._lacks("codes", "the layer with most of them alive", bits)

@@ -69,13 +69,22 @@ def elements_of(product: Product, array: Array) -> Elements:
     return Elements(m * k * along_columns, k * n * along_rows, 0, m * n, k * folds, 0)
 
 
+def folds_of(product: Product, array: Array) -> int:
+    """Times that an array is filled for a product."""
+    along_rows, along_columns, _ = _along(product, array)
+    return -(-along_rows // array.rows) * -(-along_columns // array.columns)
+
+
+def _along(product: Product, array: Array) -> tuple[int, int, int]:
+    """What runs along an array's rows, along its columns, and what streams past."""
+    m, n, k = product
+    return {"weight": (k, n, m), "output": (m, n, k), "input": (k, m, n)}[array.systolic]
+
+
 def cycles_of(product: Product, array: Array) -> int:
     """Cycles of a product: each fold is filled, streamed through and drained before the next.
 
     An array that holds an operand is filled with it row by row first, R cycles more.
     """
-    m, n, k = product
-    along_rows, along_columns, streamed = {"weight": (k, n, m), "output": (m, n, k), "input": (k, m, n)}[array.systolic]
-    folds = -(-along_rows // array.rows) * -(-along_columns // array.columns)
     filled = array.rows if array.systolic != "output" else 0
-    return folds * (filled + array.rows + array.columns + streamed - 2)
+    return folds_of(product, array) * (filled + array.rows + array.columns + _along(product, array)[2] - 2)

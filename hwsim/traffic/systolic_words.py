@@ -38,6 +38,23 @@ def systolic_words(activity: Activity, machine: Machine) -> Iterator[tuple[str, 
     MachineError
         When a layer has groups of channels, or a memory has no room.
     """
+    refuse_groups(activity, machine)
+    booking = _Booking(activity, machine)
+    for place, layer in enumerate(activity.layers):
+        yield from booking.weights(place, layer)
+        yield from booking.codes_read(layer)
+        yield from booking.sums(place, layer)
+        yield from booking.codes_written(layer)
+
+
+def refuse_groups(activity: Activity, machine: Machine) -> None:
+    """Refuse a network that is no product of matrices.
+
+    Raises
+    ------
+    MachineError
+        When a layer has groups of channels.
+    """
     for layer in activity.layers:
         for connection in layer.connections:
             if connection.groups > 1:
@@ -45,12 +62,6 @@ def systolic_words(activity: Activity, machine: Machine) -> Iterator[tuple[str, 
                     f"machine {machine.name}: layer {layer.name} has {connection.groups} groups of channels, and its "
                     "array takes none but whole layers; count it on a machine with lanes"
                 )
-    booking = _Booking(activity, machine)
-    for place, layer in enumerate(activity.layers):
-        yield from booking.weights(place, layer)
-        yield from booking.codes_read(layer)
-        yield from booking.sums(place, layer)
-        yield from booking.codes_written(layer)
 
 
 class _Booking:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
+from itertools import pairwise, product
 from typing import NamedTuple
 
 from hwsim.errors import MachineError
@@ -21,7 +22,7 @@ class Source:
     n_channel: int  # of the image that are its own
     in_strips: tuple[tuple[int, ...], ...]  # codes in the rows that strips of 1, 2 ... rows of outputs read
     n_code: int
-    is_far: bool  # lives in a farther level than the nearest
+    home: int  # which of the levels that hold codes it lives in, from far to near
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Choice(NamedTuple):
 
     tiling: Tiling
     weights: tuple[int, ...]  # a Stay, or PASSED_BY, for each level that weights pass through
-    codes: int  # a Stay, or PASSED_BY: of codes that live farther out, in the nearest level that holds any
+    codes: tuple[int, ...]  # likewise, of codes that live farther out than the level
     words: tuple[int, ...]  # moved at each level, from far to near, if every input were an event
 
 
@@ -63,7 +64,7 @@ def choose(
     weights : tuple of Room
         Levels that weights pass through, from far to near.
     codes : tuple of Room
-        The farthest and the nearest level that holds codes.
+        Levels that hold codes, from far to near.
     sources : tuple of Source
         What the layer reads.
 
@@ -74,16 +75,16 @@ def choose(
     """
     costs = _Costs(loops, machine, weights, codes, sources)
     if loops is None:
-        return Choice(WHOLE, (), PASSED_BY, costs.of_reading())
+        return Choice(WHOLE, (), (PASSED_BY,) * len(codes), costs.of_reading())
     best: tuple[tuple[int, ...], Choice] | None = None
     width = loops.window.out[1] if loops.window else 1
     for tiling in tilings(loops, machine):
         positions = loops.n_position * tiling.frames if tiling.rows is None else tiling.rows * width
-        for kept, stay in _stays(loops, machine, tiling, weights, codes, sources):
-            words = costs.of(tiling, kept, stay)
+        for kept, stays in _stays(loops, machine, tiling, weights, codes, sources):
+            words = costs.of(tiling, kept, stays)
             rank = (*words, -tiling.channels, -positions, int(tiling.order == "code-stationary"))
             if best is None or rank < best[0]:
-                best = rank, Choice(tiling, kept, stay, words)
+                best = rank, Choice(tiling, kept, stays, words)
     return None if best is None else best[1]
 
 
@@ -148,27 +149,39 @@ def _stays(
     weights: Sequence[Room],
     codes: Sequence[Room],
     sources: Sequence[Source],
-) -> Iterator[tuple[tuple[int, ...], int]]:
-    """How long each level may keep weights, and the nearest one codes: these two share it in several ways."""
-    far = [source for source in sources if source.is_far]
+) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """How long each level may keep weights and codes: those that share its room do so in several ways."""
     sums = _sum_bits(loops, (tiling.channels, tiling.rows, tiling.frames))
     weights, codes = ([_beside(sums, room) for room in rooms] for rooms in (weights, codes))
     if any(room.bits is not None and room.bits < 0 for room in (*weights, *codes)):
         return
-    near = codes[-1]
-    room_of_codes = near.bits if far else None  # None: they live there, or are more than it may be made for
-    needs = [0] if room_of_codes is None else [0, *_code_needs(loops, tiling, machine.batch, far)]
-    fitting = [(k + PASSED_BY, need) for k, need in enumerate(needs) if not k or need <= (room_of_codes or 0)]
-    if "weights" not in near.level.holds:
-        fitting = fitting[-1:]  # nobody else wants the room
-    for stay, need in fitting:
+    fitting = [
+        _code_stays(loops, tiling, machine.batch, room, [source for source in sources if source.home < k])
+        for k, room in enumerate(codes)
+    ]
+    for chosen in product(*fitting):
+        taken = {room.level.name: need for room, (_, need) in zip(codes, chosen, strict=True)}
         kept = []
         for room in weights:
             left = room.bits
-            if left is not None and room.level == near.level:
-                left -= need
+            if left is not None:
+                left -= taken.get(room.level.name, 0)
             kept.append(weight_stay(loops, tiling, room, left))
-        yield tuple(kept), stay
+        yield tuple(kept), tuple(stay for stay, _ in chosen)
+
+
+def _code_stays(
+    loops: Loops, tiling: Tiling, batch: int, room: Room, passing: Sequence[Source]
+) -> list[tuple[int, int]]:
+    """How long a level may keep the codes that pass through it, and the bits that this takes.
+
+    One that is made to measure is as large as it may be already, if any code lives farther out.
+    """
+    if not passing or room.bits is None:
+        return [(PASSED_BY, 0)]
+    needs = [0, *_code_needs(loops, tiling, batch, passing)]
+    fitting = [(k + PASSED_BY, need) for k, need in enumerate(needs) if not k or need <= room.bits]
+    return fitting if "weights" in room.level.holds else fitting[-1:]  # where nobody else wants the room
 
 
 def _beside(sums: int, room: Room) -> Room:
@@ -232,6 +245,11 @@ def through(stays: Sequence[int]) -> list[tuple[int, int]]:
     return kept
 
 
+def code_path(stays: Sequence[int], home: int) -> list[tuple[int, int]]:
+    """The levels that codes pass through from where they live to the lanes, each with how long it keeps them."""
+    return [(home + k, stay) for k, stay in through([Stay.ALWAYS, *stays[home + 1 :]])]
+
+
 class _Costs:
     """Words that a layer moves at each level in a batch in which every input is an event, from far to near."""
 
@@ -255,15 +273,15 @@ class _Costs:
         """Of a layer that reads each of its sources once."""
         moved = [0] * self.n_level
         for k, source in enumerate(self.sources):
-            level, word_length = self.codes[0 if source.is_far else -1]
+            level, word_length = self.codes[source.home]
             moved[level] += self.code_words(k, None, word_length)
         return tuple(moved)
 
-    def of(self, tiling: Tiling, kept: Sequence[int], stay: int) -> tuple[int, ...]:
+    def of(self, tiling: Tiling, kept: Sequence[int], stays: Sequence[int]) -> tuple[int, ...]:
         """Of a layer with weights."""
         moved = [0] * self.n_level
         self._add_weights(moved, tiling, kept)
-        self._add_codes(moved, tiling, stay)
+        self._add_codes(moved, tiling, stays)
         return tuple(moved)
 
     def _add_weights(self, moved: list[int], tiling: Tiling, kept: Sequence[int]) -> None:
@@ -278,18 +296,17 @@ class _Costs:
                 asked = self.met(None, self.batch)[0] if stays_over_positions(tiling, each) else n_row * n_tile
                 moved[level] += asked * n_word
 
-    def _add_codes(self, moved: list[int], tiling: Tiling, stay: int) -> None:
+    def _add_codes(self, moved: list[int], tiling: Tiling, stays: Sequence[int]) -> None:
         assert self.loops is not None
-        n_pass = self.loops.n_pass(tiling.channels)
         for k, source in enumerate(self.sources):
-            near, word_length = self.codes[-1]
-            if source.is_far and stay == PASSED_BY:
-                near, word_length = self.codes[0]
-            elif source.is_far:
+            path = code_path(stays, source.home)
+            level, word_length = self.codes[path[-1][0]]
+            moved[level] += self.loops.n_pass(tiling.channels) * self.code_words(k, tiling.rows, word_length)
+            for (far, _), (near, stay) in pairwise(path):
                 n_fill, is_whole = code_fills(self.loops, tiling, stay)
-                for level, length in self.codes:
-                    moved[level] += n_fill * self.code_words(k, None if is_whole else tiling.rows, length)
-            moved[near] += n_pass * self.code_words(k, tiling.rows, word_length)
+                for place in (far, near):
+                    level, word_length = self.codes[place]
+                    moved[level] += n_fill * self.code_words(k, None if is_whole else tiling.rows, word_length)
 
     def _code_words(self, k: int, rows: int | None, word_length: int) -> int:
         """Words of all codes of a batch, whole frames or position tiles each packed for themselves."""

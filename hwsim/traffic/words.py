@@ -5,6 +5,7 @@ layers are cut, says :mod:`hwsim.traffic.plan`; what the events of each frame me
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -28,7 +29,7 @@ from hwsim.traffic.planned import LayerPlan, Plan
 from hwsim.traffic.shape import FRAMES, OUTPUTS, raw_frames_are_codes, told_frames
 from hwsim.traffic.slices import n_pointers, slice_words
 from hwsim.traffic.systolic_words import systolic_words
-from hwsim.traffic.tiling import PASSED_BY, code_fills, stays_over_positions, through
+from hwsim.traffic.tiling import PASSED_BY, code_fills, code_path, stays_over_positions, through
 
 IntArray = npt.NDArray[np.int64]
 PackedWords: TypeAlias = Callable[[int], IntArray]
@@ -227,32 +228,37 @@ class _Traffic:
 
     def _read(self, source: str, signal: str, told: Told, arrives_at: str | None = None) -> None:
         """Read a signal as often as its readers do; of frames that are read as they arrive, the first time there."""
-        home, near = self.plan.signals[signal], self.plan.near_codes
+        home = self.plan.signals[signal]
         for reader, k in self._readers(source):
             planned = self.plan.layers[reader.name]
-            loops, tiling, stay = planned.loops, planned.tiling, planned.codes
-            if loops is None or self.machine.reuse == "ideal":
+            if planned.loops is None or self.machine.reuse == "ideal":
                 self._move_codes("read", arrives_at or reader.name, home, told.by_frame, told)
-                arrives_at = None
-                continue
-
-            def by_tile(
-                word_length: int, reader: LayerActivity = reader, planned: LayerPlan = planned, k: int = k
-            ) -> IntArray:
-                assert planned.loops is not None
-                return words_by_tile(self.activity, reader, planned.loops, planned.tiling, k, told, word_length)
-
-            if home != near and stay > PASSED_BY:
-                n_fill, is_whole_frame = code_fills(loops, tiling, stay)
-                filled = told.by_frame if is_whole_frame else by_tile
-                self._move_codes("read", reader.name, home, filled, told, n_fill)
-                self._move_codes("write", reader.name, near, filled, told, n_fill)
-            nearest, n_pass = near if stay > PASSED_BY else home, loops.n_pass(tiling.channels)
-            if arrives_at is not None and tiling.rows is None:
-                self._move_codes("read", arrives_at, nearest, by_tile, told)
-                n_pass -= 1
+            else:
+                self._read_through(reader, k, planned, home, told, arrives_at)
             arrives_at = None
-            self._move_codes("read", reader.name, nearest, by_tile, told, n_pass)
+
+    def _read_through(
+        self, reader: LayerActivity, k: int, planned: LayerPlan, home: Level, told: Told, arrives_at: str | None
+    ) -> None:
+        """Read a source through the levels that keep it for a while."""
+        loops, tiling = planned.loops, planned.tiling
+        assert loops is not None
+
+        def by_tile(word_length: int) -> IntArray:
+            return words_by_tile(self.activity, reader, loops, tiling, k, told, word_length)
+
+        levels = [kept.level for kept in planned.codes]
+        path = code_path([kept.stay for kept in planned.codes], levels.index(home))
+        for (far, _), (near, stay) in pairwise(path):
+            n_fill, is_whole_frame = code_fills(loops, tiling, stay)
+            filled = told.by_frame if is_whole_frame else by_tile
+            self._move_codes("read", reader.name, levels[far], filled, told, n_fill)
+            self._move_codes("write", reader.name, levels[near], filled, told, n_fill)
+        nearest, n_pass = levels[path[-1][0]], loops.n_pass(tiling.channels)
+        if arrives_at is not None and tiling.rows is None:
+            self._move_codes("read", arrives_at, nearest, by_tile, told)
+            n_pass -= 1
+        self._move_codes("read", reader.name, nearest, by_tile, told, n_pass)
 
     def output(self, layer: LayerActivity) -> None:
         """Write the accumulators that leave the network; a delta machine writes those it touched."""

@@ -81,6 +81,8 @@ def test_list_has_a_plain_line_for_each_machine_in_order(here):
     assert "unary up to 2, else multiply" in lines["delta-mac"]
     assert lines["mac-array-dram"].endswith("dram, state to fit, activations to fit, working store")
     assert "weights to fit" in lines["mac-array"]
+    assert "500 MHz" in lines["edge-npu"]
+    assert "no clock" in lines["mac-array"]
     assert "working store" not in lines["neuromorphic-core"]
 
 
@@ -108,6 +110,24 @@ def test_show_tells_levels_sources_and_assumptions(here, tmp_path):
     ):
         assert sum(part in line for line in lines) == 1, part
     assert "never" not in shown
+
+
+def test_show_tells_the_clock_and_what_happens_in_a_cycle(here, tmp_path):
+    ports = {"far": {"bits": 30}, "near": {"bits": 256, "ports": "1r1w"}, "slices": {"bits": 64}}
+    timing = {"clock": 250_000_000, "neuron_lanes": 3, "encode_lanes": 5, "levels": ports}
+    _, shown, _ = here("show", write(tmp_path / "own.yaml", timing=timing))
+    (clock,) = (line for line in shown.splitlines() if line.startswith("clock: 250 MHz"))
+    for part in (
+        "30 bits of far,",
+        "256 bits of near each way",
+        "64 bits of slices",
+        "3 neurons",
+        "5 numbers of a frame",
+    ):
+        assert part in clock
+    assert "schedule: sequential; overlap: layer" in shown
+    _, shown, _ = here("show", write(tmp_path / "own.yaml"))
+    assert "clock: " not in shown.replace("assumed: the clock", "")
 
 
 def test_show_says_how_sums_are_reached_and_levels_are_filled(here, tmp_path):
@@ -157,6 +177,21 @@ def test_show_maps_a_network(here):
         "dense2": ["weight-stationary", "64 channels x 1 frame", *mapped],
         "dense3": ["weight-stationary", "10 channels x 1 frame", *mapped],
     }
+
+
+def test_show_maps_a_network_on_an_array(here):
+    code, shown, complaints = here("show", "systolic-ws", "--network", "digits-mlp-int8")
+    heads, rows = table_of(shown)
+    assert (code, complaints) == (0, [])
+    assert heads == ["layer", "product", "folds", "weights live in", "reads", "sums wait in", "writes"]
+    # 64 x 64 weights in pieces of 32 x 32, and 64 x 10 in two of them, one above the other, whose sums are added up
+    assert rows == {
+        "input": ["buffer", "buffer"],
+        "dense1": ["1 x 64 by 64 x 64", "4", *["buffer"] * 4],
+        "dense2": ["1 x 64 by 64 x 64", "4", *["buffer"] * 4],
+        "dense3": ["1 x 64 by 64 x 10", "2", *["buffer"] * 4],
+    }
+    assert "sums wait in" not in here("show", "systolic-os", "--network", "digits-mlp-int8")[1]  # they stay inside
 
 
 def test_show_maps_by_the_levels_and_the_tile_that_a_machine_has(here, tmp_path):

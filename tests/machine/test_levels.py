@@ -39,10 +39,11 @@ def load(tmp_path, near=BUFFER, sums=REGISTERS, execution="sparse", more="") -> 
         ({"sums": "{name: store, kind: sram, fit: layer, holds: [sums]}"}, ("store", "registers", "`capacity`")),
         ({"near": BUFFER.replace("capacity: 4096", "fit: layer")}, ("buffer", "one operand", "fit: network")),
         ({"near": BUFFER.replace("buffer", "''")}, ("name", "at least 1")),
+        ({"near": BUFFER.replace("buffer", '"one\\ntwo"')}, ("name", "line break", "plain text")),
         ({"more": "weights: compressed\nrun_bits: 4"}, ("buffer", "compressed", "`fit`")),
         ({"more": "batch: 2000"}, ("batch", "1024")),
     ],
-    ids=["sums made to measure", "layer of two operands", "no name", "compressed", "batch"],
+    ids=["sums made to measure", "layer of two operands", "no name", "name of two lines", "compressed", "batch"],
 )
 def test_levels_that_are_refused(tmp_path, changes, parts):
     with pytest.raises(FileError) as caught:

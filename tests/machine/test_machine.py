@@ -448,3 +448,14 @@ def test_an_overhead_without_bound_is_refused(tmp_path):
     path.write_text(catalogue.machine_path("delta-mac").read_text() + "overhead: {low: 1, high: 1.0e+300}\n")
     with pytest.raises(FileError, match="high: expected a number less than or equal to 1000"):
         hwsim.load_machine(path)
+
+
+def test_what_is_no_machine_at_all_is_refused():
+    with pytest.raises(
+        MachineError, match="machine None: write the name of a preset, the path of a file, or a Machine"
+    ):
+        hwsim.load_machine(None)
+
+
+def test_a_sparse_machine_says_nothing_of_state():
+    assert "state off chip" not in hwsim.load_machine("edge-npu-sparse").assumptions
