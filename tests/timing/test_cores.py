@@ -152,10 +152,34 @@ def test_groups_of_channels_have_no_time_row_by_row():
     assert "overlap: layer" in said
 
 
+def streamed(machine, queue):
+    timing = {"schedule": "stream", "queue": queue, "encode_lanes": 2**20}
+    return machine.model_copy(update={"timing": machine.timing.model_copy(update=timing)})
+
+
+@examples(60)
+@given(
+    case=cases(kinds=("dense",)),
+    split=splits(),
+    execution=EXECUTIONS,
+    run_bits=st.sampled_from((None, 2)),
+    queue=st.integers(1, 3),
+)
+def test_each_core_of_a_stream_does_its_own_work(case, split, execution, run_bits, queue):
+    machine = machine_of(split, execution, run_bits, timing=True)
+    activity = run_of(case, machine).activity
+    work = core_work(activity, activity.layers[-1], machine)
+    timing = hwsim.schedule(activity, streamed(machine, queue))
+    neurons = int(timing.layers[-1].resources["neuron"].sum())
+    assert timing.busy[1:].tolist() == (work.cycles.sum(axis=0) + neurons).tolist()
+    assert (timing.busy + timing.stalled + timing.starved == timing.makespan).all()
+    assert timing.makespan >= work.cycles.sum(axis=0).max() + neurons
+
+
 # ------------------------------------------------------------------------------------------------------------- EIE
 
 
-def balance(n_in):
+def balance(n_in, at_depth_8):
     """Work over what 64 elements could do meanwhile: waiting for each other at every row, and at the end alone."""
     generator = np.random.default_rng(0)
     weight = generator.integers(1, 8, (n_in, 4096)) * (generator.random((n_in, 4096)) < 0.09)
@@ -165,11 +189,14 @@ def balance(n_in):
     activity = hwsim.simulate(network, frame.astype(np.int8), machines=["eie-2016"]).activity
     work = core_work(activity, activity.layers[-1], hwsim.load_machine("eie-2016"))
     (total,) = work.cycles.sum(axis=1)
+    stream = hwsim.schedule(activity, streamed(hwsim.load_machine("eie-2016"), queue=8))
+    assert total == stream.busy[1:].sum() - 64 * stream.layers[-1].resources["neuron"].sum()
+    assert total / (64 * stream.makespan) == pytest.approx(at_depth_8, abs=0.015)
     return total, total / (64 * work.lock_step[0]), total / (64 * work.busiest[0])
 
 
 def test_in_lock_step_half_of_eies_cycles_are_idle():
-    total, lock_step, at_the_end = balance(1024)
+    total, lock_step, at_the_end = balance(1024, at_depth_8=0.92)
     assert total > 0
     assert lock_step == pytest.approx(0.57, abs=0.03)
     assert at_the_end > 0.9
@@ -178,7 +205,7 @@ def test_in_lock_step_half_of_eies_cycles_are_idle():
 @pytest.mark.slow
 def test_the_largest_layer_that_eies_authors_timed():
     # 9,216 inputs: 28.1 microseconds if no element ever waited, 30.3 as they measured it
-    total, lock_step, at_the_end = balance(9216)
+    total, lock_step, at_the_end = balance(9216, at_depth_8=0.965)
     assert lock_step == pytest.approx(0.57, abs=0.03)
     assert at_the_end == pytest.approx(0.98, abs=0.02)
     assert total / 64 / 800e6 == pytest.approx(28.1e-6, rel=0.02)
