@@ -47,6 +47,7 @@ class JoinActivity:
     n_state_read: IntArray | None = None  # (n_frame,) numbers of that format that a delta machine reads from its state
     n_state_written: IntArray | None = None  # (n_frame,)
     n_sum: int = 0  # sums of that format that a delta machine keeps
+    starts_anew: bool = False  # whether the first number that a neuron is made of meets no other
 
 
 @dataclass(frozen=True, eq=False)

@@ -147,17 +147,16 @@ class _Resources:
         return np.maximum(-(-bits["read"] // port.bits), -(-bits["write"] // port.bits))
 
     def _neurons(self, layer: LayerActivity) -> IntArray:
-        """A neuron touched passes the unit once; what a window or a sum is made of, each number once."""
+        """As many numbers go into the unit in a cycle as neurons are brought up to date in it; the longer list counts.
+
+        Every number of a window goes in, of a sum of signals each addition, of a sum that is kept each change.
+        """
         if not layer.sources:
             return np.zeros(self.steps.n, np.int64)
-        passing = self.machine.touched(layer)
-        arriving = [join.n_operation for join in layer.joins if join.operations]
-        if arriving and layer.codes_by_row is not None and not layer.connections:
-            passing = passing + np.max(arriving, axis=0)  # of a window's numbers the first one meets nothing
-        elif arriving:
-            passing = np.maximum(passing, np.max(arriving, axis=0))
-        on_busiest = self._on_busiest_core(layer, self.steps.summed(passing))
-        return np.asarray(-(-on_busiest // self.timing.neuron_lanes))
+        updated = self.steps.summed(self.machine.touched(layer))
+        taken_in = [join.n_operation + layer.touched * join.starts_anew for join in layer.joins if join.operations]
+        passing = np.max([updated, *map(self.steps.summed, taken_in)], axis=0)
+        return np.asarray(-(-self._on_busiest_core(layer, passing) // self.timing.neuron_lanes))
 
     def _on_busiest_core(self, layer: LayerActivity, n_neuron: IntArray) -> IntArray:
         """Those of some neurons that lie on the core with most channels, if all channels have as many of them."""
