@@ -12,6 +12,7 @@ from hwsim.activity.activity import (
 from hwsim.activity.execution import Delta, Execution, ExecutionKind, keeps_state, kind_of
 from hwsim.activity.group_cost import GroupCost
 from hwsim.activity.rules import COLUMN, RULES
+from hwsim.activity.slices import Cores, SlicesStored, Slicing
 from hwsim.activity.stored_rows import RowsRead, RowsStored
 from hwsim.activity.strips import Strip, StripsMet
 from hwsim.network.neuron_work import NeuronWork
@@ -21,6 +22,7 @@ __all__ = [
     "RULES",
     "Activity",
     "ConnectionActivity",
+    "Cores",
     "Delta",
     "Execution",
     "ExecutionKind",
@@ -33,6 +35,8 @@ __all__ = [
     "RowsRead",
     "RowsStored",
     "SignalActivity",
+    "SlicesStored",
+    "Slicing",
     "Strip",
     "StripsMet",
     "keeps_state",

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from hwsim.activity.execution import Execution
 from hwsim.activity.group_cost import GroupCost
 from hwsim.activity.rules import COLUMN, RULES
+from hwsim.activity.slices import SlicesStored, Slicing
 from hwsim.activity.stored_rows import RowsRead, RowsStored
 from hwsim.activity.strips import Strip, StripsMet
 from hwsim.files.views import Viewed
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
-Need: TypeAlias = Strip | GroupCost
+Need: TypeAlias = Strip | GroupCost | Slicing
 """What some machine has to be told of a layer beside what every run notes."""
 
 
@@ -94,6 +95,7 @@ class ConnectionActivity:
     has_zero_point: bool = False  # whether some other weight code than 0 stands for zero
     groups: int = 1  # of a convolution
     window: Window | None = None  # that slides over the image; None: there is no image
+    slices: Mapping[Slicing, SlicesStored] = field(default_factory=dict)  # those that some machine asked for
 
 
 @dataclass(frozen=True, eq=False)

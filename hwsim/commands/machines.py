@@ -66,7 +66,7 @@ def _mapping(name: str, data: "str | Source | None", machine: "Machine") -> "Seq
 
     network = load_network(name)
     frames = few_frames(network)[:1] if data is None else load_dataset(data, frames=1)
-    return mapping_rows(simulate(network, frames, machine.walk).activity, machine)
+    return mapping_rows(simulate(network, frames, machines=[machine]).activity, machine)
 
 
 @machines.command("check")

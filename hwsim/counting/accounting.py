@@ -22,7 +22,7 @@ from hwsim.errors import MachineError
 from hwsim.machine import DEFAULT_MACHINE, Machine, load_machine
 from hwsim.network.operation import Operation
 from hwsim.traffic.arithmetic import is_converted, synaptic_operations
-from hwsim.traffic.contents import is_whole
+from hwsim.traffic.contents import is_whole, slices_of
 from hwsim.traffic.functions import carried_out
 from hwsim.traffic.plan import plan
 from hwsim.traffic.words import words_moved
@@ -155,11 +155,12 @@ def _count_conversions(
 def _count_synapses(tally: Tally, connection: ConnectionActivity, activity: Activity, machine: Machine) -> None:
     """Carry out every synaptic operation the machine's way."""
     histogram = connection.histogram
-    if machine.zero_operands == "gated":
-        histogram = _where(histogram, histogram.magnitude > 0)
     times = histogram.n_nonzero if machine.skip_zero_weights else histogram.n_operation
     if machine.run_bits is not None:  # what is not stored is not executed, and padding is stored like a weight
-        times = histogram.n_nonzero + histogram.n_padding[:, machine.run_bits - 1]
+        times = histogram.n_nonzero + _padding(connection, machine)
+    if machine.zero_operands == "gated":
+        chosen = histogram.magnitude > 0
+        histogram, times = _where(histogram, chosen), times[chosen]
     if machine.operations == "whole":
         by_group = activity.sum_of_groups(histogram.group, times)
         tally.add(connection.layer, "synapse", Operation("synaptic_operation"), by_group)
@@ -172,6 +173,14 @@ def _count_synapses(tally: Tally, connection: ConnectionActivity, activity: Acti
         if operation.kind == "addition":
             updates = _updates(connection, activity, machine, by_group)
             tally.add_updates(connection.layer, operation.format, updates, machine)
+
+
+def _padding(connection: ConnectionActivity, machine: Machine) -> IntArray:
+    """Operations that meet padding, of each entry of the histogram."""
+    if machine.slicing is not None:
+        return slices_of(connection, machine).n_padding
+    assert machine.run_bits is not None
+    return connection.histogram.n_padding[:, machine.run_bits - 1]
 
 
 def _updates(connection: ConnectionActivity, activity: Activity, machine: Machine, n_addition: IntArray) -> IntArray:

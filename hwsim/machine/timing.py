@@ -106,7 +106,9 @@ def contradictions_of_timing(machine: "Machine") -> Iterator[tuple[str, str]]:
 
 
 def _of_events(machine: "Machine") -> Iterator[tuple[str, str]]:
-    """Rows that are worked on one by one serve one position each."""
+    """Rows that are worked on one by one serve one position each, and all take the same."""
+    if machine.run_bits is not None:
+        yield "timing", "overlap: event takes rows of one length, and compressed ones differ; write overlap: layer"
     if machine.lanes is None:
         yield "timing", "an array has no events that wait for each other; write overlap: layer"
         return

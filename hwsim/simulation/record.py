@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hwsim.activity import Activity, Execution, LayerActivity, SignalActivity
+from hwsim.activity import Activity, Execution, LayerActivity, SignalActivity, Slicing
 from hwsim.network.graph import Network
 from hwsim.network.number_format import NumberFormat
 from hwsim.simulation.block import Array, NeedsByLayer, Notes
@@ -21,11 +21,16 @@ def empty_notes(stream_start: Array, n_frame: int, execution: Execution, per_fra
 
 
 def before_any_frame(
-    network: Network, plans: tuple[StagePlan, ...], execution: Execution, arrives: NumberFormat
+    network: Network,
+    plans: tuple[StagePlan, ...],
+    execution: Execution,
+    arrives: NumberFormat,
+    slicings: frozenset[Slicing],
 ) -> Activity:
     """The Activity of no frames: all that is known of a run before it begins, for machines to plan by."""
     none = np.zeros(0, np.int64)
-    return to_activity(Notes(execution, False, none > 0, none), network, plans, "", arrives)
+    notes = Notes(execution, False, none > 0, none, needs={plan.name: slicings for plan in plans})
+    return to_activity(notes, network, plans, "", arrives)
 
 
 def to_activity(

@@ -83,7 +83,8 @@ def simulate(
         raise NetworkError(f"{what}: {error}") from None
     execution = execution.with_names(_senders(plans))
     check_counts(plans, execution, len(dataset), what)
-    needs = _needs(before_any_frame(network, plans, execution, arrives), told) if told else {}
+    slicings = frozenset(machine.slicing for machine in told if machine.slicing is not None)
+    needs = _needs(before_any_frame(network, plans, execution, arrives, slicings), told) if told else {}
     codes, notes = _walk_all(plans, execution, dataset, per_frame, threads, block, needs)
     step = network.output.per_element(network.output.step).astype(np.float64)
     deviation = None

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from hwsim.activity import Activity, ConnectionActivity, LayerActivity
 from hwsim.errors import MachineError
 from hwsim.machine import Machine
+from hwsim.timing.cores import are_alike, core_work, weights_by_core
 from hwsim.traffic.groups import Groups, noted_cycles
 from hwsim.traffic.loops import Loops
 from hwsim.traffic.meetings import Batches, meetings
@@ -47,7 +48,20 @@ def lane_work(
     cycles, operations, in_rows = (
         np.sum([getattr(found, name) for found in each], axis=0) for name in ("cycles", "operations", "in_rows")
     )
+    if not are_alike(layer, machine):
+        cycles = _of_busiest_core(activity, layer, machine)
     return LaneWork(cycles, operations, each[0].n_lane, in_rows, row_bits)
+
+
+def _of_busiest_core(activity: Activity, layer: LayerActivity, machine: Machine) -> IntArray:
+    """Cycles where cores have more to do for one row than for another. (n_frame,)"""
+    assert machine.timing is not None
+    if machine.timing.overlap == "event":
+        raise MachineError(
+            f"machine {machine.name}: layer {layer.name} has groups of channels, whose rows wait for some cores alone, "
+            "and with overlap: event their time is not told; write overlap: layer"
+        )
+    return core_work(activity, layer, machine).busiest
 
 
 def row_cycles(activity: Activity, layer: LayerActivity, machine: Machine, planned: Plan) -> int:
@@ -106,12 +120,15 @@ class _Rows:
             operations=self.batches.booked(
                 np.add.reduceat(self._operations(), self.batches.starts(self.batches.size)), self.batches.size
             ),
-            n_lane=lanes.channels * lanes.positions * lanes.inputs * lanes.frames,
+            n_lane=lanes.channels * lanes.positions * lanes.inputs * lanes.frames * self.machine.cores.n,
             in_rows=self._in_rows(delivered),
             row_bits=self._row_bits(met.delivered),
         )
 
     def _operations(self) -> IntArray:
+        if self.machine.run_bits is not None:  # padding is worked through as well
+            n_entry = weights_by_core(self.connection, self.machine).sum(axis=1, keepdims=True)
+            return self.connection.rows_read.summed(n_entry, 1)[:, 0]
         return np.asarray(self.connection.rows_read.meetings * self.connection.n_reached)
 
     def _in_rows(self, delivered: IntArray) -> IntArray:

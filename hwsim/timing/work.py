@@ -156,7 +156,15 @@ class _Resources:
         updated = self.steps.summed(self.machine.touched(layer))
         taken_in = [join.n_operation + layer.touched * join.starts_anew for join in layer.joins if join.operations]
         passing = np.max([updated, *map(self.steps.summed, taken_in)], axis=0)
-        return np.asarray(-(-passing // self.timing.neuron_lanes))
+        return np.asarray(-(-self._on_busiest_core(layer, passing) // self.timing.neuron_lanes))
+
+    def _on_busiest_core(self, layer: LayerActivity, n_neuron: IntArray) -> IntArray:
+        """Those of some neurons that lie on the core with most channels, if all channels have as many of them."""
+        cores = self.machine.cores
+        if not layer.connections:
+            return np.asarray(-(-n_neuron // cores.n))
+        n_channel = layer.connections[0].groups * layer.connections[0].n_reached
+        return np.asarray(-(-n_neuron * cores.n_channels(n_channel).max() // n_channel))
 
     def _encoding(self, layer: LayerActivity) -> IntArray:
         """Every number of a frame is looked at; frames that serve as codes as they arrive are not."""

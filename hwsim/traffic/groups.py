@@ -39,8 +39,12 @@ class Groups:
         return self.loops.tiles(self.planned.tiling.channels)
 
     def n_pass(self, tile: int) -> int:
-        """How often all lanes are at work before a tile's channels have been served."""
-        return -(-tile // self.loops.lanes.channels)
+        """How often all lanes of a core are at work before a tile's channels have been served."""
+        return -(-self.share(tile) // self.loops.lanes.channels)
+
+    def share(self, tile: int) -> int:
+        """Weights of a tile on the core that has most of them, where channels of all cores lie in it."""
+        return -(-tile // self.machine.cores.n)
 
     def moved(self, tile: int) -> dict[Level, dict[str, int]]:
         """What a row of a tile moves at each level that lanes read or write while they work on it. [bits]"""

@@ -9,6 +9,7 @@ from hwsim.traffic.groups import costs_asked
 from hwsim.traffic.planned import Plan
 from hwsim.traffic.shape import Shape, shape_of
 from hwsim.traffic.sharing import Share
+from hwsim.traffic.slices import refuse_overfull
 
 
 def plan(activity: Activity, machine: Machine) -> Plan:
@@ -26,6 +27,8 @@ def plan(activity: Activity, machine: Machine) -> Plan:
     MachineError
         When an operand has no level that can hold it, or a tile's sums do not fit.
     """
+    if machine.slicing is not None:
+        refuse_overfull(activity, machine)
     return _planned(shape_of(activity, machine), machine)
 
 
@@ -40,6 +43,8 @@ def needs_of(activity: Activity, machine: Machine) -> Iterator[tuple[str, Need]]
             continue
         if each.tiling.rows is not None:
             yield layer.name, Strip(each.tiling.rows, each.loops.lanes.positions)
+        if machine.slicing is not None:
+            yield layer.name, machine.slicing
         yield from ((layer.name, cost) for cost in costs_asked(layer, machine, each))
 
 

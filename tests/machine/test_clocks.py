@@ -139,7 +139,8 @@ def test_presets_with_levels_have_time_and_flat_ones_have_none(name):
     assert (machine.timing is None) == (machine.memories is not None)
     if machine.timing is None:
         return
-    assert any("clock" in text for text in machine.assumed)  # of each it is said where its clock comes from
+    said = (*machine.sources, *machine.assumed)
+    assert any("clock" in text for text in said)  # of each it is said where its clock comes from
     assert set(machine.timing.levels) == {level.name for level in machine.levels if level.kind != "registers"}
     # a DRAM of 3.75 GB/s, whatever the clock is
     if "dram" in machine.timing.levels:

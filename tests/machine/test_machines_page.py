@@ -22,6 +22,7 @@ from hwsim.machine import (
     Overhead,
     PiecewiseLinear,
     Port,
+    Split,
     Tile,
     UnaryUpTo,
 )
@@ -41,7 +42,7 @@ def tables():
 
 KEYS = [rows for heads, rows in tables() if heads[0] == "key"]
 CLASSES = (
-    *(Machine, UnaryUpTo, PiecewiseLinear, LanesByLayer, Lanes, Array, Level, Tile, Memories, Memory, Overhead),
+    *(Machine, UnaryUpTo, PiecewiseLinear, LanesByLayer, Lanes, Array, Split, Level, Tile, Memories, Memory, Overhead),
     *(MachineTiming, CyclesOf, Port),
 )
 """In the order of the page."""

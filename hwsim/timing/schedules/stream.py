@@ -5,6 +5,7 @@ import numpy as np
 from hwsim.activity import LayerActivity
 from hwsim.errors import MachineError
 from hwsim.kernels.queues import pass_on
+from hwsim.timing.cores import row_costs
 from hwsim.timing.lanes import row_cycles
 from hwsim.timing.schedules.routing import Routing
 from hwsim.timing.schedules.schedule import IntArray, Schedule, Times, core_names
@@ -15,15 +16,16 @@ from hwsim.traffic.tiling import PASSED_BY
 
 
 class Stream(Schedule):
-    """A core for the input and one for each Dense layer; events go from core to core, one at a time.
+    """A core for the input, one or with ``split`` several for each Dense layer; events go between them, one at a time.
 
     A core does the same in every frame. First it *serves* the events that it gets, from one sender after the other, in
     the order of layers: all events of the frame from one, then those from the next. A row takes ``cycles.event`` and
-    what the slowest of the lanes and of the nearest ports needs for it (tile by tile, term by term). Behind the last
-    event of a sender comes a token that says so and is served in no time. With the last sender's token the core
-    *prepares*: it brings the neurons that something arrived at up to date, ``neuron_lanes`` in a cycle, and takes
-    ``cycles.layer``. The core of the last layer has its answer then. Others *send* what their readers see as events,
-    in ascending order of neurons: each is made in ``cycles.neuron`` and then pushed, the token behind them in no time
+    what the slowest of the lanes and of the nearest ports needs for it (tile by tile, term by term); with ``split``, or
+    of rows without their zeros, what the core's own lanes need. Behind the last event of a sender comes a token that
+    says so and is served in no time. With the last sender's token the core *prepares*: it brings the neurons that
+    something arrived at up to date, ``neuron_lanes`` in a cycle, and takes ``cycles.layer``. The core of the last layer
+    has its answer then. Others *send* what their readers see as events, in ascending order of neurons: each is made in
+    ``cycles.neuron`` and then pushed, the token behind them in no time
     of its own; then the next frame's turn has come. The core of the input has nothing to serve: it looks at a frame,
     ``encode_lanes`` numbers in a cycle, sends, and looks at the next one at once.
 
@@ -61,13 +63,17 @@ class Stream(Schedule):
 
     def row_costs(self, layer: LayerActivity) -> IntArray:
         """Cycles that each row takes on each core of its layer. (n_in, n_core)"""
+        if layer.connections and (self.machine.split is not None or self.machine.run_bits is not None):
+            return self.timing.cycles.event + row_costs(self.activity, layer, self.machine)
         n_in = sum(connection.n_in for connection in layer.connections[:1])
         planned = plan(self.activity, self.machine)
         return np.full((n_in, 1), row_cycles(self.activity, layer, self.machine, planned))
 
     def homes(self, layer: LayerActivity) -> IntArray:
         """On which core of its layer each neuron is. (n_neuron,)"""
-        return np.zeros(layer.n_neuron, np.int64)
+        if not layer.connections:
+            return np.zeros(layer.n_neuron, np.int64)
+        return self.machine.cores.of_channels(layer.n_neuron)
 
     def _refuse_what_does_not_stream(self, layer: LayerActivity) -> None:
         where = f"machine {self.machine.name}: schedule: stream: layer {layer.name}"
