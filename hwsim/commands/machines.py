@@ -76,6 +76,7 @@ def machine_check(machine: MachineName) -> None:
     from hwsim.files.catalogue import machine_path
     from hwsim.machine import Machine, load_machine
     from hwsim.machine.contradictions import never_used
+    from hwsim.timing.schedules import schedule_named
 
     problems = strict_yaml.problems(machine_path(machine), Machine)
     for problem in problems:
@@ -83,6 +84,8 @@ def machine_check(machine: MachineName) -> None:
     if problems:
         raise typer.Exit(2)
     each = load_machine(machine)
+    if each.timing is not None:
+        schedule_named(each.timing.schedule)
     typer.echo(f"{each.name}: a valid machine")
     for name, reason in never_used(each):
         typer.echo(f"level {name} can never be used: {reason}")

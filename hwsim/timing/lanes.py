@@ -25,7 +25,7 @@ class LaneWork:
 
     cycles: IntArray  # (n_frame,) [cycles]
     operations: IntArray  # (n_frame,) of single lanes
-    n_lane: int
+    n_lane: int  # 0 of a layer without weights
     in_rows: IntArray  # (n_frame,) of overlap event: each row waits for all that it needs [cycles]
     # by level and way: moved for single rows, while the lanes work on them (n_frame,) [bits]
     row_bits: Mapping[tuple[str, str], IntArray] = field(default_factory=dict)
@@ -39,7 +39,7 @@ def lane_work(
     if machine.array is not None:
         return _array_work(layer, machine, batches, nothing)
     if planned is None or not layer.connections:
-        return LaneWork(nothing, nothing, 1, nothing)
+        return LaneWork(nothing, nothing, 0, nothing)
     each = [_Rows(activity, layer, term, machine, planned, batches).work() for term in range(len(layer.connections))]
     row_bits: dict[tuple[str, str], IntArray] = {}
     for found in each:

@@ -250,6 +250,14 @@ def test_check_accepts_presets_and_files(here, tmp_path):
     assert here("check", write(tmp_path / "own.yaml")) == (0, "own: a valid machine\n", [])
 
 
+def test_check_names_the_schedules_that_there_are(here, tmp_path):
+    preset = catalogue.machine_path("edge-npu").read_text()
+    (tmp_path / "own.yaml").write_text(preset.replace("\n  clock:", "\n  schedule: pipelind\n  clock:"))
+    code, shown, complaints = here("check", "own.yaml")
+    assert (code, shown) == (2, "")
+    assert complaints == ["hwsim: no schedule named 'pipelind'; did you mean pipelined"]
+
+
 def test_check_lists_every_contradiction_on_a_line(here, tmp_path):
     path = write(
         tmp_path / "own.yaml",

@@ -147,3 +147,14 @@ def test_a_tandem_of_equal_frames(sizes, n_frame, fixed):
     assert timing.latencies.tolist() == [sum(takes)] * n_frame
     sequential = timed(chain(*sizes), np.repeat(frame, n_frame, axis=0), machine({"cycles": {"layer": fixed}}))
     assert sequential.makespan == n_frame * sum(takes)
+
+
+@pytest.mark.parametrize(("schedule", "n_core"), [("sequential", 1), ("pipelined", 3), ("barrier", 3)])
+def test_utilization_is_of_the_lanes_of_all_cores(schedule, n_core):
+    own = machine({"schedule": schedule}, lanes={"channels": 2})
+    run = hwsim.simulate(chain(4, 5, 6, 3), np.ones((7, 4), np.int8), machines=[own])
+    timing = hwsim.schedule(run.activity, own)
+    n_operation = sum(int(each.histogram.n_operation.sum()) for each in run.activity.connections)
+    assert timing.n_lane == 2 * n_core  # the input has none
+    assert timing.utilization == pytest.approx(n_operation / (timing.makespan * 2 * n_core))
+    assert 0 < timing.utilization <= 1

@@ -65,6 +65,10 @@ class Schedule:
         """
         raise NotImplementedError
 
+    def n_lane(self, work: Work) -> int:
+        """Lanes that there are: of each core, as many as any of its layers may use."""
+        return sum(max(work.layers[k].n_lane for k in core) for core in self.cores(work))
+
     def cores(self, work: Work) -> list[list[int]]:
         """The layers of each core, by their places: one each unless the machine says otherwise.
 
