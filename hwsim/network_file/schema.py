@@ -41,6 +41,7 @@ class Description(Schema):
     name: Annotated[str, pydantic.Field(min_length=1)]
     about: dict[str, pydantic.JsonValue]
     input: Input
+    arrays: Annotated[str, pydantic.Field(pattern="^sha256:[0-9a-f]{64}$")] | None = None  # of weights.npz
 
 
 def description_model() -> type[Description]:
