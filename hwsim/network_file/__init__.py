@@ -10,8 +10,9 @@ What stands there of a layer follows from its fields; nothing here knows a layer
 have in common is in `schema`, a field at a time in `stored_fields`.
 """
 
-from hwsim.network_file.folder import check_free
+from hwsim.network_file.folder import check_free_folder
 from hwsim.network_file.reading import load_network
+from hwsim.network_file.schema import ARRAYS, DESCRIPTION
 from hwsim.network_file.writing import save_network
 
-__all__ = ["check_free", "load_network", "save_network"]
+__all__ = ["ARRAYS", "DESCRIPTION", "check_free_folder", "load_network", "save_network"]

@@ -35,7 +35,7 @@ def waiting_arrays(folder: Path, digest: str) -> Path:
     return folder / f"{WAITING}{digest.removeprefix('sha256:')}.npz"
 
 
-def check_free(folder: Path, force: bool) -> None:
+def check_free_folder(folder: Path, force: bool) -> None:
     """Refuse a folder that holds a network already, unless it may be replaced; and what is no folder.
 
     Raises

@@ -10,7 +10,7 @@ from hwsim.files.alone import alone
 from hwsim.files.strict_npz import Array
 from hwsim.files.whole import move, whole
 from hwsim.network.graph import Network
-from hwsim.network_file.folder import WAITING, arrays_digest, check_free, save_arrays, waiting_arrays
+from hwsim.network_file.folder import WAITING, arrays_digest, check_free_folder, save_arrays, waiting_arrays
 from hwsim.network_file.schema import ARRAYS, DESCRIPTION, describe, description_model
 
 LONGEST_WAIT = 60.0
@@ -42,11 +42,11 @@ def save_network(network: Network, folder: str | Path, force: bool = False) -> N
     """
     folder = Path(folder)
     text, arrays, digest = _content(network)
-    check_free(folder, force)
+    check_free_folder(folder, force)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with alone(folder, LONGEST_WAIT):
-            check_free(folder, force)  # again: the process that was waited for may have written a network
+            check_free_folder(folder, force)  # again: the process that was waited for may have written a network
             _replace(folder, text, arrays, digest)
     except OSError as error:
         raise FileError(f"{folder}: cannot be written ({error.strerror})") from None
