@@ -134,9 +134,15 @@ def test_who_reads_no_more_costs_no_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", [COMPARE, (*CONVERT, "--force"), (*SCALE, "--force")], ids=["compare", "convert", "table-scale"]
+    ("command", "is_new"),
+    [
+        pytest.param(COMPARE, False, marks=pytest.mark.slow),
+        ((*CONVERT, "--force"), False),
+        ((*CONVERT, "--force"), True),
+        ((*SCALE, "--force"), False),
+        ((*SCALE, "--force"), True),
+    ],
 )
-@pytest.mark.parametrize("is_new", [True, False], ids=["new", "old"])
 def test_wherever_a_command_ends_files_are_old_or_new_and_it_can_be_said_again(
     command, is_new, here, tmp_path, monkeypatch
 ):

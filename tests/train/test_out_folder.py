@@ -5,6 +5,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+import steps
 
 from hwsim.errors import FileError
 from hwsim.files.alone import alone
@@ -97,3 +98,29 @@ def test_a_run_that_ended_before_its_last_file_ends_again(tmp_path, monkeypatch)
         "training.html",
         "weights.npz",
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("train", [folder.train_to_folder, mlp.train_to_folder], ids=["binary-connect", "mlp"])
+def test_wherever_a_run_ends_files_are_whole_and_it_goes_on(train, tmp_path):
+    def run(place):
+        if train is mlp.train_to_folder:
+            train("digits", (64, 10), 1, 0, place / "few", batch_size=50)
+        else:
+            train("binary-connect", "digits", "64-10", place / "few", 1, frames=50)
+
+    def contents(place):
+        seen = (path for path in place.rglob("[!.]*") if path.is_file() and path.name != "checkpoint.pt")
+        return {str(path.relative_to(place)): path.read_bytes() for path in seen}
+
+    (tmp_path / "place").mkdir()
+    with steps.left_behind(tmp_path / "place", tmp_path / "left") as taken:
+        run(tmp_path / "place")
+    made = contents(tmp_path / "place")
+    assert "few/network.yaml" in made
+    assert taken.count("rename") >= 4
+    for number in range(1, len(taken) + 1):
+        left = tmp_path / "left" / f"{number}"
+        assert contents(left).items() <= made.items()
+        run(left)
+        assert contents(left) == made
