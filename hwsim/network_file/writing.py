@@ -8,10 +8,11 @@ import yaml
 from hwsim.errors import FileError, NetworkError
 from hwsim.files.alone import alone
 from hwsim.files.strict_npz import Array
+from hwsim.files.strict_yaml import check_readable
 from hwsim.files.whole import move, whole
 from hwsim.network.graph import Network
 from hwsim.network_file.folder import WAITING, arrays_digest, check_free_folder, save_arrays, waiting_arrays
-from hwsim.network_file.schema import ARRAYS, DESCRIPTION, describe, description_model
+from hwsim.network_file.schema import ARRAYS, DESCRIPTION, MOST_LAYERS, describe, description_model
 
 LONGEST_WAIT = 60.0
 """For another process that writes to the folder. [s]"""
@@ -41,7 +42,7 @@ def save_network(network: Network, folder: str | Path, force: bool = False) -> N
         When the folder holds a network that may not be replaced, or cannot be written.
     """
     folder = Path(folder)
-    text, arrays, digest = _content(network)
+    text, arrays, digest = _content(network, folder)
     check_free_folder(folder, force)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,8 +53,8 @@ def save_network(network: Network, folder: str | Path, force: bool = False) -> N
         raise FileError(f"{folder}: cannot be written ({error.strerror})") from None
 
 
-def _content(network: Network) -> tuple[str, dict[str, Array], str]:
-    """The description, the arrays, and their digest."""
+def _content(network: Network, folder: Path) -> tuple[str, dict[str, Array], str]:
+    """The description, which can be read, the arrays, and their digest."""
     shape, arrays = network.input_shape, dict[str, Array]()
     layers = [
         describe(layer, previous, arrays)
@@ -68,6 +69,8 @@ def _content(network: Network) -> tuple[str, dict[str, Array], str]:
         "arrays": digest,
         "layers": layers,
     }
+    if len(layers) > MOST_LAYERS:
+        raise NetworkError(f"network {network.name}: {len(layers):,} layers; a model folder holds {MOST_LAYERS:,}")
     try:
         description_model().model_validate(description)
         text = yaml.dump(description, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
@@ -76,6 +79,7 @@ def _content(network: Network) -> tuple[str, dict[str, Array], str]:
         raise NetworkError(
             f"network {network.name}: {where}: cannot be written; use text, numbers, lists and mappings"
         ) from None
+    check_readable(folder / DESCRIPTION, text, description)
     return text, arrays, digest
 
 

@@ -9,6 +9,7 @@ import yaml
 
 from hwsim.errors import FileError
 from hwsim.files.existing import check_free
+from hwsim.files.strict_yaml import check_readable
 from hwsim.files.whole import write_whole
 from hwsim.pricing.energy_table.figure_schema import UNITS_PER_JOULE
 from hwsim.pricing.energy_table.price import Price, Process
@@ -39,9 +40,11 @@ def write_table(table: EnergyTable, path: str | Path, force: bool = False) -> No
         When the file exists and may not be replaced, or cannot be written.
     """
     check_free(Path(path), force)
-    text = f"# Written by hwsim. {table.description}\n" + yaml.safe_dump(
-        _document(table), sort_keys=False, allow_unicode=True, width=10_000
+    document = _document(table)
+    text = f"# Written by hwsim. {' '.join(table.description.split())}\n" + yaml.safe_dump(
+        document, sort_keys=False, allow_unicode=True, width=10_000
     )
+    check_readable(Path(path), text, document)
     write_whole(Path(path), text)
 
 
