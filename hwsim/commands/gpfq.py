@@ -164,11 +164,14 @@ def _write(
 
     about = {**result.about, "made_from": source.name, "made_from_digest": source.digest}
     about["chosen_by"] = f"{found.frames['validation']} validation frames"
-    saved = save_measured(replace(result, name=out.name, about=about), test, f"{command} --out", out, force)
-    accuracy = saved.about["accuracy"]
-    assert isinstance(accuracy, dict)
-    said = f"wrote {out}: test accuracy {accuracy['percent']:.2f} %"
-    leave([(html, partial(write_radius_page, found))], lambda: f"{radius_text(found)}\n{said}")
+
+    def save(folder: Path) -> str:
+        made = replace(result, name=folder.name, about=about)
+        accuracy = save_measured(made, test, f"{command} --out", folder, force).about["accuracy"]
+        assert isinstance(accuracy, dict)
+        return f"test accuracy {accuracy['percent']:.2f} %"
+
+    leave([(out, save), (html, partial(write_radius_page, found))], lambda: radius_text(found))
 
 
 def _range(text: str, kind: Callable[[str], Any], example: str) -> list[Any]:

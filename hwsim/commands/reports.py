@@ -19,13 +19,13 @@ def check_reports(*reports: tuple[Path | None, "re.Pattern[bytes]"]) -> None:
             check_report(path, head)
 
 
-def leave(files: Sequence[tuple[Path | None, Callable[[Path], object]]], text: Callable[[], str]) -> None:
+def leave(files: Sequence[tuple[Path | None, Callable[[Path], str | None]]], text: Callable[[], str]) -> None:
     """Write all files that are asked for, then print a text and which files were written.
 
     Parameters
     ----------
     files : sequence of (Path or None, callable)
-        What writes each file; None where it is not asked for.
+        What writes each file, and may tell more of it; None where it is not asked for.
     text : callable
         What is printed first.
 
@@ -40,8 +40,8 @@ def leave(files: Sequence[tuple[Path | None, Callable[[Path], object]]], text: C
         if path is None:
             continue
         try:
-            write(path)
-            written.append(f"wrote {path}")
+            told = write(path)
+            written.append(f"wrote {path}: {told}" if told else f"wrote {path}")
         except (HwsimError, MemoryError, KeyboardInterrupt) as error:
             kept.append(error)
     typer.echo("\n".join([text(), *written]))

@@ -4,6 +4,9 @@ The description names the digest of its arrays. Those of a new network lie besid
 digest, until the description has been moved into place: with this one step the folder holds the new network. Then they
 take the place of the old ones. Whoever reads the description reads the arrays that it names, from whichever of the two
 places; nothing else in the folder is touched.
+
+No two folders are exchanged, which not every system can do in one step. Where a file cannot be replaced while somebody
+reads it, as on Windows, the writer may be refused at that moment, and the folder is the old one or the new one still.
 """
 
 import hashlib

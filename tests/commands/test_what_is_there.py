@@ -10,6 +10,7 @@ import steps
 
 from hwsim.__main__ import main
 from hwsim.files import whole
+from hwsim.network_file import load_network
 
 COMPARE = ("compare", "--frames", 20, "--html", "page.html", "--csv", "rows.csv", "--json", "rows.json")
 REPORTS = ("page.html", "rows.csv", "rows.json")
@@ -107,13 +108,70 @@ def test_one_file_that_cannot_be_written_costs_no_other(number, error, here, mon
         assert (code, err) == (130, "hwsim: interrupted\n")
 
 
-def test_a_full_disk_is_one_line_for_all_files(here, monkeypatch):
-    monkeypatch.setattr(whole, "before", steps.filling(1000))
-    for command in (COMPARE, CONVERT, SCALE):
-        code, _, err = here(*command)
-        assert (code, len(err.splitlines())) == (2, 1)
-        assert "cannot be written (No space left on device)" in err
+TRAIN = ("train", "lat", "--data", "digits", "--layers", "64-10", "--epochs", 1, "--frames", 50, "--out", "trained")
+MLP = ("train", "mlp", "--data", "digits", "--layers", "64-10", "--epochs", 1, "--out", "trained")
+LEARN = ("--data", "digits", "--frames", 100, "--epochs", 1)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        COMPARE,
+        CONVERT,
+        SCALE,
+        ("table", "new", "my_28nm.yaml"),
+        ("machine", "new", "my_array.yaml"),
+        ("convert", "gpfq", "digits-mlp", *LEARN[:4], "--validation", 20, "--radius", 2, "--out", "made"),
+        pytest.param(("export", "digits-mlp", "--out", "made.onnx"), marks=pytest.mark.onnx),
+        pytest.param(TRAIN, marks=pytest.mark.torch),
+        pytest.param(MLP, marks=pytest.mark.torch),
+        pytest.param(("train", "scales", "digits-mlp", *LEARN, "--lam", 1e-4), marks=pytest.mark.torch),
+        pytest.param(
+            ("train", "scale-sweep", "digits-mlp", *LEARN, "--lams", 1e-4, "--out", "swept"), marks=pytest.mark.torch
+        ),
+    ],
+    ids=lambda command: "-".join(map(str, command[:2])),
+)
+def test_a_full_disk_is_one_line(command, here, monkeypatch):
+    monkeypatch.setattr(whole, "before", steps.filling(100))
+    code, _, err = here(*command)
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "cannot be written (No space left on device)" in err
     assert contents(here.place) == {}
+    assert not list(here.place.rglob("*.partial"))
+
+
+def test_a_conversion_that_cannot_be_saved_costs_no_page(here, monkeypatch):
+    def before(step, size=0):
+        if step == "rename" and not (here.place / "page.html").exists() and (here.place / "made").exists():
+            monkeypatch.setattr(whole, "before", lambda *_: None)
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(whole, "before", before)
+    search = ("--frames", 40, "--validation", 20, "--radius", 2)
+    code, out, err = here(
+        "convert", "gpfq", "digits-mlp", "--data", "digits", *search, "--out", "made", "--html", "page.html"
+    )
+    assert (code, err) == (2, "hwsim: made: cannot be written (No space left on device)\n")
+    assert set(contents(here.place)) == {"page.html"}
+    assert out.endswith("wrote page.html\n")
+    assert "GPFQ" in out
+
+
+def test_of_two_conversions_into_one_folder_one_is_refused(tmp_path):
+    """And the folder is the other's, whole."""
+    command = [sys.executable, "-m", "hwsim", *map(str, CONVERT[:-3])]
+    both = [
+        subprocess.Popen(
+            [*command, frames, "--out", "made"], cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for frames in ("20", "30")
+    ]
+    ends = [(*process.communicate(), process.returncode) for process in both]
+    (refused,) = [err for _, err, code in ends if code == 2]
+    (made,) = [number for number, (_, _, code) in enumerate(ends) if code == 0]
+    assert refused == "hwsim: made: a network is there; write elsewhere, or give --force (force=True) to replace it\n"
+    assert load_network(tmp_path / "made").about["calibration_frames"] == (20, 30)[made]
 
 
 def test_who_reads_no_more_costs_no_file(tmp_path):

@@ -142,7 +142,7 @@ def test_other_rows_stay_when_their_scales_are_gone(case, copied):
         ("sweep.csv", "\n0.001,0,", "\n0.001,", "sweep.csv:4: half a row, or a damaged one; delete the line"),
         ("sweep.csv", "\n0.001,0,", "\n0.001,,", "sweep.csv:4: half a row"),
         ("sweep.csv", "\n1e-05,", "\n1e-05x,", "sweep.csv:3: half a row"),
-        ("sweep.csv", "lambda,", "lamda,", "sweep.csv: no table of a sweep (lambda or scales is missing); delete it"),
+        ("sweep.csv", "lambda,", "lam,", "sweep.csv: no table of a sweep (lambda or scales is missing); delete it"),
         (
             "sweep.yaml",
             "shuffled",
