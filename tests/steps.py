@@ -1,14 +1,12 @@
-"""Commands that end, or find the disk full, before a step of writing.
+"""What is put before the steps of writing (`hwsim.files.whole.before`): the end of the process, a full disk, or a copy.
 
-``python steps.py end 3 convert int8 ...`` ends the process before the third step; ``python steps.py full 1000 ...``
-lets the disk take 1,000 bytes. In this process, `left_behind` copies what a process would leave that ended there.
+A copy of a folder before a step is what a process leaves that ends there: one run shows what all such ends leave.
 """
 
 import contextlib
 import errno
 import os
 import shutil
-import sys
 
 from hwsim.files import whole
 
@@ -53,12 +51,3 @@ def left_behind(folder, copies):
         yield steps
     finally:
         whole.before = usual
-
-
-if __name__ == "__main__":
-    kind, number, *command = sys.argv[1:]
-    whole.before = {"end": ending, "full": filling}[kind](int(number))
-    sys.argv = ["hwsim", *command]
-    from hwsim.__main__ import main
-
-    main()

@@ -26,7 +26,7 @@ def alone(folder: Path, seconds: float = 0.0) -> Iterator[None]:
     Raises
     ------
     FileError
-        When another holds it all the while, or the folder cannot be written to.
+        When another holds it all the while, or the folder cannot be written to, or its file system has no locks.
     """
     import filelock  # which most commands would load in vain
 
@@ -35,8 +35,9 @@ def alone(folder: Path, seconds: float = 0.0) -> Iterator[None]:
         lock.acquire(timeout=seconds)
     except filelock.Timeout:
         raise FileError(f"{folder}: another process writes there; wait for it, or name another folder") from None
-    except OSError as error:
-        raise FileError(f"{folder}: cannot be written to ({error.strerror or error})") from None
+    except (OSError, NotImplementedError) as error:  # the latter by a file system without locks
+        reason = getattr(error, "strerror", None) or error
+        raise FileError(f"{folder}: cannot be locked ({reason}); name a folder that can be written to") from None
     try:
         yield
     finally:

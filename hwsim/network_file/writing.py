@@ -91,7 +91,10 @@ def _replace(folder: Path, text: str, arrays: dict[str, Array], digest: str) -> 
     with whole(folder / DESCRIPTION) as file:
         file.write(text.encode())
     move(waiting, folder / ARRAYS)
-    for left in folder.glob(f"{WAITING}*"):  # by processes that were killed
+    for left in (
+        *folder.glob(f"{WAITING}*"),
+        *folder.glob(f".{DESCRIPTION}.*.partial"),
+    ):  # by processes that were killed
         left.unlink(missing_ok=True)
 
 

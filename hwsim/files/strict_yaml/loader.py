@@ -10,7 +10,7 @@ LONGEST_NUMBER = 400
 """Whole numbers of more digits are refused."""
 DEEPEST = 40
 """Lists and mappings inside one another beyond so many are refused."""
-LONGEST = 10.0
+LONGEST = 8.0
 """What takes longer to read is refused; other processes do not count. [s]"""
 
 
