@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hwsim.commands.convert import Force
 from hwsim.commands.data_options import DATA_HELP, takes_data
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def machine_check(machine: MachineName) -> None:
 @machines.command("new")
 def machine_new(
     file: Annotated[Path, typer.Argument(help="The file to write, such as my_array.yaml.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
+    force: Force = False,
 ) -> None:
     """Write the commented start of a machine of one's own, with levels."""
     from hwsim.machine.writing import new_machine
