@@ -16,9 +16,6 @@ from hwsim.files.strict_yaml import Schema, SchemaVersion
 from hwsim.files.whole import write_whole
 from hwsim.network.signals import FloatArray
 
-LARGEST_FILE = 16_000_000
-"""Files of scales above this are refused: a unit takes up to 70 bytes. [bytes]"""
-
 Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -142,7 +139,9 @@ def write_codings(
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(f"{path}: cannot be written ({error.strerror or error})") from None
-    write_whole(path, yaml.safe_dump(content, sort_keys=False, width=120, default_flow_style=None))
+    text = yaml.safe_dump(content, sort_keys=False, width=120, default_flow_style=None)
+    strict_yaml.check_readable(path, text, content)
+    write_whole(path, text)
 
 
 def read_codings(path: str | Path, layers: Sequence[str], digest: str) -> tuple[Coding, ...]:
@@ -154,7 +153,7 @@ def read_codings(path: str | Path, layers: Sequence[str], digest: str) -> tuple[
         For a file that is none, or one of another network.
     """
     path = Path(path)
-    file = strict_yaml.load(path, _File, LARGEST_FILE)
+    file = strict_yaml.load(path, _File)
     if file.network_digest != digest:
         raise FileError(f"{path}: scales of another network than this one ({file.network}); learn them for this one")
     if set(file.layers) != set(layers):

@@ -23,6 +23,9 @@ from hwsim.network.signals import Signal
 MOST_LISTED = 8
 """So many layers are named in a line."""
 
+LONGEST_NAME = 1000
+"""Of a layer, which stands in YAML and in names of arrays in a zip file. [characters]"""
+
 INPUT = "input"
 """Name under which layers read the network's input."""
 
@@ -163,8 +166,7 @@ def _with_inputs(network: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     known, last = {INPUT}, INPUT
     result = []
     for layer in layers:
-        if not layer.name or layer.name in known:
-            raise NetworkError(f"network {network}: layer name {layer.name!r} is empty or used twice")
+        _check_name(network, layer.name, known)
         named: str | tuple[str, ...] = layer.inputs or (last,)
         inputs = (named,) if isinstance(named, str) else tuple(named)
         for name in inputs:
@@ -190,6 +192,17 @@ def _with_inputs(network: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
             kind = type(layer).__name__
             raise NetworkError(f"network {network}: layer {layer.name}: a {kind} comes last, or not at all")
     return tuple(result)
+
+
+def _check_name(network: str, name: str, known: set[str]) -> None:
+    """Refuse a name that tells no layer from the others, or that YAML or a zip file cannot hold on every system."""
+    if not name or name in known:
+        raise NetworkError(f"network {network}: layer name {name!r} is empty or used twice")
+    if len(name) > LONGEST_NAME or not name.isprintable() or "\\" in name:
+        raise NetworkError(
+            f"network {network}: layer name {name[:40]!r}: no file can hold it; write up to {LONGEST_NAME:,} printed "
+            "characters, and no backslash"
+        )
 
 
 def _content(layer: object) -> Iterator[bytes]:

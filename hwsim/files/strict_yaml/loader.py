@@ -1,6 +1,7 @@
-"""YAML without what it lets slip: keys written twice, aliases, tags, numbers in base 8 or 60, nesting without end."""
+"""YAML without what it lets slip: keys written twice, aliases, tags, numbers in base 8 or 60, what has no end."""
 
 import datetime
+import time
 from typing import Any
 
 import yaml
@@ -9,12 +10,18 @@ LONGEST_NUMBER = 400
 """Whole numbers of more digits are refused."""
 DEEPEST = 40
 """Lists and mappings inside one another beyond so many are refused."""
+LONGEST = 8.0
+"""What takes longer to read is refused; other processes do not count. [s]"""
 
 
 class Loader(yaml.SafeLoader):
     """SafeLoader that refuses all that."""
 
     depth = 0
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.end = time.thread_time() + LONGEST
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Refuse before anything is built."""
@@ -26,6 +33,8 @@ class Loader(yaml.SafeLoader):
             problem = f"tags ({event.tag}) are not allowed; take the tag (!...) out"
         elif self.depth == DEEPEST:
             problem = f"more than {DEEPEST} lists and mappings inside one another; write it as the other files are"
+        elif time.thread_time() > self.end:
+            problem = f"the file up to here takes {LONGEST:g} s to read; no file of hwsim's does, so give another"
         if problem:
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
         self.depth += 1
