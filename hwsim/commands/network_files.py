@@ -53,7 +53,7 @@ def network_check(
         typer.echo(_shapes_text(network))
         return
     if not is_onnx(network):
-        typer.echo(_told(load_network(network)))
+        typer.echo(_told(load_network(network, output=output)))
         return
     from hwsim.onnx_file import examine_onnx
 
@@ -106,6 +106,7 @@ def network_export(
     ] = None,
     force: Force = False,
     keep_real: KeepReal = False,
+    output: Output = None,
 ) -> None:
     """Write a network as an ONNX file, with QONNX's Quant nodes for quantizers and integer weights."""
     from hwsim.files.existing import check_free
@@ -115,7 +116,7 @@ def network_export(
     if out.suffix != ONNX:
         raise FileError(f"{out}: expected a name that ends in {ONNX}")
     check_free(out, force)
-    written = write_onnx(load_network(network, keep_real), out, qonnx)
+    written = write_onnx(load_network(network, keep_real, output), out, qonnx)
     typer.echo(f"wrote {out}: {written}")
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hwsim.commands.network_files import KeepReal, network_check
+from hwsim.commands.network_files import KeepReal, Output, network_check
 
 networks = typer.Typer(no_args_is_help=True, help="Trained networks that ship with hwsim, or model folders.")
 networks.command("check")(network_check)
@@ -27,9 +27,10 @@ def network_list() -> None:
 def network_show(
     network: Annotated[str, typer.Argument(help="A network's name, a model folder, or an .onnx file.")],
     keep_real: KeepReal = False,
+    output: Output = None,
 ) -> None:
     """Show a network's layers, formats and how it was made."""
     from hwsim.network_file import load_network
     from hwsim.report.listing import network_text
 
-    typer.echo(network_text(load_network(network, keep_real)))
+    typer.echo(network_text(load_network(network, keep_real, output)))

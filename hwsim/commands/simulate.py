@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hwsim.commands.data_options import Data, Frames, Order, takes_data
-from hwsim.commands.network_files import KeepReal
+from hwsim.commands.network_files import KeepReal, Output
 from hwsim.commands.progress import progress_line
 from hwsim.commands.tables import Rate, Rules
 from hwsim.commands.thresholds import thresholds
@@ -28,6 +28,7 @@ def simulate(
     rule: Rules = None,
     frame_rate: Rate = None,
     keep_real: KeepReal = False,
+    output: Output = None,
 ) -> None:
     """Run one network: what comes out, what the hardware does, what it costs, and how long it takes where told."""
     from hwsim.activity import Execution
@@ -47,7 +48,7 @@ def simulate(
         progress(f"loading {data}")
         dataset = load_dataset(data, split, order, frames=frames)
         progress(f"simulating {network}, {kind}")
-        given = load_network(network, keep_real)
+        given = load_network(network, keep_real, output)
         walk = Execution(kind, thresholds(threshold))  # type: ignore[arg-type]
         run = run_network(given, dataset, walk, machines=[] if chosen is None else [chosen])
     breakdown = price(count(run.activity, chosen), prices, phase)

@@ -21,7 +21,7 @@ MOST_LOOKS = 20
 """A folder that is being written to while it is read is read again, at most so often."""
 
 
-def load_network(network: Network | str | Path, keep_real: bool = False) -> Network:
+def load_network(network: Network | str | Path, keep_real: bool = False, output: str | None = None) -> Network:
     """Read a network, in its canonical form.
 
     Parameters
@@ -32,6 +32,8 @@ def load_network(network: Network | str | Path, keep_real: bool = False) -> Netw
     keep_real : bool, optional
         Of an ONNX file: whether weights stay real numbers where it declares no format for them, although their values
         are those of binary or ternary codes and a scale. A model folder declares formats, which hold in any case.
+    output : str, optional
+        Of an ONNX file with several outputs: the one that is read.
 
     Raises
     ------
@@ -52,7 +54,9 @@ def load_network(network: Network | str | Path, keep_real: bool = False) -> Netw
     if Path(network).suffix == ".onnx":
         from hwsim.onnx_file import read_onnx  # which is heavy
 
-        return read_onnx(network, keep_real=keep_real)
+        return read_onnx(network, keep_real=keep_real, output=output)
+    if output is not None:
+        raise NetworkError(f"{network}: output {output!r} is for .onnx files with several outputs; leave it out")
     folder = network_path(network)
     if not folder.is_dir():
         raise FileError(f"{folder}: a file; expected a model folder with {DESCRIPTION} and {ARRAYS}, or an .onnx file")

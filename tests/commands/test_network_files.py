@@ -251,6 +251,14 @@ def test_one_of_several_outputs_may_be_chosen(hwsim, tmp_path):
         network = load_network(tmp_path / name)
         np.testing.assert_allclose(simulate(network, frames).outputs, expected, atol=1e-6)
         assert network.about["command"] == f"hwsim import split.onnx --out {name} --output {name}"
+    assert "right" in hwsim("network", "show", path, "--output", "z")[1]
+    np.savez(tmp_path / "data.npz", inputs=frames)
+    assert hwsim("simulate", path, "--output", "z", "--data", "data.npz")[0] == 0
+    assert hwsim("export", path, "--output", "z", "--out", "one.onnx")[0] == 0
+    assert hwsim("network", "check", "one.onnx")[0] == 0
+    for command in (("network", "check"), ("network", "show"), ("simulate",)):
+        _, _, err = hwsim(*command, "digits-mlp", "--output", "z")
+        assert err == "hwsim: digits-mlp: output 'z' is for .onnx files with several outputs; leave it out\n"
     code, out, err = hwsim("network", "check", path, "--output", "w")
     assert code == 2
     assert "no output 'w' among 2 outputs (y, z); write --output with one of them" in err
