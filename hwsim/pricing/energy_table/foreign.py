@@ -74,8 +74,9 @@ def is_reference(document: Any) -> bool:
 
 
 def is_zigzag(document: Any) -> bool:
-    """Whether a YAML document is an accelerator of ZigZag."""
-    return isinstance(document, dict) and {"operational_array", "memories"} <= document.keys()
+    """Whether a YAML document is an accelerator of ZigZag, as it is written now or was before."""
+    arrays = {"operational_array", "multipliers"}
+    return isinstance(document, dict) and "memories" in document and not arrays.isdisjoint(document)
 
 
 def refuse_foreign(path: Path, document: Any = None) -> None:

@@ -163,7 +163,8 @@ def test_reference_tables_whose_rows_are_not_told(tmp_path, meanings, expected):
 
 def test_files_of_other_kinds(tmp_path):
     zigzag = "name: tpu\noperational_array: {unit_energy: 0.04}\nmemories: {}\n"
-    assert "this is a ZigZag accelerator file" in refused(tmp_path, "tpu.yaml", zigzag)
+    for text in (zigzag, zigzag.replace("operational_array", "multipliers")):
+        assert "this is a ZigZag accelerator file" in refused(tmp_path, "tpu.yaml", text)
     assert "no energies of another tool; expected Accelergy's ERT" in refused(tmp_path, "other.yaml", "a: 1\n")
     assert "cannot be read (No such file or directory)" in complaint(
         import_table, tmp_path / "none.csv", tmp_path / "made.yaml", error=FileError
