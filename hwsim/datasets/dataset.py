@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.errors import DataError
+from hwsim.errors import DataError, harmless
 from hwsim.network.number_format import FP32, NumberFormat, integer
 from hwsim.network.signals import IntArray
 
@@ -35,6 +35,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         """Check every part, and bring the arrays into the one form that kernels take."""
+        self._set("name", harmless(self.name))
         inputs = np.asarray(self.inputs)
         self._check_inputs(inputs)
         # native, contiguous and writable, so that a kernel is compiled for one kind of array only

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.errors import NetworkError
+from hwsim.errors import NetworkError, harmless
 from hwsim.files.views import Viewed
 from hwsim.network.layers import ElementWise, Joining, Layer, Synaptic, Weight
 from hwsim.network.number_format import FP32, NumberFormat
@@ -74,6 +74,7 @@ class Network(Viewed):
 
     def __post_init__(self) -> None:
         """Work out every signal once, so that a network that exists is a valid one."""
+        object.__setattr__(self, "name", harmless(self.name))
         object.__setattr__(self, "layers", _with_inputs(self.name, tuple(self.layers)))
         object.__setattr__(self, "input_shape", tuple(int(n) for n in self.input_shape))
         if not self.input_shape or min(self.input_shape) < 1:
