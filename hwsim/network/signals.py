@@ -1,5 +1,6 @@
 """What is known of a tensor before anything runs: shape, format, step and bound."""
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,6 +12,9 @@ from hwsim.network.number_format import FP32, NumberFormat
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
+
+BYTES_OF_A_NUMBER = 32
+"""What a run holds at the least for each number of a frame: its code, now and before, an event's place and value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +43,7 @@ class Signal:
     @property
     def size(self) -> int:
         """How many numbers one frame has."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     @property
     def n_step(self) -> int:

@@ -21,7 +21,7 @@ from hwsim.network_file import load_network
 from hwsim.simulation.block import Array, Notes, StripsByLayer, Worker
 from hwsim.simulation.count_bound import check_counts
 from hwsim.simulation.input_frames import arriving_format, input_frames
-from hwsim.simulation.pieces import Piece, block_size, pieces_of
+from hwsim.simulation.pieces import Piece, block_size, expect_room, pieces_of
 from hwsim.simulation.plan import StagePlan, prepare
 from hwsim.simulation.record import before_any_frame, empty_notes, to_activity
 from hwsim.simulation.run import Run
@@ -167,10 +167,11 @@ def _walk_all(
     frames = data.inputs.reshape(len(data), -1)
     block = block or block_size(plans, len(data), threads, per_frame)
     pieces = pieces_of(plans, execution, data, block, threads)
+    n_walker = min(threads, len(pieces))
+    expect_room(plans, data, block, n_walker)
     notes = empty_notes(data.stream_start, len(data), execution, per_frame, strips)
     last = plans[-1].out
     outputs = np.zeros((len(data), last.size), np.float32 if last.format.is_real else np.int64)
-    n_walker = min(threads, len(pieces))
     n_helper = threads // n_walker
     with ThreadPoolExecutor(max(threads, 1)) as helpers:
         team = helpers if n_helper > 1 else None
