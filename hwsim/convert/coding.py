@@ -14,7 +14,7 @@ from hwsim.errors import FileError, NetworkError
 from hwsim.files import strict_yaml
 from hwsim.files.strict_yaml import Schema, SchemaVersion
 from hwsim.files.whole import write_whole
-from hwsim.network.signals import FloatArray
+from hwsim.network.signals import FloatArray, positive
 
 LARGEST_FILE = 16_000_000
 """Files of scales above this are refused: a unit takes up to 70 bytes. [bytes]"""
@@ -35,7 +35,7 @@ class Coding:
     Raises
     ------
     NetworkError
-        For scales or gains that are not positive, and numbers that are not finite.
+        For scales or gains that are not positive or beyond 2^-100 to 2^100, and numbers that are not finite.
     """
 
     scale: FloatArray | float  # k [codes per unit of the signal]
@@ -55,6 +55,8 @@ class Coding:
                     f"{what} {getattr(self, what)}: expected one {'' if what == 'offset' else 'positive '}number, "
                     "or one for each unit"
                 )
+            if what != "offset":
+                positive(value, what)
             object.__setattr__(self, what, value if value.size > 1 else value.reshape(()))
         if len(sizes := {value.size for value in self.arrays if value.ndim}) > 1:
             raise NetworkError(f"scale, gain and offset of {sorted(sizes)} units; give each one number or one per unit")

@@ -9,7 +9,7 @@ from hwsim.errors import NetworkError
 from hwsim.files.memory import expect_memory
 from hwsim.network.layers import Add, HardTanh, Layer, Quantize, ReLU
 from hwsim.network.layers.scaling import MULTIPLIER_BIT_WIDTH
-from hwsim.network.signals import BYTES_OF_A_NUMBER, Signal
+from hwsim.network.signals import BYTES_OF_A_NUMBER, Signal, positive
 from hwsim.network.sums import MOST_SUMS, QuantizedAdd
 
 
@@ -44,6 +44,7 @@ def resolved(layers: Sequence[Layer], signals: dict[str, Signal]) -> tuple[Layer
             signals[layer.name] = made = layer.signal(*reads)
             n_number += made.size
             check_size(made.shape, n_number)
+            positive(made.step, "makes codes of a step of")
         except NetworkError as error:
             raise NetworkError(f"layer {layer.name}: {error}") from None
         settled[layer.name] = layer

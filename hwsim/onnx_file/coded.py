@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hwsim.network.number_format import BINARY, TERNARY, NumberFormat
+from hwsim.network.signals import is_ordinary
 from hwsim.onnx_file.graph import Array
 from hwsim.onnx_file.refusal import Refused
 
@@ -44,9 +45,17 @@ class Coded:
         return Coded(move(self.code), move(scale), self.format, move(zero_point))
 
     def by_channel(self, axis: int) -> tuple[Array, Array] | None:
-        """Scale and zero point: one, or one for each place along an axis; None where one differs along another."""
+        """Scale and zero point: one, or one for each place along an axis; None where one differs along another.
+
+        Where all codes at a place are zero, its scale means nothing; one that no network takes is 1 then.
+        """
         scale, zero_point = (_along(np.broadcast_to(each, self.shape), axis) for each in (self.scale, self.zero_point))
-        return None if scale is None or zero_point is None else (scale, zero_point)
+        if scale is None or zero_point is None:
+            return None
+        if not np.all(is_ordinary(scale)):
+            is_zero = ~np.any(np.moveaxis(self.code, axis, 0).reshape(self.shape[axis], -1), axis=1)
+            scale = np.where(is_zero & ~is_ordinary(scale), 1.0, scale)
+        return scale, zero_point
 
 
 def _along(number: Array, axis: int) -> Array | None:
