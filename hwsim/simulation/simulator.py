@@ -5,7 +5,6 @@ threads.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ from hwsim.simulation.pieces import Piece, block_size, expect_room, pieces_of
 from hwsim.simulation.plan import StagePlan, prepare
 from hwsim.simulation.record import before_any_frame, empty_notes, to_activity
 from hwsim.simulation.run import Run
-from hwsim.simulation.threads import cores, in_threads
+from hwsim.simulation.threads import cores, in_threads, team
 from hwsim.simulation.walk import Walker
 from hwsim.traffic.plan import strips_asked
 
@@ -173,9 +172,9 @@ def _walk_all(
     last = plans[-1].out
     outputs = np.zeros((len(data), last.size), np.float32 if last.format.is_real else np.int64)
     n_helper = threads // n_walker
-    with ThreadPoolExecutor(max(threads, 1)) as helpers:
-        team = helpers if n_helper > 1 else None
-        walkers = [Walker(plans, frames, outputs, Worker(notes, block, team, n_helper)) for _ in range(n_walker)]
+    with team(threads) as helpers:
+        lent = helpers if n_helper > 1 else None
+        walkers = [Walker(plans, frames, outputs, Worker(notes, block, lent, n_helper)) for _ in range(n_walker)]
         _walk_pieces(walkers, pieces)
     for walker in walkers:
         walker.finish()

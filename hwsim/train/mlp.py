@@ -18,6 +18,7 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorData
 
 from hwsim.convert.model_folder import command_options, save_measured
 from hwsim.datasets import Dataset, load_dataset
+from hwsim.datasets.source import stated
 from hwsim.network.graph import Network
 from hwsim.network.layers import Dense, Flatten, Layer, ReLU, Weight, unless_zero
 from hwsim.train import TrainingError, checkpoint, out_folder
@@ -144,7 +145,7 @@ def train_to_folder(
     with out_folder.alone([out]):
         network = train(frames, layers, epochs, seed, name=out.name, path=path, **options)
     units = "-".join(map(str, layers))
-    command = ["hwsim train mlp --data", str(data), "--layers", units, f"--epochs {epochs} --seed {seed}"]
+    command = ["hwsim train mlp --data", stated(data), "--layers", units, f"--epochs {epochs} --seed {seed}"]
     network = save_measured(network, test, " ".join([*command, *command_options(options), "--out"]), out)
     path.unlink(missing_ok=True)
     return network, test
