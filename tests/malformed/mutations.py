@@ -161,7 +161,7 @@ def wrong_array(random, array):
             random,
             [
                 flat.reshape(array.shape),
-                array[..., :0],
+                array[:0] if array.ndim else array[None],
                 array[None],
                 array.ravel(),
                 array.T,
