@@ -93,7 +93,7 @@ def _decode(path: Path, size: tuple[int, int] | None, colour: bool) -> Iterator[
         file.close()
         raise DataError("videos need PyAV; pip install 'hwsim[video]'") from None
     try:
-        with file, av.open(file, "r", options=NOTHING_ELSE) as container:
+        with file, av.open(file, "r", options=NOTHING_ELSE, metadata_errors="replace") as container:
             if not container.streams.video:
                 raise DataError(f"{path}: there is no video in it; expected a video file")
             yield from _frames(container, size, colour)

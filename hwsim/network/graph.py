@@ -17,7 +17,7 @@ from hwsim.errors import NetworkError, harmless
 from hwsim.files.views import Viewed
 from hwsim.network.layers import ElementWise, Joining, Layer, Synaptic, Weight
 from hwsim.network.number_format import FP32, NumberFormat
-from hwsim.network.resolving import resolved, sum_notes
+from hwsim.network.resolving import check_size, resolved, sum_notes
 from hwsim.network.signals import Signal
 
 MOST_LISTED = 8
@@ -93,6 +93,7 @@ class Network(Viewed):
         """Every tensor of the network by the name of the layer that makes it, ``input`` first."""
         signals = {INPUT: Signal.of_input(self.input_shape, self.input_format, self.input_step)}
         try:
+            check_size(self.input_shape, signals[INPUT].size)
             object.__setattr__(self, "layers", resolved(self.layers, signals))
         except NetworkError as error:
             raise NetworkError(f"network {self.name}: {error}") from None

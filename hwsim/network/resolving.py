@@ -30,7 +30,7 @@ def resolved(layers: Sequence[Layer], signals: dict[str, Signal]) -> tuple[Layer
     """
     behind = _quantizers(layers)
     settled: dict[str, Layer] = {}
-    n_number = 0
+    n_number = sum(each.size for each in signals.values())
     for layer in layers:
         layer = settled.get(layer.name, layer)
         reads = tuple(signals[name] for name in layer.inputs)
@@ -66,7 +66,7 @@ def check_size(shape: tuple[int, ...], n_number: int) -> None:
     NetworkError
         When a run of one frame needs more memory than may be asked for.
     """
-    what = f"makes frames of shape {shape}, {math.prod(shape):,} numbers"
+    what = f"frames of shape {shape}, {math.prod(shape):,} numbers"
     expect_memory(BYTES_OF_A_NUMBER * n_number, what, "make images or the network smaller", NetworkError)
 
 

@@ -232,6 +232,8 @@ def wrong_onnx(random, content):
 
 def change(random, model):
     graph = model.graph
+    if not (graph.node and graph.initializer and graph.input and model.opset_import):
+        return  # enough is gone
     node, tensor = one_of(random, graph.node), one_of(random, graph.initializer)
     whole = one_of(random, [n for n in ODD_NUMBERS if isinstance(n, int) and -(2**63) <= n < 2**63])
     how = int(random.integers(10))
