@@ -2,16 +2,14 @@
 
 import gzip
 import io
-import os
-import socket
 import struct
 import tracemalloc
 import zipfile
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
+from special_files import SPECIAL
 
 from hwsim.datasets import load_dataset
 from hwsim.datasets.imagenet_sample import read_imagenet_sample
@@ -23,27 +21,6 @@ from hwsim.machine import load_machine
 from hwsim.network_file import load_network
 from hwsim.pricing.energy_table import load_table
 from hwsim.study.study_file import load_study
-
-
-def make_pipe(path):
-    os.mkfifo(path)  # whoever opens it waits for ever
-
-
-def make_socket(path):
-    here = os.getcwd()
-    os.chdir(path.parent)  # a socket's name is short
-    try:
-        with socket.socket(socket.AF_UNIX) as each:
-            each.bind(path.name)
-    finally:
-        os.chdir(here)
-
-
-def make_device(path):
-    path.symlink_to("/dev/zero")  # which has no end
-
-
-SPECIAL = {"a pipe": make_pipe, "a socket": make_socket, "a device": make_device, "a folder": Path.mkdir}
 
 
 def network_of(path, part):

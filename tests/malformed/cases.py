@@ -2,14 +2,15 @@
 
 import gzip
 import io
-import os
-import socket
 import struct
+import tempfile
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from mutations import ODD_WORDS, damaged, one_of, wrong_npz, wrong_onnx, wrong_yaml
+from special_files import SPECIAL, make_circle, make_endless_name
 
 import hwsim
 from hwsim.files import catalogue
@@ -67,9 +68,6 @@ def small_network():
 
 
 def network(folder="net"):
-    import tempfile
-    from pathlib import Path
-
     with tempfile.TemporaryDirectory() as made:
         hwsim.save_network(small_network(), made)
         return {f"{folder}/{path.name}": path.read_bytes() for path in Path(made).iterdir()}
@@ -77,9 +75,6 @@ def network(folder="net"):
 
 @cache
 def onnx_file():
-    import tempfile
-    from pathlib import Path
-
     with tempfile.TemporaryDirectory() as made:
         hwsim.write_onnx(small_network(), f"{made}/m.onnx")
         return Path(made, "m.onnx").read_bytes()
@@ -175,41 +170,7 @@ def wrong_idx(random, content):
 
 def special(random, content):
     """Something that is no file, in place of one."""
-    return one_of(random, [pipe, bound_socket, device, circle, folder, nothing, endless_name])
-
-
-def pipe(path):
-    os.mkfifo(path)
-
-
-def bound_socket(path):
-    here = os.getcwd()
-    os.chdir(path.parent)
-    try:
-        with socket.socket(socket.AF_UNIX) as each:
-            each.bind(path.name)
-    finally:
-        os.chdir(here)
-
-
-def device(path):
-    path.symlink_to("/dev/zero")
-
-
-def circle(path):
-    path.symlink_to(path.name)
-
-
-def folder(path):
-    path.mkdir()
-
-
-def nothing(path):
-    path.write_bytes(b"")
-
-
-def endless_name(path):
-    path.symlink_to("x" * 300)
+    return one_of(random, [*SPECIAL.values(), make_circle, make_endless_name, Path.touch])
 
 
 def anything_special(random):
