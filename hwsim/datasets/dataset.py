@@ -72,7 +72,7 @@ class Dataset:
         if step.ndim or step.dtype.kind not in "iuf" or not (np.isfinite(step) and step > 0):
             raise self._error(f"step {self.step!r}; expected one positive finite number")
         if not is_ordinary(step):
-            raise self._error(f"step {step:g}; expected 2^-100 to 2^100 (7.9e-31 to 1.3e+30)")
+            raise self._error(f"step {step}; expected 2^-100 to 2^100 (7.9e-31 to 1.3e+30)")
         if step != 1 and self.format.is_real:
             raise self._error(f"step {step} with {self.inputs.dtype} inputs; real values have step 1")
         self._set("step", float(step))

@@ -98,7 +98,7 @@ def positive(value: npt.ArrayLike, what: str) -> FloatArray:
     if wrong.size:
         found = float(wrong[0])
         remedy = "2^-100 to 2^100 (7.9e-31 to 1.3e+30)" if 0 < found < np.inf else "a positive finite number"
-        raise NetworkError(f"{what} {found:g}: expected {remedy}{', or one per channel' if array.ndim == 0 else ''}")
+        raise NetworkError(f"{what} {found}: expected {remedy}{', or one per channel' if array.ndim == 0 else ''}")
     return array
 
 

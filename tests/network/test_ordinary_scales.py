@@ -37,7 +37,7 @@ def test_what_is_given_is_within(give):
     for scale in BEYOND:
         with pytest.raises(HwsimError, match=r"expected 2\^-100 to 2\^100 \(7\.9e-31 to 1\.3e\+30\)") as error:
             give(scale)
-        assert f"{scale:g}" in str(error.value)
+        assert str(float(scale)) in str(error.value)
     for scale in (0.0, -1.0, np.inf, np.nan):
         with pytest.raises(HwsimError, match="positive"):
             give(scale)
@@ -49,7 +49,7 @@ def test_what_comes_about_is_within():
         return Network("n", (4,), layers, INT8)
 
     assert network(2.0**-50).output.step == 2.0**-100
-    with pytest.raises(NetworkError, match=r"^network n: layer m: makes codes of a step of 1\.97215e-31: expected 2"):
+    with pytest.raises(NetworkError, match=r"^network n: layer m: makes codes of a step of 1\.97215[0-9]*e-31: expected 2"):
         network(2.0**-51)
 
 
