@@ -49,7 +49,7 @@ def test_what_comes_about_is_within():
         return Network("n", (4,), layers, INT8)
 
     assert network(2.0**-50).output.step == 2.0**-100
-    with pytest.raises(NetworkError, match=r"^network n: layer m: makes codes of a step of 1\.97215[0-9]*e-31: expected 2"):
+    with pytest.raises(NetworkError, match=r"^network n: layer m: makes codes of a step of 1\.97215\d*e-31: expect"):
         network(2.0**-51)
 
 
