@@ -247,7 +247,12 @@ def change(random, model):
     elif how == 2 and tensor.raw_data:
         tensor.raw_data = damaged(random, tensor.raw_data)
     elif how == 3 and node.input:
-        names = ["", "none", *(each.name for each in graph.initializer), *(each.output[0] for each in graph.node)]
+        names = [
+            "",
+            "none",
+            *(each.name for each in graph.initializer),
+            *(name for each in graph.node for name in each.output),
+        ]
         node.input[int(random.integers(len(node.input)))] = one_of(random, names)
     elif how == 4:
         node.op_type = one_of(
