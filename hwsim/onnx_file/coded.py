@@ -14,6 +14,9 @@ from hwsim.onnx_file.refusal import Refused
 LEVELS_AT_MOST = 32
 """Widest codes. [bits]"""
 
+FAR = 2.0**40
+"""Beyond all of them, whatever the zero point. [codes]"""
+
 
 @dataclass(frozen=True, eq=False)
 class Coded:
@@ -93,6 +96,8 @@ class Quantizer:
         """Refuse what is no quantizer."""
         if not np.all(np.isfinite(self.scale) & (self.scale > 0)):
             raise Refused("its scale is not a positive finite number everywhere")
+        if not np.all(is_ordinary(self.scale)):
+            raise Refused("its scale is not from 2^-100 to 2^100 everywhere")
         if not 1 <= self.bit_width <= LEVELS_AT_MOST:
             raise Refused(f"its bit width is {self.bit_width}; 1 to {LEVELS_AT_MOST} are supported")
         if self.rounding not in ROUNDINGS:
@@ -131,10 +136,12 @@ class Quantizer:
         if self.is_bipolar:
             return np.where(value >= 0, 1, -1)
         rounded, zero_point = ROUNDINGS[self.rounding], np.asarray(self.zero_point, value.dtype)
+        with np.errstate(over="ignore"):
+            ratio = np.clip(value / scale, -FAR, FAR)  # the largest values may become infinite
         if self.rounds_first:
-            level = np.clip(rounded(value / scale) + zero_point, self.lowest, self.highest)
+            level = np.clip(rounded(ratio) + zero_point, self.lowest, self.highest)
         else:
-            level = rounded(np.clip(value / scale + zero_point, self.lowest, self.highest))
+            level = rounded(np.clip(ratio + zero_point, self.lowest, self.highest))
         return np.asarray(level, np.int64) - self.zero_point
 
     def of_constant(self, value: Array) -> Coded:
