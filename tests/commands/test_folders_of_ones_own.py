@@ -66,7 +66,7 @@ def test_no_folder_is_named(folder, command):
     assert files
     for path in files:
         content = path.read_bytes()
-        assert content
+        assert content or path.name == ".hwsim.lock"
         assert str(folder.parent).encode() not in content, path.name
         assert b"folders of mine" not in content, path.name
 
