@@ -71,7 +71,7 @@ def test_what_could_not_be_read_is_not_written(about, said, tmp_path):
         "no",
         "2020-01-02",
         " a: b # c",
-        "é\r\n\t",
+        "é\n\t",
         "- |",
         "'",
     ],
