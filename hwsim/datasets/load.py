@@ -5,6 +5,7 @@ and its line in ``_OF_FILES``.
 """
 
 import difflib
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,8 @@ _OF_FILES: dict[str, Callable[[Path, float | None], Dataset]] = {
 
 TEXTS = (".json", ".md", ".onnx", ".py", ".txt", ".yaml", ".yml")
 """Ends of names that no data and no video has."""
+
+URL = re.compile(r"\w[\w+.-]+://")
 
 SPLITS = ("train", "test")
 
@@ -118,6 +121,8 @@ def load_dataset(
     _check_choice(source.name, "split", split, "test", "train")
     _check_choice(source.name, "order", order, "file", "temporal")
     _check_number(source.name, frames)
+    if URL.match(source.name):
+        raise DataError(f"{source.name}: is a URL, and hwsim fetches no data but by name; fetch the file, and give it")
     if source.name in _READERS:
         data = _by_name(source.name, split, None if folder is None else Path(folder), wanted, given)
     elif _is_path(source.name):

@@ -1,6 +1,7 @@
 """Frames of one's own in the files that other tools write: an .npy array, a .csv table, a .wav recording."""
 
 import csv
+import io
 import warnings
 import wave
 from dataclasses import replace
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from hwsim.datasets.dataset import Dataset, as_dataset
 from hwsim.errors import DataError
+from hwsim.files.plain_file import open_plain
 
 LABEL = "label"
 """The column of a .csv file that holds the class of each frame."""
@@ -28,7 +30,7 @@ def read_npy(path: Path, step: float | None = None) -> Dataset:
     DataError
         When it is no such file, is cut short, holds a pickle, or what it holds is no data set.
     """
-    _check_plain(path)
+    open_plain(path, DataError)[0].close()
     try:
         inputs = np.lib.format.open_memmap(path, mode="r")  # so that no memory is asked for that the file cannot fill
     except OSError as error:
@@ -77,9 +79,9 @@ def read_wav(path: Path, step: float | None = None) -> Dataset:
     DataError
         When there is no such file, or it is no such recording.
     """
-    _check_plain(path)
+    plain, _ = open_plain(path, DataError)
     try:
-        with path.open("rb") as file, wave.open(file) as recording:
+        with plain as file, wave.open(file) as recording:
             n_channel, n_byte = recording.getnchannels(), recording.getsampwidth()
             content = recording.readframes(recording.getnframes())
     except OSError as error:
@@ -92,12 +94,6 @@ def read_wav(path: Path, step: float | None = None) -> Dataset:
         raise DataError(f"{path}: {samples.size} samples for {n_channel} channels; expected one of each or more")
     codes = samples.reshape(-1, n_channel).T[None]
     return Dataset(codes, 0.5 ** (8 * n_byte - 1) if step is None else step, name=path.name, order="file")
-
-
-def _check_plain(path: Path) -> None:
-    """Refuse what is there and is no file, before it is opened: a pipe might never end."""
-    if path.exists() and not path.is_file():
-        raise DataError(f"{path}: no plain file; give one")
 
 
 def _samples(content: npt.NDArray[np.uint8], n_byte: int) -> npt.NDArray[Any]:
@@ -114,9 +110,9 @@ def _samples(content: npt.NDArray[np.uint8], n_byte: int) -> npt.NDArray[Any]:
 
 def _table(path: Path) -> tuple[list[str], npt.NDArray[np.float64]]:
     """The names in the header, and the numbers under them. (n_row, n_column)"""
-    _check_plain(path)
+    plain, _ = open_plain(path, DataError)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(plain, encoding="utf-8-sig", newline="") as file:
             names = [name.strip() for name in next(csv.reader(file), [])]
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of a file without rows, which is refused below

@@ -5,6 +5,7 @@ Three kinds map one to one: the table that CACTI writes (out.csv), an energy ref
 """
 
 import csv
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any
 
 from hwsim.errors import FileError
 from hwsim.files.other_kinds import refuse_other_kind
+from hwsim.files.plain_file import open_plain
 from hwsim.files.strict_yaml import Schema, load_by
 from hwsim.pricing.energy_table.figure_schema import UNITS_PER_JOULE, Many
 
@@ -115,9 +117,9 @@ def read_foreign(path: Path, unit: str | None, meanings: Mapping[str, str]) -> R
     if path.suffix.lower() != ".csv":
         return _of_reference(path, meanings)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(open_plain(path)[0], encoding="utf-8-sig", newline="") as file:
             rows = [[each.strip() for each in row] for row in csv.reader(file) if any(map(str.strip, row))]
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FileError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     if len(rows) < 2:
         raise FileError(f"{path}: no rows; expected a header that names the columns, and a row for each energy")
