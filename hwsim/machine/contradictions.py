@@ -132,9 +132,8 @@ def never_used(machine: "Machine") -> Iterator[tuple[str, str]]:
     """Levels that no network can use, each with the reason in words."""
     for level in machine.hierarchy:
         reasons = {operand: _why_never(operand, level, machine) for operand in level.holds}
-        too_small = level.bits is not None and level.word_length is not None and level.bits < level.word_length
-        if too_small:
-            yield level.name, f"its {level.bits} bits are less than one of its words of {level.word_length}"
+        if level.bits == 0:
+            yield level.name, f"its {level.declared_bits} bits are less than one of its words of {level.word_length}"
         elif all(reasons.values()):
             yield level.name, "; ".join(reason for reason in reasons.values() if reason)
 

@@ -50,7 +50,14 @@ class Level(Schema):
 
     @property
     def bits(self) -> int | None:
-        """What it can hold; None: as much as there is. [bits]"""
+        """What it can hold, nothing if that is less than a word; None: as much as there is. [bits]"""
+        if self.declared_bits is None or self.declared_bits >= self.width:
+            return self.declared_bits
+        return 0
+
+    @property
+    def declared_bits(self) -> int | None:
+        """Its capacity, of all banks. [bits]"""
         return None if self.capacity is None else 8 * self.capacity * self.banks
 
     @property

@@ -61,9 +61,9 @@ class Share:
 
     def _lacks(self, operand: Operand, what: str, bits: int) -> MachineError:
         known = ", ".join(
-            f"{level.name} {level.bits // 8:,}" if level.bits is not None else f"{level.name} at most {level.at_most:,}"
+            f"{level.name} {level.declared_bits // 8:,}" if level.declared_bits is not None else f"{level.name} at most {level.at_most:,}"
             for level in self.machine.holding(operand)
-            if level.bits is not None or level.at_most is not None
+            if level.declared_bits is not None or level.at_most is not None
         )
         return MachineError(
             f"machine {self.machine.name}: {operand} of {what} need {-(-bits // 8):,} bytes, and no level holds "

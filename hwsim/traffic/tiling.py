@@ -71,7 +71,7 @@ def choose(
     Raises
     ------
     MachineError
-        When one row of outputs has more sums than fit.
+        When the sums of a declared tile, or else of the smallest one, do not fit.
     """
     costs = _Costs(loops, machine, weights, codes, sources)
     if loops is None:
@@ -99,8 +99,7 @@ def tilings(loops: Loops, machine: Machine) -> Iterator[Tiling]:
     # a depthwise tile is of one frame, but the short form's rows serve a whole batch at once
     batch = 1 if loops.is_depthwise and machine.memories is None else machine.batch
     # the short form cuts nothing, and no piece of a compressed row can be told from the next
-    is_whole = machine.memories is not None or machine.run_bits is not None
-    if is_whole or (limit is None and machine.tile is None and all(level.bits is None for level in machine.hierarchy)):
+    if machine.memories is not None or machine.run_bits is not None:
         yield Tiling("weight-stationary", loops.n_column, None, batch)
         return
     ways: tuple[Order, ...] = ("weight-stationary", "code-stationary")
@@ -108,11 +107,12 @@ def tilings(loops: Loops, machine: Machine) -> Iterator[Tiling]:
         ways = (machine.order,)
     fits = [cut for cut in _cuts(loops, machine, batch) if limit is None or _sum_bits(loops, cut) <= limit]
     if not fits:
-        channels = min(loops.n_column, loops.lanes.channels * loops.n_core)
-        needed = loops.tile_bits(channels, loops.window.out[1] if loops.window else 1)
+        channels, rows, frames = smallest = next(_cuts(loops, machine, batch))
+        where = f"{frames} frames" if rows is None else f"{rows} rows of outputs"
         raise MachineError(
-            f"sums of {channels} channels in one row of outputs take "
-            f"{-(-needed // 8):,} bytes, but {sums.name if sums else 'sums'} holds {(limit or 0) // 8:,}; declare more"
+            f"sums of {channels} channels in {where} take {-(-_sum_bits(loops, smallest) // 8):,} bytes, but "
+            f"{sums.name if sums else 'sums'} holds {(limit or 0) // 8:,}; declare more"
+            + (", or a smaller tile" if machine.tile is not None else "")
         )
     for channels, rows, frames in fits:
         for way in ways:
@@ -265,6 +265,7 @@ class _Costs:
         self.loops, self.batch, self.sources, self.n_level = loops, machine.batch, sources, len(names)
         self.weights = [(names.index(room.level.name), room.level.width) for room in weights]
         self.codes = [(names.index(room.level.name), room.level.width) for room in codes]
+        self.prefetched = [k for k, room in enumerate(weights) if room.level.prefetch]
         self.met = cache(partial(all_met, loops))
         self.row_words = cache(loops.row_words if loops else int)
         self.code_words = cache(self._code_words)
@@ -285,16 +286,30 @@ class _Costs:
         return tuple(moved)
 
     def _add_weights(self, moved: list[int], tiling: Tiling, kept: Sequence[int]) -> None:
-        n_tile = -(-self.batch // tiling.frames)
-        n_row, n_delivered = self.met(tiling.rows, tiling.frames)
-        asked = n_delivered * n_tile
+        assert self.loops is not None
+        asked = sum(self.met(tiling.rows, n_frame)[1] for n_frame in self._frames_of_tiles(tiling))
+        is_whole = False  # from a level that is filled with every row on, farther ones are asked for all of them
         for k, each in reversed(through(kept)):
             level, word_length = self.weights[k]
             n_word = self.row_words(tiling.channels, word_length)
             moved[level] += asked * n_word
             if each < Stay.ALWAYS:
-                asked = self.met(None, self.batch)[0] if stays_over_positions(tiling, each) else n_row * n_tile
+                is_whole |= k in self.prefetched
+                asked = self._filled(tiling, stays_over_positions(tiling, each), is_whole)
                 moved[level] += asked * n_word
+
+    def _filled(self, tiling: Tiling, is_whole_batch: bool, is_whole: bool) -> int:
+        """Rows that a level is filled with in a batch, or for each of its tiles: those met, or all that there are."""
+        assert self.loops is not None
+        if is_whole_batch:
+            return self.loops.n_row if is_whole else self.met(None, self.batch)[0]
+        n_tile = len(self._frames_of_tiles(tiling))
+        n_strip = 1 if tiling.rows is None else -(-len(self.loops.meets[0]) // tiling.rows)
+        return n_tile * (self.loops.n_row * n_strip if is_whole else self.met(tiling.rows, tiling.frames)[0])
+
+    def _frames_of_tiles(self, tiling: Tiling) -> list[int]:
+        """Frames of each tile of a batch, of which the last may have fewer."""
+        return [min(tiling.frames, self.batch - start) for start in range(0, self.batch, tiling.frames)]
 
     def _add_codes(self, moved: list[int], tiling: Tiling, stays: Sequence[int]) -> None:
         assert self.loops is not None

@@ -99,3 +99,14 @@ def test_random_machines_have_levels_of_codes_between():
         return sum(kept.stay != PASSED_BY for kept in planned.layers["first"].codes[1:]) == 2
 
     assert find(st.tuples(works(), fields("dense", n_near=(2,))), passes_two)
+
+
+@pytest.mark.parametrize("holds", ["codes", "weights"])
+def test_a_level_smaller_than_one_of_its_words_holds_nothing(holds):
+    tiny, far_and_sums = sram("tiny", 4, [holds]) | {"word_length": 64}, machine(4, 4).model_dump(exclude_none=True)
+    far, *_, sums = far_and_sums["levels"]
+    with_it, without = (machine_of(far_and_sums, levels=levels) for levels in ([far, tiny, sums], [far, sums]))
+    assert codes_of_the_first(with_it) == codes_of_the_first(without) == {("dram", "read"): 96}
+    # room for a whole word is used
+    used = machine_of(far_and_sums, levels=[far, tiny | {"capacity": 8}, sums])
+    assert (("tiny", "write") in codes_of_the_first(used)) == (holds == "codes")
