@@ -125,9 +125,8 @@ def _of_schedule(timing: MachineTiming) -> Iterator[tuple[str, str]]:
     """Keys of one schedule that stand beside another."""
     of_one = {"sync": "barrier", "layer_delay": "barrier", "queue": "stream", "latency": "stream"}
     for key, schedule in of_one.items():
-        if key in timing.model_fields_set and timing.schedule in {"sequential", "pipelined", *of_one.values()} - {
-            schedule
-        }:
+        is_said = getattr(timing, key) != MachineTiming.model_fields[key].default
+        if is_said and timing.schedule in {"sequential", "pipelined", *of_one.values()} - {schedule}:
             yield "timing", f"{key} belongs to schedule: {schedule}, and this one is {timing.schedule}; take {key} out"
     if timing.schedule == "sequential" and timing.placement is not None:
         yield "timing", "a sequential schedule has one core for all layers; take placement out, or write pipelined"

@@ -100,7 +100,7 @@ LANES = OWN["lanes"]
             ("lanes.convolution", "channels alone"),
         ),
         ({"timing": {"sync": 3}}, ("sync", "schedule: barrier", "this one is sequential")),
-        ({"timing": {"latency": 1}}, ("latency", "schedule: stream", "this one is sequential")),
+        ({"timing": {"latency": 2}}, ("latency", "schedule: stream", "this one is sequential")),
         ({"timing": {"schedule": "pipelined", "layer_delay": 1}}, ("layer_delay", "barrier", "this one is pipelined")),
         ({"timing": {"schedule": "barrier", "queue": 8}}, ("queue", "stream", "this one is barrier")),
         ({"timing": {"schedule": "stream"}}, ("how many events wait", "`queue: 8`")),
@@ -132,6 +132,12 @@ def test_each_key_goes_with_its_schedule(tmp_path, schedule):
 
 
 # --------------------------------------------------------------------------------------------------------- presets
+
+
+@pytest.mark.parametrize("name", ["edge-npu", "neuromorphic-2"])
+def test_a_machine_written_with_its_defaults_is_the_same(name):
+    machine = hwsim.load_machine(name)
+    assert Machine.model_validate(machine.model_dump(by_alias=True)) == machine
 
 
 @pytest.mark.parametrize("name", catalogue.machine_names())
