@@ -72,6 +72,7 @@ def convert_gpfq(
     only reports.
     """
     from hwsim.convert.greedy import Rule
+    from hwsim.datasets.source import stated
     from hwsim.network_file import check_free_folder, load_network
     from hwsim.report.page import PAGE_HEAD
 
@@ -87,7 +88,7 @@ def convert_gpfq(
     found = _search(_prepared(source, bit_width), sets, many, radii, {"rule": rule, "threads": threads, **options})
     result = found.network if bit_width is None else _with_signals(found.network, sets[0], bit_width)
     best = found.best()
-    command = f"hwsim convert gpfq {source.name} --data {data} --levels {best.levels} --radius {best.radius:g}"
+    command = f"hwsim convert gpfq {source.name} --data {stated(data)} --levels {best.levels} --radius {best.radius:g}"
     _write(source, found, result, sets[2], f"{command}{_words(chosen)}", out, html, force)
 
 

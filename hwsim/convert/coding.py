@@ -14,7 +14,7 @@ from hwsim.errors import FileError, NetworkError
 from hwsim.files import strict_yaml
 from hwsim.files.strict_yaml import Schema, SchemaVersion
 from hwsim.files.whole import write_whole
-from hwsim.network.signals import FloatArray
+from hwsim.network.signals import FloatArray, positive
 
 Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -32,7 +32,7 @@ class Coding:
     Raises
     ------
     NetworkError
-        For scales or gains that are not positive, and numbers that are not finite.
+        For scales or gains that are not positive or beyond 2^-100 to 2^100, and numbers that are not finite.
     """
 
     scale: FloatArray | float  # k [codes per unit of the signal]
@@ -52,6 +52,8 @@ class Coding:
                     f"{what} {getattr(self, what)}: expected one {'' if what == 'offset' else 'positive '}number, "
                     "or one for each unit"
                 )
+            if what != "offset":
+                positive(value, what)
             object.__setattr__(self, what, value if value.size > 1 else value.reshape(()))
         if len(sizes := {value.size for value in self.arrays if value.ndim}) > 1:
             raise NetworkError(f"scale, gain and offset of {sorted(sizes)} units; give each one number or one per unit")

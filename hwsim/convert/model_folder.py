@@ -9,6 +9,7 @@ import numpy as np
 from hwsim.convert.declared import check_names
 from hwsim.convert.methods import method_of
 from hwsim.datasets import Dataset, Source, has_splits, load_dataset
+from hwsim.datasets.source import stated, without_folder
 from hwsim.errors import DataError, HwsimError
 from hwsim.network.graph import Network
 from hwsim.network_file import check_free_folder, load_network, save_network
@@ -64,7 +65,7 @@ def convert_to_folder(
     check_free_folder(Path(out), force)  # before the work, not after it
     check_names(f"conversion {method}", chosen.options, options, HwsimError)
     source, name = load_network(network), Path(out).name
-    command = ["hwsim convert", method, source.name, *([f"--data {data}"] if data else [])]
+    command = ["hwsim convert", method, source.name, *([f"--data {stated(data)}"] if data else [])]
     test = load_dataset(data, split="test") if data else None
     if not chosen.needs_data:
         converted = chosen.convert(source, name=name, **options)
@@ -86,7 +87,7 @@ def command_options(options: dict[str, Any]) -> list[str]:
         if isinstance(value, bool):
             words.append(f"--{dashed}" if value else f"--no-{dashed}")
         else:
-            words.append(f"--{dashed} {','.join(map(str, np.atleast_1d(value).tolist()))}")
+            words.append(f"--{dashed} {','.join(without_folder(str(each)) for each in np.atleast_1d(value).tolist())}")
     return words
 
 

@@ -13,11 +13,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.errors import NetworkError
+from hwsim.errors import NetworkError, harmless
 from hwsim.files.views import Viewed
 from hwsim.network.layers import ElementWise, Joining, Layer, Synaptic, Weight
 from hwsim.network.number_format import FP32, NumberFormat
-from hwsim.network.resolving import resolved, sum_notes
+from hwsim.network.resolving import check_size, resolved, sum_notes
 from hwsim.network.signals import Signal
 
 MOST_LISTED = 8
@@ -77,6 +77,7 @@ class Network(Viewed):
 
     def __post_init__(self) -> None:
         """Work out every signal once, so that a network that exists is a valid one."""
+        object.__setattr__(self, "name", harmless(self.name))
         object.__setattr__(self, "layers", _with_inputs(self.name, tuple(self.layers)))
         object.__setattr__(self, "input_shape", tuple(int(n) for n in self.input_shape))
         if not self.input_shape or min(self.input_shape) < 1:
@@ -95,6 +96,7 @@ class Network(Viewed):
         """Every tensor of the network by the name of the layer that makes it, ``input`` first."""
         signals = {INPUT: Signal.of_input(self.input_shape, self.input_format, self.input_step)}
         try:
+            check_size(self.input_shape, signals[INPUT].size)
             object.__setattr__(self, "layers", resolved(self.layers, signals))
         except NetworkError as error:
             raise NetworkError(f"network {self.name}: {error}") from None

@@ -5,7 +5,6 @@ threads.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +20,11 @@ from hwsim.network_file import load_network
 from hwsim.simulation.block import Array, NeedsByLayer, Notes, Worker
 from hwsim.simulation.count_bound import check_counts
 from hwsim.simulation.input_frames import arriving_format, input_frames
-from hwsim.simulation.pieces import Piece, block_size, pieces_of
+from hwsim.simulation.pieces import Piece, block_size, expect_room, pieces_of
 from hwsim.simulation.plan import StagePlan, prepare
 from hwsim.simulation.record import before_any_frame, empty_notes, to_activity
 from hwsim.simulation.run import Run
-from hwsim.simulation.threads import cores, in_threads
+from hwsim.simulation.threads import cores, in_threads, team
 from hwsim.simulation.walk import Walker
 from hwsim.traffic.plan import needs_of
 
@@ -168,14 +167,15 @@ def _walk_all(
     frames = data.inputs.reshape(len(data), -1)
     block = block or block_size(plans, len(data), threads, per_frame)
     pieces = pieces_of(plans, execution, data, block, threads)
+    n_walker = min(threads, len(pieces))
+    expect_room(plans, data, block, n_walker)
     notes = empty_notes(data.stream_start, len(data), execution, per_frame, needs)
     last = plans[-1].out
     outputs = np.zeros((len(data), last.size), np.float32 if last.format.is_real else np.int64)
-    n_walker = min(threads, len(pieces))
     n_helper = threads // n_walker
-    with ThreadPoolExecutor(max(threads, 1)) as helpers:
-        team = helpers if n_helper > 1 else None
-        walkers = [Walker(plans, frames, outputs, Worker(notes, block, team, n_helper)) for _ in range(n_walker)]
+    with team(threads) as helpers:
+        lent = helpers if n_helper > 1 else None
+        walkers = [Walker(plans, frames, outputs, Worker(notes, block, lent, n_helper)) for _ in range(n_walker)]
         _walk_pieces(walkers, pieces)
     for walker in walkers:
         walker.finish()

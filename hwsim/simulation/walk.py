@@ -12,6 +12,7 @@ from hwsim.simulation.heads.terms import code_dtype, padded
 from hwsim.simulation.pieces import Piece
 from hwsim.simulation.plan import StagePlan, event_dtypes
 from hwsim.simulation.strip_reading import note_strips
+from hwsim.simulation.threads import go_on
 
 
 class Walker:
@@ -43,6 +44,7 @@ class Walker:
     def _walk_block(self, frames: Frames) -> None:
         emitted: dict[str, Emitted] = {}
         for plan in self.plans:
+            go_on()
             if plan.head is None:
                 block = channels_last(self.frames[frames.begin - frames.warm : frames.end], plan.start)
             else:

@@ -15,6 +15,7 @@ from torch import nn
 
 from hwsim.convert.model_folder import command_options
 from hwsim.datasets import Dataset, load_dataset
+from hwsim.datasets.source import stated
 from hwsim.files.whole import write_whole
 from hwsim.network.graph import Network
 from hwsim.network_file import ARRAYS, DESCRIPTION, save_network
@@ -180,7 +181,7 @@ def train_to_folder(
     test = load_dataset(data, split="test", frames=test_frames)  # whatever is wrong is found before the work
     if test.shape != train_split.shape:
         raise TrainingError(f"data set {data}: frames of {train_split.shape} to train on, of {test.shape} to test on")
-    words = [f"hwsim train {method} --data {data} --layers {layers} --epochs {settings.epochs} --seed {seed}"]
+    words = [f"hwsim train {method} --data {stated(data)} --layers {layers} --epochs {settings.epochs} --seed {seed}"]
     limits = {"frames": frames, "test_frames": test_frames}
     words += command_options(given | {name: n for name, n in limits.items() if n is not None})
     command = " ".join([*words, "--out", out.name])

@@ -18,6 +18,7 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorData
 
 from hwsim.convert.model_folder import command_options, save_measured
 from hwsim.datasets import Dataset, load_dataset
+from hwsim.datasets.source import stated
 from hwsim.network.graph import Network
 from hwsim.network.layers import Dense, Flatten, Layer, ReLU, Weight, unless_zero
 from hwsim.network_file import ARRAYS, DESCRIPTION
@@ -142,7 +143,7 @@ def train_to_folder(
     """
     out, frames, test = out_folder.named(out), load_dataset(data, split="train"), load_dataset(data, split="test")
     path, units = out / out_folder.CHECKPOINT, "-".join(map(str, layers))
-    command = ["hwsim train mlp --data", str(data), "--layers", units, f"--epochs {epochs} --seed {seed}"]
+    command = ["hwsim train mlp --data", stated(data), "--layers", units, f"--epochs {epochs} --seed {seed}"]
     with out_folder.held([out], (DESCRIPTION, ARRAYS), force):
         network = train(frames, layers, epochs, seed, name=out.name, path=path, **options)
         network = save_measured(

@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from hwsim.errors import harmless
+
 LONGEST_NUMBER = 400
 """Whole numbers of more digits are refused."""
 DEEPEST = 40
@@ -59,7 +61,12 @@ def _mapping(loader: Loader, node: yaml.MappingNode) -> dict[str, Any]:
 
 
 def _text_of(loader: Loader, node: yaml.ScalarNode) -> str:
-    return str(loader.construct_yaml_str(node))
+    """Text that can be printed: names are shown on terminals, which obey some characters."""
+    text = str(loader.construct_yaml_str(node))
+    if harmless(text) != text:
+        problem = f"{text[:80]!r}: text with control characters; take them out"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+    return text
 
 
 def _integer(loader: Loader, node: yaml.ScalarNode) -> int:
@@ -94,6 +101,7 @@ MERGE = "tag:yaml.org,2002:merge"
 """Of the key `<<`."""
 Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
 Loader.add_constructor("tag:yaml.org,2002:timestamp", _date)
+Loader.add_constructor("tag:yaml.org,2002:str", _text_of)
 Loader.add_constructor(MERGE, _text_of)  # `<<` and `=` are text like any other
 Loader.add_constructor("tag:yaml.org,2002:value", _text_of)
 Loader.add_constructor("tag:yaml.org,2002:int", _integer)

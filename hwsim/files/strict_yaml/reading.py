@@ -8,6 +8,7 @@ import pydantic
 import yaml
 
 from hwsim.errors import FileError
+from hwsim.files.plain_file import open_plain
 from hwsim.files.strict_yaml.complaint import Place, every_complaint, first_complaint
 from hwsim.files.strict_yaml.loader import Loader
 
@@ -140,15 +141,9 @@ def _parsed(path: Path, text: str) -> tuple[Any, dict[Place, int]]:
 
 def _text(path: Path) -> str:
     """What a file of bounded size holds, with one kind of line end."""
-    try:
-        endless = path.exists() and not path.is_file()  # a device or a pipe may have no end
-        content = b"" if endless else _start(path)
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read ({error.strerror}); give a file that exists and is readable") from None
-    except ValueError:  # a zero byte in the name
-        raise FileError(f"{str(path)!r}: no name of a file; give a file that exists and is readable") from None
-    if endless:
-        raise FileError(f"{path}: is a folder or a device; give a file")
+    file, _ = open_plain(path)
+    with file:
+        content = file.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
         raise file_error(path, 1, f"larger than {LARGEST_FILE:,} bytes; no file of hwsim's is, so give another")
     try:
@@ -156,12 +151,6 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise file_error(path, line, f"byte {error.start} is not UTF-8; save the file as UTF-8") from None
-
-
-def _start(path: Path) -> bytes:
-    """As much of a file as may be read, and a byte more where there is more."""
-    with path.open("rb") as file:
-        return file.read(LARGEST_FILE + 1)
 
 
 REMEDIES = {

@@ -170,7 +170,7 @@ def _coded(builder: Builder, node: Node, number: int, scale: Array, zero_point: 
     if constant.dtype.kind not in "iu":
         raise Refused(f"codes of {constant.dtype}; expected integers")
     spread = _spread(scale, constant.ndim, axis)
-    if not np.all(np.isfinite(spread) & (spread > 0)):
+    if not np.all(np.isfinite(spread) & (spread >= 0)):  # 0 of a channel of zeros
         raise Refused("its scale is not a positive finite number everywhere")
     zero = np.asarray(_spread(zero_point, constant.ndim, axis), np.int64)
     code = constant.astype(np.int64) - zero
