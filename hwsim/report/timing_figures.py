@@ -19,6 +19,10 @@ from hwsim.timing.timing import LayerTiming, Timing
 PLOT_WIDTH = 720.0
 """Of the area between the axes of the latency figure, in a window 900 pixels wide: wider ones have room. [pixels]"""
 ROOF = {"color": "#9aa5b1", "width": 1.5}
+DASHES = "solid", "dash", "dot", "dashdot", "longdashdot", "longdash"
+"""Of roofs, one after the other, so that a line can be found in the legend."""
+AGAIN = "", "/", ".", "x"
+"""Hatches of bars, each for as many as there are colours."""
 
 
 def timed(priced: Priced) -> list[tuple[Cell, Timing]]:
@@ -75,12 +79,10 @@ def cycles(priced: Priced) -> Figure | None:
         return None
     resources = dict.fromkeys(name for _, timing in rows for layer in timing.layers for name in layer.resources)
     names = [f"{escaped(cell.network)}<br>{escaped(cell.machine)}" for cell, _ in rows]
-    bars = [
-        _bar(resource, names, [_bound(timing, resource) for _, timing in rows], PALETTE[k % len(PALETTE)])
-        for k, resource in enumerate(resources)
-    ]
+    shares = {resource: [_bound(timing, resource) for _, timing in rows] for resource in resources}
+    binding = [resource for resource in resources if any(share for share, _ in shares[resource])]
     return {
-        "data": [bar for bar in bars if any(bar["x"])],
+        "data": [_bar(resource, names, shares[resource], _look(k)) for k, resource in enumerate(binding)],
         "layout": layout(
             barmode="stack",
             bargap=0.28,
@@ -101,7 +103,14 @@ def _bound(timing: Timing, resource: str) -> tuple[float, str]:
     return share, ", ".join(layer.name for layer in bound)
 
 
-def _bar(resource: str, names: Sequence[str], shares: Sequence[tuple[float, str]], color: str) -> Figure:
+def _look(k: int) -> Figure:
+    """The k-th look: colours, and once all are taken the same with a hatch."""
+    again, place = divmod(k, len(PALETTE))
+    pattern = {"shape": AGAIN[again % len(AGAIN)], "fillmode": "overlay", "solidity": 0.25}
+    return {"color": PALETTE[place], "pattern": pattern}
+
+
+def _bar(resource: str, names: Sequence[str], shares: Sequence[tuple[float, str]], look: Figure) -> Figure:
     return {
         "type": "bar",
         "orientation": "h",
@@ -110,7 +119,7 @@ def _bar(resource: str, names: Sequence[str], shares: Sequence[tuple[float, str]
         "x": [share for share, _ in shares],
         "text": [escaped(layers) for _, layers in shares],
         "textposition": "none",
-        "marker": {"color": color},
+        "marker": look,
         "hovertemplate": "%{y}<br>%{fullData.name}: %{x:.1f} %, %{text}<extra></extra>",
     }
 
@@ -130,7 +139,10 @@ def roofline(comparison: Comparison, priced: Priced) -> Figure | None:
     along, up = ([getattr(place, name) for place in places] for name in ("per_bit", "per_cycle"))
     x_range = scatter.reach(along, [*along, *(roof.ridge for roof in roofs)])
     y_range = scatter.reach(up, [*up, *(roof.lanes for roof in roofs)])
-    traces = [_line(roof, list(machines), *x_range) for roof, machines in roofs.items()]
+    traces = [
+        _line(roof, list(machines), DASHES[k % len(DASHES)], *x_range)
+        for k, (roof, machines) in enumerate(roofs.items())
+    ]
     for k, (cell, mine) in enumerate(groupby(places, key=lambda place: place.cell)):
         traces.append(_markers(cell, list(mine), PALETTE[k % len(PALETTE)]))
     return {
@@ -174,7 +186,7 @@ def _roof(machine: Machine, level: str, timing: Timing) -> Roof:
     return Roof(level, port.bits * both_ways, max(layer.n_lane for layer in timing.layers))
 
 
-def _line(roof: Roof, machines: list[str], low: float, high: float) -> Figure:
+def _line(roof: Roof, machines: list[str], dash: str, low: float, high: float) -> Figure:
     """A roof between two numbers of operations per bit."""
     along = [low, *([roof.ridge] if low < roof.ridge < high else []), high]
     return {
@@ -183,7 +195,7 @@ def _line(roof: Roof, machines: list[str], low: float, high: float) -> Figure:
         "name": escaped(f"{roof.lanes:,} lanes, {roof.bits:,} bits of {roof.level}: {shortened(machines, 1)}"),
         "x": along,
         "y": [min(roof.lanes, roof.bits * each) for each in along],
-        "line": ROOF,
+        "line": ROOF | {"dash": dash},
         "hovertemplate": "%{fullData.name}<extra></extra>",
     }
 

@@ -81,12 +81,29 @@ def row_costs(activity: Activity, layer: LayerActivity, machine: Machine) -> Int
     for connection in layer.connections:
         groups = Groups(connection, planned, machine)
         _refuse_groups(groups)
-        is_whole = machine.run_bits is not None or groups.loops.is_depthwise
-        tile = max(groups.tiles) if is_whole else groups.share(max(groups.tiles))
-        n_tile, rest = np.divmod(weights_by_core(connection, machine), tile)
-        lanes = groups.loops.lanes.channels
-        costs.append((n_tile * -(-tile // lanes) + -(-rest // lanes)) * groups.single)
+        costs.append(_passes(groups) * groups.single)
     return np.asarray(np.sum(costs, axis=0))
+
+
+def _passes(groups: Groups) -> IntArray:
+    """How often the lanes of each core are at work for one delivery of each row. (n_row, n_core)"""
+    connection, machine, lanes = groups.connection, groups.machine, groups.loops.lanes.channels
+    is_whole = machine.run_bits is not None or groups.loops.is_depthwise
+    if connection.groups > 1 and not is_whole:
+        return _passes_of_groups(groups)
+    tile = max(groups.tiles) if is_whole else groups.share(max(groups.tiles))
+    n_tile, rest = np.divmod(weights_by_core(connection, machine), tile)
+    return np.asarray(n_tile * -(-tile // lanes) + -(-rest // lanes))
+
+
+def _passes_of_groups(groups: Groups) -> IntArray:
+    """The same of groups of channels: tile by tile, whose channels may lie on some of the cores, or on one."""
+    connection, machine, lanes = groups.connection, groups.machine, groups.loops.lanes.channels
+    core = machine.cores.of_channels(connection.groups * connection.n_reached).reshape(connection.groups, -1)
+    ends = np.cumsum(groups.tiles)[:-1]
+    tiles = [[np.bincount(tile, minlength=machine.cores.n) for tile in np.split(each, ends)] for each in core]
+    n_pass = np.sum(-(-np.array(tiles) // lanes), axis=1)  # (n_group, n_core)
+    return np.repeat(n_pass, connection.rows_stored.n_row // connection.groups, axis=0)
 
 
 def core_work(activity: Activity, layer: LayerActivity, machine: Machine) -> CoreWork:

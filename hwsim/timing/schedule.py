@@ -9,6 +9,9 @@ from hwsim.timing.schedules import schedule_named
 from hwsim.timing.timing import LayerTiming, Timing
 from hwsim.timing.work import work_of
 
+MOST_CYCLES = 2.0**63
+"""As many as there are whole numbers for."""
+
 
 def schedule(activity: Activity, machine: str | Path | Machine) -> Timing:
     """Find out how long what happened takes on a machine, and what it waits for.
@@ -44,6 +47,11 @@ def schedule(activity: Activity, machine: str | Path | Machine) -> Timing:
     way = schedule_named(machine.timing.schedule)(machine, activity)
     work = work_of(activity, machine)
     times = way.times(work)
+    if way.longest(work) >= MOST_CYCLES:
+        raise MachineError(
+            f"machine {machine.name}: {activity.network} may take 2**63 cycles and more, which are not told apart; run "
+            "fewer frames, or write fewer cycles in timing"
+        )
     return Timing(
         layers=tuple(
             LayerTiming(layer.name, layer.resources, layer.total, layer.operations, layer.n_lane)

@@ -134,6 +134,12 @@ def test_each_key_goes_with_its_schedule(tmp_path, schedule):
 # --------------------------------------------------------------------------------------------------------- presets
 
 
+@pytest.mark.parametrize("name", ["edge-npu", "neuromorphic-2"])
+def test_a_machine_written_with_its_defaults_is_the_same(name):
+    machine = hwsim.load_machine(name)
+    assert Machine.model_validate(machine.model_dump(by_alias=True)) == machine
+
+
 @pytest.mark.parametrize("name", catalogue.machine_names())
 def test_presets_with_levels_have_time_and_flat_ones_have_none(name):
     machine = hwsim.load_machine(name)

@@ -185,6 +185,13 @@ def test_where_the_cycles_go(priced):
     }
 
 
+def test_no_two_bars_look_alike(priced):
+    many = [layer_of(f"layer{k}", {f"idle{k}": [1], f"resource{k}": [2]}, [2], 1) for k in range(20)]
+    cell = replace(priced.cells[1], timing=timing_of([40], clock=1e6, layers=many))
+    looks = [json.dumps(bar["marker"]) for bar in timing_figures.cycles(priced._replace(cells=(cell,)))["data"]]
+    assert len(set(looks)) == len(looks) == 20
+
+
 def test_bars_of_cycles_are_whole(comparison):
     bars = figures_of(comparison)["cycles"]["data"]
     for row in range(3):
@@ -195,6 +202,7 @@ def test_no_layer_is_above_its_roof(comparison, priced):
     figure = timing_figures.roofline(comparison, priced)
     roofs = [trace for trace in figure["data"] if trace["mode"] == "lines"]
     places = [trace for trace in figure["data"] if trace["mode"] == "markers"]
+    assert len({roof["line"]["dash"] for roof in roofs}) == len(roofs)
     # a level of 128 bits a cycle and 256 lanes: on all three
     assert {roof["name"].partition(":")[0] for roof in roofs} == {
         "256 lanes, 128 bits of buffer",

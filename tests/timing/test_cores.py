@@ -119,6 +119,26 @@ def test_lanes_of_all_cores_are_used_in_part():
     assert layer.n_lane == 2
 
 
+@pytest.mark.parametrize(
+    ("split", "tile", "costs"),
+    [
+        # eight channels in two groups, two lanes: a group on one core is two pairs, on two cores one pair each
+        ({"channels": 2}, 4, [[2, 0], [0, 2]]),
+        ({"interleaved": 2}, 4, [[1, 1], [1, 1]]),
+        ({"channels": 3}, 4, [[2, 1, 0], [0, 1, 1]]),
+        ({"channels": 2}, 2, [[2, 0], [0, 2]]),
+        # in tiles of three channels and one
+        ({"channels": 2}, 3, [[3, 0], [0, 3]]),
+        ({"interleaved": 2}, 3, [[1, 2], [1, 2]]),
+    ],
+)
+def test_cycles_of_a_row_of_groups_by_hand(split, tile, costs):
+    case = made(np.ones((1, 4, 1, 1), np.int8), (np.ones((8, 2, 1, 1), int),), (INT4,), False, groups=2)
+    machine = machine_of(split, channels=2, timing=True, order="weight-stationary", tile={"channels": tile, "rows": 1})
+    activity = run_of(case, machine).activity
+    assert row_costs(activity, activity.layers[-1], machine).tolist() == [each for each in costs for _ in range(2)]
+
+
 def grouped():
     kernel = np.ones((4, 1, 1, 1), int)
     return made(np.ones((2, 2, 2, 2), np.int8), (kernel,), (INT4,), False, groups=2)

@@ -24,6 +24,9 @@ class Unhurried(Schedule):
         takes = np.sum([layer.total for layer in work.layers], axis=0)
         done = 10 * np.arange(1, takes.size + 1)
         return Times(done - takes, done, np.array([takes.sum()]), ("all",))
+
+    def n_lane(self, work):
+        return 7
 """
 TWO_INPUTS = np.array([[[3], [4]], [[1], [2]]], np.int8)[..., 0]
 
@@ -76,6 +79,8 @@ def test_it_is_found_in_a_module_that_the_environment_names(tmp_path, monkeypatc
     # the frame is read in a cycle; then two products, two words of one weight each and an output to write
     assert timing.latencies.tolist() == [1 + 3] * 2
     assert timing.cores == ("all",)
+    # two frames of two products, in 20 cycles
+    assert (timing.n_lane, timing.utilization) == (7, 4 / (7 * 20))
 
 
 def test_one_that_nobody_has_registered_is_refused():

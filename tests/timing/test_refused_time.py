@@ -10,6 +10,7 @@ from hwsim.errors import MachineError, UnknownNameError
 
 NETWORK = chain(6, 5, 4)
 FRAMES = spikes(3, 6, np.random.default_rng(0))
+STREAM = {"schedule": "stream", "queue": 1, "latency": 2**31 - 1}
 
 
 def run(execution="sparse"):
@@ -41,6 +42,22 @@ def test_a_schedule_that_nobody_wrote(name, meant):
     said = complaint(timed, NETWORK, FRAMES, machine({"schedule": name}), error=UnknownNameError)
     assert f"no schedule named '{name}'" in said
     assert all(each in said for each in meant)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{}, {"schedule": "pipelined"}, {"schedule": "barrier", "sync": 2**31 - 1, "layer_delay": 1}, STREAM],
+    ids=str,
+)
+def test_more_cycles_than_there_are_numbers(keys, monkeypatch):
+    most = 2**31 - 1
+    own = machine({"cycles": {"multiply": most, "layer": most}} | keys)
+    makespan = timed(NETWORK, FRAMES, own).makespan
+    assert makespan > most
+    monkeypatch.setattr("hwsim.timing.schedule.MOST_CYCLES", float(makespan))
+    said = complaint(timed, NETWORK, FRAMES, own, error=MachineError)
+    for part in ("machine own", "2**63 cycles", "fewer frames"):
+        assert part in said
 
 
 @pytest.mark.parametrize("schedule", ["pipelined", "barrier"])

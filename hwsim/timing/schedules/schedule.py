@@ -65,6 +65,11 @@ class Schedule:
         """
         raise NotImplementedError
 
+    def longest(self, work: Work) -> float:
+        """Cycles if nothing went on at once: no fewer than it takes, and found without whole numbers running over."""
+        n_step = work.n_frame.size + len(work.layers)
+        return sum(float(layer.total.sum(dtype=float)) for layer in work.layers) + float(self.timing.sync) * n_step
+
     def n_lane(self, work: Work) -> int:
         """Lanes that there are: of each core, as many as any of its layers may use."""
         return sum(max(work.layers[k].n_lane for k in core) for core in self.cores(work))

@@ -61,6 +61,15 @@ class Stream(Schedule):
         names = core_names(work, [[k] for k in routing.layer_of.tolist()])
         return Times(prepared[:, 0] - prepares[:, 0], done, progress.busy, names, progress.stalled, starved)
 
+    def longest(self, work: Work) -> float:
+        """Every event on its way alone, and served by each layer in turn."""
+        preparing = sum(each.resources[name].sum(dtype=float) for each in work.layers for name in (NEURON, ENCODE))
+        fixed = sum(float(each.fixed) for each in work.layers) * self.activity.n_frame
+        sent = sum(int(each.emitted.n_event.sum()) for each in self.activity.layers if each.emitted is not None)
+        n_pushed = float(sent + self.activity.n_frame * len(work.layers))  # with tokens
+        serving = sum(float(self.row_costs(each).max(initial=0)) for each in self.activity.layers)
+        return float(preparing + fixed + n_pushed * (self.timing.cycles.neuron + self.timing.latency + serving))
+
     def row_costs(self, layer: LayerActivity) -> IntArray:
         """Cycles that each row takes on each core of its layer. (n_in, n_core)"""
         if layer.connections and (self.machine.split is not None or self.machine.run_bits is not None):
