@@ -226,7 +226,7 @@ class Share:
             name = each.signal if each.signal in homes else FRAMES
             signal, home = self.signals[name], levels.index(homes[name])
             bits = signal.bits // (signal.n_code * self.machine.batch)
-            sources.append(Source(bits, each.n_channel, each.in_strips, signal.n_code, home))
+            sources.append(Source(bits, each.n_channel, each.in_strips, each.n_read or signal.n_code, home))
         try:
             return choose(layer.loops, self.machine, weights, codes, tuple(sources))
         except MachineError as error:
