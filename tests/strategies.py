@@ -24,6 +24,7 @@ from hwsim.network.layers import (
     Dense,
     Divide,
     Flatten,
+    Gather,
     GlobalAvgPool,
     HardTanh,
     LeakyReLU,
@@ -36,6 +37,7 @@ from hwsim.network.layers import (
     ReLU,
     Sigmoid,
     Sign,
+    Slice,
     Softmax,
     Tanh,
     Weight,
@@ -420,6 +422,30 @@ class _Graph(_Builder):
         value = 0.0 if step.ndim else self.draw(st.sampled_from(codes)) * float(step)
         self.add(Pad2d, padding=(self.draw(sides), self.draw(sides)), value=value)
 
+    def slice(self):
+        """A part along an axis; of channels, so that few are left."""
+        axis = self.draw(st.sampled_from((0, 0, *range(len(self.signal.shape)))))
+        size = self.signal.shape[axis]
+        start = self.draw(st.integers(0, size - 1))
+        stop = self.draw(st.one_of(st.none(), st.integers(start + 1, size)))
+        self.add(Slice, start=start, stop=stop, stride=self.draw(st.sampled_from((1, 1, 2))), axis=axis)
+
+    def gather(self):
+        """Numbers from anywhere, some more than once, and perhaps a constant; also two signals that are one."""
+        shape, step = self.signal.shape, self.signal.step
+        inputs = (self.tip,) * self.draw(st.sampled_from((1, 1, 2)))
+        size = self.signal.size * len(inputs)
+        values = (0.0,) if self.signal.format.kind != "binary" and self.chance(3) else ()
+        if step.ndim:  # a channel stays in its own
+            inputs, size, values = (self.tip,), self.signal.size, ()
+            places = np.arange(size).reshape(shape[0], -1)[:, ::-1]
+        else:
+            seed = np.random.default_rng(self.draw(st.integers(0, 2**16)))
+            places = seed.integers(-len(values), size, self.signal.size)
+        places = np.asarray(places).ravel()
+        places[0] = max(places[0], 0)
+        self.add(Gather, inputs=inputs, places=places, shape=shape, values=values)
+
     def rearrange(self):
         """Axes in another order, or another shape around them; an image stays one."""
         order = self.draw(st.sampled_from(((), (0, 2, 1), (1, 2, 0), (2, 1, 0))))
@@ -471,9 +497,9 @@ class _Graph(_Builder):
         self.add(kind, inputs=self.draw(st.permutations([base, other])) if kind is Multiply else (base, other))
 
     def arrange(self):
-        """Perhaps one of the layers that only say where numbers are."""
-        if self.is_image and self.chance(4):
-            self.draw(st.sampled_from((self.pad, self.rearrange)))()
+        """Perhaps some of the layers that only say where numbers are."""
+        while self.is_image and self.chance(4):
+            self.draw(st.sampled_from((self.pad, self.rearrange, self.slice, self.gather)))()
 
     def sign(self):
         self.add(Sign)

@@ -26,7 +26,18 @@ from hwsim.network.layers.weight import *
 from hwsim.network.layers.window import *
 from hwsim.network.layers.wiring import *
 
-_OTHERS = ("Axis", "ElementWise", "Joining", "Layer", "Pairing", "Synaptic", "Weight", "Window", "Wiring", "unless_zero")
+_OTHERS = (
+    "Axis",
+    "ElementWise",
+    "Joining",
+    "Layer",
+    "Pairing",
+    "Synaptic",
+    "Weight",
+    "Window",
+    "Wiring",
+    "unless_zero",
+)
 
 if not TYPE_CHECKING:  # which reads no list that is made
     __all__ = sorted([*_OTHERS, *(layer.__name__ for layer in shipped_layer_types().values())])

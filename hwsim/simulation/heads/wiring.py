@@ -1,4 +1,4 @@
-"""Codes that only move: what layers of wires lead elsewhere, and element-wise layers that could not be fused into others."""
+"""Codes that only move: led elsewhere by wires, or read by element-wise layers that could not be fused into others."""
 
 from collections.abc import Sequence
 
