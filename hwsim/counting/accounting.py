@@ -148,8 +148,8 @@ def _count_conversions(
             connection = reader.connections[0]
             if is_converted(connection):
                 formats = (connection.event_format.operand, connection.weight_format.operand)
-                n_event = sum(activity.sum_by_group(each.n_event) for each in read)
-                tally.add(layer, phase, Operation("conversion", formats), n_event)
+                for each in read:
+                    tally.add(layer, phase, Operation("conversion", formats), activity.sum_by_group(each.n_event))
 
 
 def is_converted(connection: ConnectionActivity) -> bool:

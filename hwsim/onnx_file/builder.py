@@ -20,7 +20,18 @@ from hwsim.onnx_file.coded import Constant, value_of
 from hwsim.onnx_file.graph import Array, Graph, Node, only_shaped, readers
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.soundness import MOST_NUMBERS
-from hwsim.onnx_file.tensor import Tensor, frame_of, is_in_order, order_in_frame, plain, size_of, without_ones
+from hwsim.onnx_file.tensor import (
+    Part,
+    Tensor,
+    Wires,
+    frame_of,
+    is_in_order,
+    order_in_frame,
+    plain,
+    size_of,
+    without_ones,
+)
+from hwsim.onnx_file.wires import layer_of, led_on
 
 MULTIPLIER_BIT_WIDTH = 24
 """Of an Affine on codes: as fine as the mantissa of the numbers it was given with. [bits]"""
@@ -55,13 +66,14 @@ class Builder:
         self.output = graph.output
         self.graph = graph
         self.at_the_end = only_shaped(graph)
+        self.led_on = led_on(graph)
         self.opset = graph.opsets.get("ai.onnx", 1)
         self.n_reader = Counter(readers(graph))
         self.remarks: list[str] = list(graph.remarks)
         self.stated: dict[str, int] = {}  # widths that the file states for sums, by the layer that makes them [bits]
         self._made: dict[tuple[Any, ...], str] = {}  # what was made behind a layer already
         self._n_free = MOST_NUMBERS + TIMES_STORED * sum(each.size for each in graph.constants.values())
-        self._kept: list[Chain] = []  # so that no two chains share an identity
+        self._kept: list[Chain | Wires] = []  # so that no two chains, or wires, share an identity
 
     def tensor(self, node: Node, number: int) -> Tensor:
         """An input that depends on the network's input."""
@@ -69,6 +81,8 @@ class Builder:
         value = self.values[name]
         if not isinstance(value, Tensor):
             raise Refused(f"input {number} is a constant; expected what depends on the network's input")
+        if value.wires is not None:
+            value = self.values[name] = self.laid(value)
         return replace(value, is_alone=value.is_alone and self.n_reader[name] == 1)
 
     def put(self, name: str, value: Tensor | Constant) -> None:
@@ -143,6 +157,7 @@ class Builder:
 
     def make(self, tensor: Tensor, keep_factor: bool = False) -> Tensor:
         """Make the layers that wait behind a tensor; a single positive factor on codes may go on waiting."""
+        tensor = self.laid(tensor)
         if not tensor.chain or (keep_factor and not self.is_real(tensor) and factor_of(tensor.chain) is not None):
             return tensor
         key = (tensor.layer, *map(id, tensor.chain))
@@ -222,6 +237,28 @@ class Builder:
                 layer = Rearrange(name, order=order if moves else tuple(range(len(own))), shape=frame)
             self._made[key] = self.add(layer, tensor.layer)
         return replace(plain(self._made[key], frame, frame, tensor.chain), is_alone=False)
+
+    def wires(self, tensor: Tensor) -> Wires:
+        """Where a tensor's numbers come from."""
+        if tensor.wires is not None:
+            return tensor.wires
+        own = self.signal(tensor)
+        whole = np.arange(own.size).reshape(own.shape).transpose(order_in_frame(tensor, len(own.shape)))
+        return Wires(whole.reshape(tensor.shape), (Part(tensor.layer, own.size),))
+
+    def laid(self, tensor: Tensor) -> Tensor:
+        """The tensor behind a layer that lays its numbers as its wires say."""
+        if tensor.wires is None:
+            return tensor
+        key = ("wires", id(tensor.wires))
+        frame = frame_of(tensor.shape)
+        if key not in self._made:
+            self._kept.append(tensor.wires)
+            parts = [part.name for part in tensor.wires.parts]
+            layer = layer_of(tensor.wires, frame, f"{parts[0]}_wires", [self.signals[name].shape for name in parts])
+            self._made[key] = parts[0] if layer is None else self.add(layer, *parts)
+        places = (0, 2) if len(tensor.shape) == 2 else tuple(range(len(frame)))
+        return replace(tensor, layer=self._made[key], places=places, wires=None)
 
     def as_vector(self, tensor: Tensor) -> Tensor:
         """As a vector."""

@@ -12,13 +12,15 @@ from hwsim.onnx_file.element_types import INTEGER, REAL
 from hwsim.onnx_file.graph import Graph, Node
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
+from hwsim.onnx_file.wires import TAKING
 
 WIDEST_CODES = 32
 """Inputs of more bits are taken as real numbers. [bits]"""
 
 KEEPING = (
-    *("Clip", "Concat", "Dropout", "Expand", "Flatten", "GlobalMaxPool", "Identity", "Max", "MaxPool", "Min", "Pad"),
-    *("Relu", "Reshape", "Sign", "Slice", "Squeeze", "Transpose", "Unsqueeze"),
+    *TAKING,
+    *("Clip", "Concat", "Dropout", "Flatten", "GlobalMaxPool", "Identity", "Max", "MaxPool", "Min", "Pad"),
+    *("Relu", "Reshape", "Resize", "Sign", "Squeeze", "Transpose", "Unsqueeze"),
 )
 """Operators whose results lie among the numbers that they read, or a constant of the same type."""
 

@@ -83,7 +83,7 @@ class Pad2d(Wiring):
         """The image, in the middle of the constant."""
         (read,) = source
         sides = ((0, 0), *padding_pairs(self.padding))
-        return np.pad(np.arange(read.size).reshape(read.shape), sides, constant_values=-1)
+        return np.asarray(np.pad(np.arange(read.size).reshape(read.shape), sides, constant_values=-1), np.int64)
 
     def signal(self, *source: Signal) -> Signal:
         """A larger image of the same numbers."""

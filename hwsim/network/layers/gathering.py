@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -106,7 +106,7 @@ class Gather(Wiring, Joining):
         return _led(self, source)
 
 
-def constant_codes(layer: Wiring, source: tuple[Signal, ...], out: Signal) -> FloatArray | IntArray:
+def constant_codes(layer: Wiring, source: tuple[Signal, ...], out: Signal) -> npt.NDArray[Any]:
     """What stands where constants do among what leaves, in C order: codes less the zero point, or real numbers. (n,)"""
     origins = layer.origins(*source).ravel()
     is_constant = origins < 0

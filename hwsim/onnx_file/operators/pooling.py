@@ -37,15 +37,14 @@ def _pooled(builder: Builder, node: Node) -> Tensor:
     if len(kernel) != n_axis:
         raise Refused(f"its kernel {kernel} on frames of shape {tensor.shape}")
     window = geometry_of(node, kernel, (image.shape[1], image.shape[2]))
-    if window.dilation != (1, 1):
-        raise Refused(f"dilations {window.dilation}; pooling without dilation is supported")
     ceil_mode = bool(node.attributes.get("ceil_mode", 0))
     common = (node.name, (), window.kernel, window.stride, window.padding, ceil_mode)
     layer: Layer
     if node.operator == "MaxPool":
-        layer = MaxPool2d(*common)
+        layer = MaxPool2d(*common, dilation=window.dilation)
     else:
-        layer = AvgPool2d(*common, bool(node.attributes.get("count_include_pad", 0)))
+        counts_padding = bool(node.attributes.get("count_include_pad", 0))
+        layer = AvgPool2d(*common, counts_padding, dilation=window.dilation)
     made = builder.result(node, layer, image, image.shape)
     frame = builder.signal(made).shape
     if n_axis == 1:
@@ -80,12 +79,14 @@ def average_pool_nodes(nodes: Nodes, layer: AvgPool2d) -> str:
 def _window(window: Window) -> dict[str, Any]:
     """ceil_mode as padding, on which tools agree, unless more than half of a kernel would be that."""
     axes = (window.y, window.x)
+    dilated = {"dilations": tuple(axis.dilation for axis in axes)} if any(axis.dilation > 1 for axis in axes) else {}
     ceil = any(2 * _reach(axis) > axis.kernel for axis in axes)
     return {
         "kernel_shape": tuple(axis.kernel for axis in axes),
         "strides": tuple(axis.stride for axis in axes),
         "pads": tuple(axis.before for axis in axes) + tuple(axis.after if ceil else _reach(axis) for axis in axes),
         "ceil_mode": int(ceil),
+        **dilated,
     }
 
 
