@@ -402,8 +402,9 @@ class _Graph(_Builder):
 
     def pool(self):
         """A pooling that the tip allows."""
-        kernel, stride, padding = zip(*(self.draw(pooling_axes(n)) for n in self.signal.shape[1:]), strict=True)
-        geometry = {"kernel": kernel, "stride": stride, "padding": padding, "ceil_mode": self.chance(3)}
+        axes = [self.draw(pooling_axes(n)) for n in self.signal.shape[1:]]
+        geometry = dict(zip(("kernel", "stride", "padding", "dilation"), zip(*axes, strict=True), strict=True))
+        geometry["ceil_mode"] = self.chance(3)
         kinds = (MaxPool2d,) if self.exact and self.signal.format.is_real else (MaxPool2d, AvgPool2d)
         if self.draw(st.sampled_from(kinds)) is MaxPool2d:
             self.add(MaxPool2d, **geometry)
@@ -514,7 +515,10 @@ class _Graph(_Builder):
         self.add(HardTanh, lowest=lowest, highest=highest)
 
     def leaky_relu(self):
-        self.add(LeakyReLU, slope=self.draw(st.sampled_from((0.01, 0.25, -0.5, 3.0))))
+        slopes = st.sampled_from((0.01, 0.25, -0.5, 3.0))
+        self.add(
+            LeakyReLU, slope=self.per_channel(slopes, self.signal.shape[0]) if self.chance(3) else self.draw(slopes)
+        )
 
     def curve(self):
         kind = self.draw(st.sampled_from((Sigmoid, Tanh, ELU)))
@@ -670,12 +674,13 @@ def same_axes():
 
 @st.composite
 def pooling_axes(draw, size):
-    """Kernel, stride and (before, after) of a pooling on one axis."""
-    kernel = draw(st.sampled_from((2, 3, 1, 2)))
-    before, after = draw(st.integers(0, kernel // 2)), draw(st.integers(0, kernel // 2))
-    if size + before + after < kernel:
-        kernel, before, after = size, 0, 0
-    return kernel, draw(st.sampled_from((2, 1, 2, 3))), (before, after)
+    """Kernel, stride, (before, after) and dilation of a pooling on one axis, each of whose windows meets an input."""
+    kernel, dilation = draw(st.sampled_from((2, 3, 1, 2))), draw(st.sampled_from((1, 1, 1, 2)))
+    most = kernel - 1 if dilation == 1 else kernel // 2
+    before, after = draw(st.integers(0, most)), draw(st.integers(0, most))
+    if size + before + after < dilation * (kernel - 1) + 1:
+        kernel, before, after, dilation = size, 0, 0, 1
+    return kernel, draw(st.sampled_from((2, 1, 2, 3))), (before, after), dilation
 
 
 @st.composite

@@ -17,7 +17,10 @@ from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.soundness import MOST_NUMBERS
 from hwsim.onnx_file.tensor import Wires
 
-MOVING = ("Concat", "Flatten", "Pad", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
+JOINING = "Concat"
+"""The operator that reads several tensors, and constants that are numbers as they are."""
+
+MOVING = (JOINING, "Flatten", "Pad", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 """Operators that layers are made for, unless what follows them only moves numbers too."""
 
 TAKING = (
@@ -26,7 +29,7 @@ TAKING = (
 )
 """Operators that take some of the numbers, perhaps often."""
 
-SHAPED = ("Concat", "Expand", "GatherElements", "GatherND", "Reshape")
+SHAPED = (JOINING, "Expand", "GatherElements", "GatherND", "Reshape")
 """Operators whose constants may hold the number of frames, so that they are worked out on as many as the graph has."""
 
 
@@ -34,7 +37,7 @@ def led_on(graph: Graph) -> frozenset[str]:
     """Tensors that are read only to take some of their numbers: no layer is made for what moves them before."""
     reads: dict[str, list[Node]] = {graph.output: []}
     for node in graph.nodes:
-        for name in node.inputs[: None if node.operator == "Concat" else 1]:
+        for name in node.inputs[: None if node.operator == JOINING else 1]:
             reads.setdefault(name, []).append(node)
     found: set[str] = set()
     for node in reversed(graph.nodes):
@@ -113,7 +116,7 @@ class _Pool:
         if constant is None:
             return None
         values = value_of(constant)
-        if node.operator != "Concat" and not (node.operator == "Pad" and number == 2):
+        if node.operator != JOINING and not (node.operator == "Pad" and number == 2):
             return values
         each, which = np.unique(values, return_inverse=True)
         return self._among(each.tolist())[1:][which.reshape(values.shape)]

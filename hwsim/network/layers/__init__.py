@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from hwsim.network.layers.arrangement import *
 from hwsim.network.layers.curves import *
+from hwsim.network.layers.functions import *
 from hwsim.network.layers.gathering import *
 from hwsim.network.layers.joining import *
 from hwsim.network.layers.layer import *

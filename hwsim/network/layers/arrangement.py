@@ -83,7 +83,8 @@ class Pad2d(Wiring):
         """The image, in the middle of the constant."""
         (read,) = source
         sides = ((0, 0), *padding_pairs(self.padding))
-        return np.asarray(np.pad(np.arange(read.size).reshape(read.shape), sides, constant_values=-1), np.int64)
+        origins: IntArray = np.pad(np.arange(read.size).reshape(read.shape), sides, constant_values=-1)
+        return origins
 
     def signal(self, *source: Signal) -> Signal:
         """A larger image of the same numbers."""
@@ -117,4 +118,4 @@ def codes_of(value: npt.ArrayLike, step: npt.ArrayLike, read: Signal, what: str,
             f"{what} of {value[~is_code][0]:g} {where} {read.format} codes of step {read.step}, none of which is that; "
             "take a value that one of them has, or quantize after it"
         )
-    return code.astype(np.int64)
+    return np.asarray(code, np.int64)

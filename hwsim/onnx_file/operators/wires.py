@@ -15,7 +15,7 @@ from hwsim.onnx_file.pairs import reads, writes
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.soundness import MOST_NUMBERS
 from hwsim.onnx_file.tensor import Tensor, Wires, size_of
-from hwsim.onnx_file.wires import MOVING, TAKING, moved
+from hwsim.onnx_file.wires import JOINING, MOVING, TAKING, moved
 
 
 def are_wires(builder: Builder, node: Node) -> bool:
@@ -24,7 +24,7 @@ def are_wires(builder: Builder, node: Node) -> bool:
         return False
     read = [builder.values[name] for name in node.inputs if name]
     tensors = [each for each in read if isinstance(each, Tensor)]
-    has_constant = node.operator == "Concat" and len(tensors) < len(read)
+    has_constant = node.operator == JOINING and len(tensors) < len(read)
     return has_constant or node.outputs[0] in builder.led_on or any(each.wires is not None for each in tensors)
 
 
@@ -37,7 +37,7 @@ def taken(builder: Builder, node: Node) -> Tensor:
 def wired(builder: Builder, node: Node, read: list[Tensor | Constant | None]) -> Tensor:
     """What a node makes of tensors and constants, as wires: layers are made of them when something else reads them."""
     n_tensor = sum(isinstance(each, Tensor) for each in read)
-    is_alone = n_tensor == 1 and node.operator not in ("Concat", "Pad")
+    is_alone = n_tensor == 1 and node.operator not in (JOINING, "Pad")
     tensors = [_ready(builder, each, is_alone) if isinstance(each, Tensor) else each for each in read]
     given = [builder.wires(each) if isinstance(each, Tensor) else each for each in tensors]
     first = next(each for each in tensors if isinstance(each, Tensor))
@@ -124,11 +124,11 @@ def slice_nodes(nodes: Nodes, layer: Slice) -> str:
 def gather_nodes(nodes: Nodes, layer: Gather) -> str:
     """All numbers as one vector, the constants behind them; of that those that are wanted, and their shape."""
     rows = [
-        nodes.node("Flatten", (tensor,), "row", (read.size,), axis=1)
+        nodes.node("Reshape", (tensor, nodes.constant((0, -1), "vector", np.int64)), "row", (read.size,))
         for tensor, read in zip(nodes.tensors(layer), nodes.signals(layer), strict=True)
     ]
     size = sum(read.size for read in nodes.signals(layer))
-    row = rows[0] if len(rows) == 1 else nodes.node("Concat", tuple(rows), "rows", (size,), axis=1)
+    row = rows[0] if len(rows) == 1 else nodes.node(JOINING, tuple(rows), "rows", (size,), axis=1)
     for k, value in enumerate(layer.values):
         pads = nodes.constant((0, 0, 0, 1), "pads", np.int64)
         row = nodes.node("Pad", (row, pads, nodes.constant(value, "constant")), "longer", (size + k + 1,))
