@@ -244,7 +244,7 @@ class Builder:
             return tensor.wires
         own = self.signal(tensor)
         whole = np.arange(own.size).reshape(own.shape).transpose(order_in_frame(tensor, len(own.shape)))
-        return Wires(whole.reshape(tensor.shape), (Part(tensor.layer, own.size),))
+        return Wires(tensor.layer, whole.reshape(tensor.shape), (Part(tensor.layer, own.size),))
 
     def laid(self, tensor: Tensor) -> Tensor:
         """The tensor behind a layer that lays its numbers as its wires say."""
@@ -255,7 +255,7 @@ class Builder:
         if key not in self._made:
             self._kept.append(tensor.wires)
             parts = [part.name for part in tensor.wires.parts]
-            layer = layer_of(tensor.wires, frame, f"{parts[0]}_wires", [self.signals[name].shape for name in parts])
+            layer = layer_of(tensor.wires, frame, [self.signals[name].shape for name in parts])
             self._made[key] = parts[0] if layer is None else self.add(layer, *parts)
         places = (0, 2) if len(tensor.shape) == 2 else tuple(range(len(frame)))
         return replace(tensor, layer=self._made[key], places=places, wires=None)

@@ -9,6 +9,9 @@ from hwsim.network.graph import INPUT, Network
 from hwsim.network.layers import Layer
 from hwsim.network.signals import Signal
 
+OPSET = 13
+"""Of files that are written, unless an operator is younger."""
+
 
 class NoEquivalent(Exception):
     """Why a layer cannot be written; caught by `write_onnx`, which names the layer."""
@@ -19,6 +22,7 @@ class Nodes:
 
     def __init__(self, network: Network, qonnx: bool) -> None:
         self.network, self.qonnx = network, qonnx
+        self.opset = OPSET  # the oldest that has all operators
         self.of_signal: dict[str, str] = {}  # tensor that holds a layer's signal
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
@@ -68,10 +72,16 @@ class Nodes:
         part: str,
         shape: tuple[int, ...] | None,
         domain: str = "",
+        since: int = OPSET,
         **options: Any,
     ) -> str:
-        """Add a node; returns the tensor that it makes, whose frames have a shape (None: it is made of constants)."""
+        """Add a node; returns the tensor that it makes, whose frames have a shape (None: it is made of constants).
+
+        `since` is the opset that its operator, or what is asked of it, came with.
+        """
         import onnx
+
+        self.opset = max(self.opset, since)
 
         output = self.fresh(part)
         if shape is None:

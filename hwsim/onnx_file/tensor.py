@@ -21,6 +21,7 @@ class Part(NamedTuple):
 class Wires:
     """Where the numbers of a frame come from, as long as no layer lays them so."""
 
+    name: str  # of the node that made them
     origins: npt.NDArray[np.int64]  # of the graph's shape: numbers of all parts in C order, -1: the first constant
     parts: tuple[Part, ...]
     values: tuple[float, ...] = ()  # of the constants

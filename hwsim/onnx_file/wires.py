@@ -49,7 +49,7 @@ def led_on(graph: Graph) -> frozenset[str]:
     return frozenset(found)
 
 
-def layer_of(wires: Wires, frame: tuple[int, ...], name: str, shapes: list[tuple[int, ...]]) -> Layer | None:
+def layer_of(wires: Wires, frame: tuple[int, ...], shapes: list[tuple[int, ...]]) -> Layer | None:
     """The layer that lays numbers as wires say, of parts of some shapes, in a frame; None where they lie so already."""
     origins = wires.origins.reshape(frame)
     if len(shapes) == 1 and len(shapes[0]) == len(frame) and not wires.values:
@@ -62,8 +62,8 @@ def layer_of(wires: Wires, frame: tuple[int, ...], name: str, shapes: list[tuple
             part = np.arange(first[axis], last[axis] + 1, stride)
             if np.array_equal(origins, whole.take(part, axis=axis)):
                 stop = None if last[axis] == size - 1 else last[axis] + 1
-                return Slice(name, start=first[axis], stop=stop, stride=stride, axis=axis)
-    return Gather(name, places=origins.ravel(), shape=frame, values=wires.values)
+                return Slice(wires.name, start=first[axis], stop=stop, stride=stride, axis=axis)
+    return Gather(wires.name, places=origins.ravel(), shape=frame, values=wires.values)
 
 
 def moved(node: Node, inputs: Sequence[Wires | Constant | None], n_frame: int) -> Wires:
@@ -90,7 +90,7 @@ def moved(node: Node, inputs: Sequence[Wires | Constant | None], n_frame: int) -
     frames = np.where(made < 0, made, made - np.arange(n_seen).reshape(-1, *[1] * (made.ndim - 1)) * pool.size)
     if np.any(frames != frames[0]) or np.any(frames[0] >= pool.size):
         raise Refused("it mixes frames: what it makes of one is not made of that one alone")
-    return Wires(frames[0], parts, tuple(pool.values))
+    return Wires(node.name, frames[0], parts, tuple(pool.values))
 
 
 def _shape(inputs: Sequence[Wires | Constant | None]) -> tuple[int, ...]:

@@ -94,7 +94,7 @@ class Gather(Wiring, Joining):
         size = sum(read.size for read in source)
         if places.min() < -len(self.values) or places.max() >= size:
             raise NetworkError(
-                f"places {places.min()} ... {places.max()}; expected -{len(self.values)} to {size - 1}: constants from "
+                f"places {places.min()} ... {places.max()}; expected {-len(self.values)} to {size - 1}: constants from "
                 "-1 down, the numbers read from 0 up"
             )
         if np.all(places < 0):

@@ -1,7 +1,5 @@
 """Functions of one number that hardware looks up."""
 
-import math
-
 from hwsim.network.layers import GELU, Erf, Exp, HardSwish, Mish, SiLU, Softplus
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.graph import Node
@@ -55,19 +53,8 @@ def gelu(builder: Builder, node: Node) -> Tensor:
 
 @writes(GELU)
 def gelu_nodes(nodes: Nodes, layer: GELU) -> str:
-    """Its formula, of operators that the opset has."""
-    (tensor,), (read,) = nodes.tensors(layer), nodes.signals(layer)
-
-    def node(operator: str, first: str, second: float | str | None = None) -> str:
-        inputs = (first, nodes.constant(second, "number") if isinstance(second, float) else second)
-        return nodes.node(operator, tuple(each for each in inputs if each is not None), operator.lower(), read.shape)
-
-    if layer.approximate == "tanh":
-        cube = node("Mul", node("Mul", node("Mul", tensor, tensor), tensor), 0.044715)
-        share = node("Tanh", node("Mul", node("Add", tensor, cube), math.sqrt(2 / math.pi)))
-    else:
-        share = node("Erf", node("Mul", tensor, math.sqrt(0.5)))
-    return node("Mul", node("Mul", tensor, node("Add", share, 1.0)), 0.5)
+    """Gelu."""
+    return nodes.single("Gelu", layer, since=20, approximate=layer.approximate)
 
 
 @reads("Swish")
@@ -79,13 +66,8 @@ def swish(builder: Builder, node: Node) -> Tensor:
 
 @writes(SiLU)
 def silu_nodes(nodes: Nodes, layer: SiLU) -> str:
-    """X times the Sigmoid of alpha x."""
-    (tensor,), (read,) = nodes.tensors(layer), nodes.signals(layer)
-    scaled = tensor
-    if layer.alpha != 1:
-        scaled = nodes.node("Mul", (tensor, nodes.constant(layer.alpha, "alpha")), "scaled", read.shape)
-    share = nodes.node("Sigmoid", (scaled,), "share", read.shape)
-    return nodes.node("Mul", (tensor, share), "value", read.shape)
+    """Swish."""
+    return nodes.single("Swish", layer, since=24, alpha=layer.alpha)
 
 
 @reads("Mish")
@@ -96,15 +78,11 @@ def mish(builder: Builder, node: Node) -> Tensor:
 
 @writes(Mish)
 def mish_nodes(nodes: Nodes, layer: Mish) -> str:
-    """X times the Tanh of its Softplus."""
-    (tensor,), (read,) = nodes.tensors(layer), nodes.signals(layer)
-    curve = nodes.node("Softplus", (tensor,), "softplus", read.shape)
-    return nodes.node("Mul", (tensor, nodes.node("Tanh", (curve,), "tanh", read.shape)), "value", read.shape)
+    """Mish."""
+    return nodes.single("Mish", layer, since=18)
 
 
 @writes(HardSwish)
 def hard_swish_nodes(nodes: Nodes, layer: HardSwish) -> str:
-    """X times its HardSigmoid."""
-    (tensor,), (read,) = nodes.tensors(layer), nodes.signals(layer)
-    share = nodes.node("HardSigmoid", (tensor,), "share", read.shape, alpha=1 / 6, beta=0.5)
-    return nodes.node("Mul", (tensor, share), "value", read.shape)
+    """HardSwish."""
+    return nodes.single("HardSwish", layer, since=14)

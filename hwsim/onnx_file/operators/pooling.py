@@ -73,6 +73,8 @@ def average_pool_nodes(nodes: Nodes, layer: AvgPool2d) -> str:
     if layer.count_include_pad and any(_reach(axis) > axis.after for axis in (window.y, window.x)):
         raise NoEquivalent("windows that stick out beyond the padding, which it counts (count_include_pad, ceil_mode)")
     options = _window(window)
+    if "dilations" in options:
+        options["since"] = 19
     return nodes.single("AveragePool", layer, count_include_pad=int(layer.count_include_pad), **options)
 
 

@@ -69,7 +69,7 @@ def resize(builder: Builder, node: Node) -> Tensor:
         size = origins.shape[axis]
         place = index(np.arange(size * factor), factor).clip(0, size - 1)
         origins = origins.take(place.astype(np.int64), axis=axis)
-    made = Wires(origins, wires.parts, wires.values)
+    made = Wires(node.name, origins, wires.parts, wires.values)
     return Tensor(tensor.layer, origins.shape, (), tensor.chain, False, made)
 
 
