@@ -52,6 +52,10 @@ class Nodes:
         self._taken.add(name)
         return name
 
+    def since(self, opset: int) -> None:
+        """Say which opset the next node's operator, or what is asked of it, came with."""
+        self.opset = max(self.opset, opset)
+
     def constant(self, value: npt.ArrayLike, part: str, dtype: npt.DTypeLike = np.float32) -> str:
         """A tensor of fixed numbers."""
         import onnx
@@ -72,16 +76,10 @@ class Nodes:
         part: str,
         shape: tuple[int, ...] | None,
         domain: str = "",
-        since: int = OPSET,
         **options: Any,
     ) -> str:
-        """Add a node; returns the tensor that it makes, whose frames have a shape (None: it is made of constants).
-
-        `since` is the opset that its operator, or what is asked of it, came with.
-        """
+        """Add a node; returns the tensor that it makes, whose frames have a shape (None: it is made of constants)."""
         import onnx
-
-        self.opset = max(self.opset, since)
 
         output = self.fresh(part)
         if shape is None:

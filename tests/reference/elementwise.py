@@ -254,7 +254,7 @@ class GELU(Curve):
 
     def __init__(self, layer, source, before=None):
         super().__init__(layer, source, before)
-        self.with_tanh = layer.approximate == "tanh"
+        self.with_tanh = layer.with_tanh
 
     def function(self, x):
         if self.with_tanh:

@@ -1,7 +1,6 @@
 """Layers that are functions of one number for which hardware has a table or straight lines, and no arithmetic."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -65,11 +64,11 @@ class GELU(LookedUp):
     (Hendrycks and Gimpel, arXiv:1606.08415.)
     """
 
-    approximate: Literal["none", "tanh"] = "none"
+    with_tanh: bool = False
 
     def apply(self, value: FloatArray) -> FloatArray:
         """X (1 + erf(x / sqrt(2))) / 2, or x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x³))) / 2."""
-        if self.approximate == "tanh":
+        if self.with_tanh:
             return np.asarray(value / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (value + 0.044715 * value**3))))
         return np.asarray(value / 2 * (1 + _erf(value / np.sqrt(2))))
 

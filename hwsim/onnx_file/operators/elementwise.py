@@ -4,7 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.network.layers import ELU, ElementWise, HardTanh, LeakyReLU, MultiThreshold, ReLU, Sigmoid, Softmax, Tanh
+from hwsim.network.layers import (
+    ELU,
+    GELU,
+    ElementWise,
+    HardTanh,
+    LeakyReLU,
+    MultiThreshold,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
 from hwsim.onnx_file.coded import Quantizer
@@ -186,6 +197,20 @@ def tanh(builder: Builder, node: Node) -> Tensor:
 def tanh_nodes(nodes: Nodes, layer: Tanh) -> str:
     """Tanh."""
     return nodes.single("Tanh", layer)
+
+
+@reads("Gelu")
+def gelu(builder: Builder, node: Node) -> Tensor:
+    """X times the normal distribution's share below x, exactly or by tanh."""
+    with_tanh = node.attributes.get("approximate", "none") == "tanh"
+    return builder.waiting(builder.tensor(node, 0), GELU(node.name, with_tanh=with_tanh))
+
+
+@writes(GELU)
+def gelu_nodes(nodes: Nodes, layer: GELU) -> str:
+    """Gelu."""
+    nodes.since(20)
+    return nodes.single("Gelu", layer, approximate="tanh" if layer.with_tanh else "none")
 
 
 @reads("Elu")

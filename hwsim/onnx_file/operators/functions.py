@@ -1,6 +1,6 @@
 """Functions of one number that hardware looks up."""
 
-from hwsim.network.layers import GELU, Erf, Exp, HardSwish, Mish, SiLU, Softplus
+from hwsim.network.layers import Erf, Exp, HardSwish, Mish, SiLU, Softplus
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.graph import Node
 from hwsim.onnx_file.nodes import Nodes
@@ -44,19 +44,6 @@ def softplus_nodes(nodes: Nodes, layer: Softplus) -> str:
     return nodes.single("Softplus", layer)
 
 
-@reads("Gelu")
-def gelu(builder: Builder, node: Node) -> Tensor:
-    """X times the normal distribution's share below x."""
-    layer = GELU(node.name, approximate=node.attributes.get("approximate", "none"))
-    return builder.waiting(builder.tensor(node, 0), layer)
-
-
-@writes(GELU)
-def gelu_nodes(nodes: Nodes, layer: GELU) -> str:
-    """Gelu."""
-    return nodes.single("Gelu", layer, since=20, approximate=layer.approximate)
-
-
 @reads("Swish")
 def swish(builder: Builder, node: Node) -> Tensor:
     """X / (1 + exp(-alpha x))."""
@@ -67,7 +54,8 @@ def swish(builder: Builder, node: Node) -> Tensor:
 @writes(SiLU)
 def silu_nodes(nodes: Nodes, layer: SiLU) -> str:
     """Swish."""
-    return nodes.single("Swish", layer, since=24, alpha=layer.alpha)
+    nodes.since(24)
+    return nodes.single("Swish", layer, alpha=layer.alpha)
 
 
 @reads("Mish")
@@ -79,10 +67,12 @@ def mish(builder: Builder, node: Node) -> Tensor:
 @writes(Mish)
 def mish_nodes(nodes: Nodes, layer: Mish) -> str:
     """Mish."""
-    return nodes.single("Mish", layer, since=18)
+    nodes.since(18)
+    return nodes.single("Mish", layer)
 
 
 @writes(HardSwish)
 def hard_swish_nodes(nodes: Nodes, layer: HardSwish) -> str:
     """HardSwish."""
-    return nodes.single("HardSwish", layer, since=14)
+    nodes.since(14)
+    return nodes.single("HardSwish", layer)

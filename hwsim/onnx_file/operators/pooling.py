@@ -74,7 +74,7 @@ def average_pool_nodes(nodes: Nodes, layer: AvgPool2d) -> str:
         raise NoEquivalent("windows that stick out beyond the padding, which it counts (count_include_pad, ceil_mode)")
     options = _window(window)
     if "dilations" in options:
-        options["since"] = 19
+        nodes.since(19)
     return nodes.single("AveragePool", layer, count_include_pad=int(layer.count_include_pad), **options)
 
 
