@@ -22,7 +22,7 @@ BUILDING = {
     "add": 17,
     "affine": 21,
     "avgpool2d": 9,
-    "concat": 9,
+    "concat": 7,
     "conv2d": 15,
     "dense": 9,
     "flatten": 17,

@@ -14,8 +14,8 @@ from hwsim.network.graph import INPUT
 from hwsim.network.layers import Affine, ElementWise, Flatten, HardTanh, Layer, Rearrange, Synaptic
 from hwsim.network.number_format import FP32, NumberFormat
 from hwsim.network.signals import Signal
-from hwsim.onnx_file.affine_inside import with_affine_inside
-from hwsim.onnx_file.chain import Chain, factor_of, is_between_codes, is_uniform, whole_factor_bits, with_affine
+from hwsim.onnx_file.affine_inside import whole_codes, with_affine_inside
+from hwsim.onnx_file.chain import Chain, factor_of, is_uniform, whole_factor_bits, with_affine
 from hwsim.onnx_file.coded import Constant, value_of
 from hwsim.onnx_file.graph import Array, Graph, Node, only_shaped, readers
 from hwsim.onnx_file.refusal import Refused
@@ -171,7 +171,7 @@ class Builder:
         if tensor.is_alone and isinstance(chain[0], Affine) and self.folded(at, chain[0]):
             chain = chain[1:]
         for layer in chain:
-            if isinstance(layer, HardTanh) and is_between_codes(layer, self.signals[at]):
+            if isinstance(layer, HardTanh) and _is_between_codes(layer, self.signals[at]):
                 self.remarks.append(f"{layer.name}: limits between two codes, of which the inner ones are taken")
             if isinstance(layer, Affine) and not self.signals[at].format.is_real:
                 n_bit = whole_factor_bits(layer, self.signals[at])
@@ -311,6 +311,12 @@ class Builder:
         if not fits or any(n not in (1, m) for n, m in zip(shape[1:], tensor.shape, strict=True)):
             raise Refused(f"a constant of shape {constant.shape} does not fit frames of shape {tensor.shape}")
         return shape[1:]
+
+
+def _is_between_codes(layer: HardTanh, signal: Signal) -> bool:
+    """Whether a limit is no code's value."""
+    limits = [each for each in (layer.lowest, layer.highest) if np.isfinite(each)]
+    return not signal.format.is_real and any(whole_codes(np.asarray(each), signal.step) is None for each in limits)
 
 
 def _name(wanted: str, taken: Container[str]) -> str:

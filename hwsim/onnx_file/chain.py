@@ -6,9 +6,8 @@ which are exact. So element-wise layers are kept back, and made only where nothi
 
 import numpy as np
 
-from hwsim.network.layers import Affine, ElementWise, HardTanh
+from hwsim.network.layers import Affine, ElementWise
 from hwsim.network.signals import Signal
-from hwsim.onnx_file.affine_inside import whole_codes
 from hwsim.onnx_file.graph import Array
 
 Chain = tuple[ElementWise, ...]
@@ -45,12 +44,6 @@ def is_uniform(chain: Chain) -> bool:
 def is_rising(chain: Chain) -> bool:
     """Whether a larger number stays the larger one, in every channel; the largest may then be taken before."""
     return all(each.direction == 1 for each in chain)
-
-
-def is_between_codes(layer: HardTanh, signal: Signal) -> bool:
-    """Whether a limit is no code's value."""
-    limits = [each for each in (layer.lowest, layer.highest) if np.isfinite(each)]
-    return not signal.format.is_real and any(whole_codes(np.asarray(each), signal.step) is None for each in limits)
 
 
 def whole_factor_bits(affine: Affine, signal: Signal) -> int:
