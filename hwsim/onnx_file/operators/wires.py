@@ -75,14 +75,19 @@ def resize(builder: Builder, node: Node) -> Tensor:
 
 def _factors(builder: Builder, node: Node, shape: tuple[int, ...]) -> tuple[int, ...]:
     """How many times as long each axis of a frame becomes."""
-    if node.attributes.get("axes") is not None:
-        raise Refused("axes; name a factor for every axis")
+    if node.attributes.get("keep_aspect_ratio_policy", "stretch") != "stretch":
+        raise Refused("keep_aspect_ratio_policy; state the factors")
     number = 1 if node.operator == "Upsample" or node.opset < 11 else 2
     given = builder.numbers(node, number, "scales")
     scales = np.asarray(node.attributes.get("scales", ()) if given is None else given, np.float64).ravel()
+    whole = np.array((builder.n_frame, *shape))
+    axes = list(node.attributes.get("axes", range(len(whole))))
     if not scales.size:
         sizes = builder.numbers(node, 3, "sizes")
-        scales = np.asarray(() if sizes is None else sizes, np.float64) / (builder.n_frame, *shape)
+        scales = np.asarray(() if sizes is None else sizes, np.float64) / whole[axes]
+    if "axes" in node.attributes:
+        named, scales = scales, np.ones(len(whole))
+        scales[axes] = named
     if len(scales) != len(shape) + 1 or scales[0] != 1 or not all(is_whole(n, 1) for n in map(_as_whole, scales)):
         raise Refused(f"factors {scales.tolist()}; whole numbers from 1 are supported, the first one 1")
     return tuple(int(n) for n in scales[1:])
