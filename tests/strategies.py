@@ -24,6 +24,7 @@ from hwsim.network.layers import (
     Dense,
     Divide,
     Flatten,
+    Gather,
     GlobalAvgPool,
     HardTanh,
     LeakyReLU,
@@ -36,6 +37,7 @@ from hwsim.network.layers import (
     ReLU,
     Sigmoid,
     Sign,
+    Slice,
     Softmax,
     Tanh,
     Weight,
@@ -400,8 +402,9 @@ class _Graph(_Builder):
 
     def pool(self):
         """A pooling that the tip allows."""
-        kernel, stride, padding = zip(*(self.draw(pooling_axes(n)) for n in self.signal.shape[1:]), strict=True)
-        geometry = {"kernel": kernel, "stride": stride, "padding": padding, "ceil_mode": self.chance(3)}
+        axes = [self.draw(pooling_axes(n)) for n in self.signal.shape[1:]]
+        geometry = dict(zip(("kernel", "stride", "padding", "dilation"), zip(*axes, strict=True), strict=True))
+        geometry["ceil_mode"] = self.chance(3)
         kinds = (MaxPool2d,) if self.exact and self.signal.format.is_real else (MaxPool2d, AvgPool2d)
         if self.draw(st.sampled_from(kinds)) is MaxPool2d:
             self.add(MaxPool2d, **geometry)
@@ -419,6 +422,30 @@ class _Graph(_Builder):
             codes = (-1, 1)
         value = 0.0 if step.ndim else self.draw(st.sampled_from(codes)) * float(step)
         self.add(Pad2d, padding=(self.draw(sides), self.draw(sides)), value=value)
+
+    def slice(self):
+        """A part along an axis; of channels, so that few are left."""
+        axis = self.draw(st.sampled_from((0, 0, *range(len(self.signal.shape)))))
+        size = self.signal.shape[axis]
+        start = self.draw(st.integers(0, size - 1))
+        stop = self.draw(st.one_of(st.none(), st.integers(start + 1, size)))
+        self.add(Slice, start=start, stop=stop, stride=self.draw(st.sampled_from((1, 1, 2))), axis=axis)
+
+    def gather(self):
+        """Numbers from anywhere, some more than once, and perhaps a constant; also two signals that are one."""
+        shape, step = self.signal.shape, self.signal.step
+        inputs = (self.tip,) * self.draw(st.sampled_from((1, 1, 2)))
+        size = self.signal.size * len(inputs)
+        values = (0.0,) if self.signal.format.kind != "binary" and self.chance(3) else ()
+        if step.ndim:  # a channel stays in its own
+            inputs, size, values = (self.tip,), self.signal.size, ()
+            places = np.arange(size).reshape(shape[0], -1)[:, ::-1]
+        else:
+            seed = np.random.default_rng(self.draw(st.integers(0, 2**16)))
+            places = seed.integers(-len(values), size, self.signal.size)
+        places = np.asarray(places).ravel()
+        places[0] = max(places[0], 0)
+        self.add(Gather, inputs=inputs, places=places, shape=shape, values=values)
 
     def rearrange(self):
         """Axes in another order, or another shape around them; an image stays one."""
@@ -471,9 +498,9 @@ class _Graph(_Builder):
         self.add(kind, inputs=self.draw(st.permutations([base, other])) if kind is Multiply else (base, other))
 
     def arrange(self):
-        """Perhaps one of the layers that only say where numbers are."""
-        if self.is_image and self.chance(4):
-            self.draw(st.sampled_from((self.pad, self.rearrange)))()
+        """Perhaps some of the layers that only say where numbers are."""
+        while self.is_image and self.chance(4):
+            self.draw(st.sampled_from((self.pad, self.rearrange, self.slice, self.gather)))()
 
     def sign(self):
         self.add(Sign)
@@ -488,7 +515,10 @@ class _Graph(_Builder):
         self.add(HardTanh, lowest=lowest, highest=highest)
 
     def leaky_relu(self):
-        self.add(LeakyReLU, slope=self.draw(st.sampled_from((0.01, 0.25, -0.5, 3.0))))
+        slopes = st.sampled_from((0.01, 0.25, -0.5, 3.0))
+        self.add(
+            LeakyReLU, slope=self.per_channel(slopes, self.signal.shape[0]) if self.chance(3) else self.draw(slopes)
+        )
 
     def curve(self):
         kind = self.draw(st.sampled_from((Sigmoid, Tanh, ELU)))
@@ -644,12 +674,13 @@ def same_axes():
 
 @st.composite
 def pooling_axes(draw, size):
-    """Kernel, stride and (before, after) of a pooling on one axis."""
-    kernel = draw(st.sampled_from((2, 3, 1, 2)))
-    before, after = draw(st.integers(0, kernel // 2)), draw(st.integers(0, kernel // 2))
-    if size + before + after < kernel:
-        kernel, before, after = size, 0, 0
-    return kernel, draw(st.sampled_from((2, 1, 2, 3))), (before, after)
+    """Kernel, stride, (before, after) and dilation of a pooling on one axis, each of whose windows meets an input."""
+    kernel, dilation = draw(st.sampled_from((2, 3, 1, 2))), draw(st.sampled_from((1, 1, 1, 2)))
+    most = kernel - 1 if dilation == 1 else kernel // 2
+    before, after = draw(st.integers(0, most)), draw(st.integers(0, most))
+    if size + before + after < dilation * (kernel - 1) + 1:
+        kernel, before, after, dilation = size, 0, 0, 1
+    return kernel, draw(st.sampled_from((2, 1, 2, 3))), (before, after), dilation
 
 
 @st.composite

@@ -102,7 +102,8 @@ class ConnectionActivity:
 class LayerActivity:
     """A layer with its neurons; the first one is the network's input, which reads no signal.
 
-    A Concat or Pad2d on its own is no layer here: whoever reads it reads the signals it is made of.
+    A layer of wires on its own is no layer here: whoever reads it reads the signals it is made of, as far as the wires
+    lead there.
     """
 
     name: str
@@ -119,6 +120,11 @@ class LayerActivity:
     codes_by_row: IntArray | None = None  # (n_source, height) of an image that a window slides over: codes in its rows
     strips: Mapping[Strip, StripsMet] = field(default_factory=dict)  # those that some machine asked for
     group_cycles: Mapping[GroupCost, IntArray] = field(default_factory=dict)  # (n_frame,) the same, of all groups
+    parts: tuple[SignalActivity | None, ...] = ()  # what it reads of each source; None: all of it
+
+    def part(self, k: int) -> SignalActivity | None:
+        """What the layer reads of its k-th source; None: all of it."""
+        return self.parts[k] if self.parts else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,13 +188,15 @@ class Activity(Viewed):
         emitted = {layer.emitted.name: layer.emitted for layer in self.layers if layer.emitted}
         rows = []
         for layer in self.layers:
-            sources = set(layer.sources)
+            # what is read of a signal by several wires is told once for each, all of it once
+            parts = [(name, layer.part(k), k) for k, name in enumerate(layer.sources)]
+            read = {(name, part and k): part or emitted[name] for name, part, k in parts}.values()
             rows.append(
                 {
                     "layer": layer.name,
                     "neurons": layer.n_neuron,
-                    "inputs [per frame]": sum(emitted[name].n_code for name in sources),
-                    "events read": sum(int(emitted[name].n_event.sum()) for name in sources),
+                    "inputs [per frame]": sum(each.n_code for each in read),
+                    "events read": sum(int(each.n_event.sum()) for each in read),
                     "synaptic operations": sum(int(c.histogram.n_operation.sum()) for c in layer.connections),
                     "of them on non-zero weights": sum(int(c.histogram.n_nonzero.sum()) for c in layer.connections),
                     "joining operations": sum(int(join.n_operation.sum()) for join in layer.joins),

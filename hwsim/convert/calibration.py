@@ -1,7 +1,7 @@
 """What the layers of a network that is being made leave on calibration data.
 
 A layer is run a few times, not once for each layer after it: where all that a signal depends on comes through one
-Quantize or Concat, the codes behind that are kept, and the run begins there.
+Quantize, or of wires that join several, the codes behind that are kept, and the run begins there.
 """
 
 from collections.abc import Iterator
@@ -11,9 +11,10 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from hwsim.convert.places import joins
 from hwsim.datasets import Dataset
 from hwsim.network.graph import INPUT, Network
-from hwsim.network.layers import Concat, Layer, Quantize
+from hwsim.network.layers import Layer, Quantize
 from hwsim.network.number_format import NumberFormat
 from hwsim.network.signals import FloatArray
 from hwsim.simulation.simulator import simulate
@@ -66,7 +67,7 @@ class Calibration:
         self._names = [layer.name for layer in layers]
         self._makes_codes = {layer.name for layer in layers if isinstance(layer, Quantize)}
         if self._makes_codes:  # then every joint reads codes
-            self._makes_codes |= {layer.name for layer in layers if isinstance(layer, Concat)}
+            self._makes_codes |= {layer.name for layer in layers if joins(layer)}
         self._begin = _beginnings(layers, self._makes_codes)
         self._kept = {INPUT: _Kept(data, network.input_format)}
         self._done: dict[str, Layer] = {}
@@ -120,7 +121,7 @@ class Calibration:
                 yield block.inputs if codes else block.inputs * np.float64(block.step)
 
     def _keep(self, name: str) -> _Kept:
-        """Codes of a Quantize or Concat that is done, run if need be, in the smallest dtype that holds them."""
+        """Codes of a Quantize, or of wires that join several, run if need be, in the smallest dtype that holds them."""
         if name not in self._kept:
             kept = self._keep(self._begin[name])
             network = self._from(kept, self._between(self._begin[name], name))

@@ -15,7 +15,9 @@ from hwsim.convert.patches import columns, n_column, parts_of
 from hwsim.datasets import Dataset
 from hwsim.errors import NetworkError
 from hwsim.network.graph import INPUT, Network
-from hwsim.network.layers import Add, Concat, Divide, Joining, Layer, MultiThreshold, Quantize, Sign, Synaptic
+from hwsim.network.layers import Add, Divide, Joining, Layer, MultiThreshold, Quantize, Sign, Synaptic, Wiring
+from hwsim.network.number_format import FP32
+from hwsim.network.signals import Signal
 from hwsim.simulation.input_frames import input_frames
 from hwsim.simulation.simulator import simulate
 
@@ -112,8 +114,10 @@ class Flow:
 def _joined(layer: Joining, values: list[Values]) -> Values:
     if isinstance(layer, Add):
         return _sum(layer, values)
-    if isinstance(layer, Concat):
-        return np.concatenate(values, axis=1)
+    if isinstance(layer, Wiring):
+        origins = layer.origins(*(Signal.of_input(value.shape[1:], FP32) for value in values))
+        constants = np.tile(np.asarray(layer.constants[::-1], np.float32), (len(values[0]), 1))
+        return np.concatenate([*(value.reshape(len(value), -1) for value in values), constants], axis=1)[:, origins]
     n_axis = max(value.ndim for value in values)
     first, second = (value.reshape(*value.shape, *[1] * (n_axis - value.ndim)) for value in values)
     return first / second if isinstance(layer, Divide) else first * second

@@ -20,6 +20,7 @@ from hwsim.network.layers import (
     Dense,
     ElementWise,
     Flatten,
+    Gather,
     GlobalAvgPool,
     HardTanh,
     Layer,
@@ -28,8 +29,10 @@ from hwsim.network.layers import (
     Quantize,
     Rearrange,
     ReLU,
+    Slice,
     Softmax,
     Synaptic,
+    Wiring,
 )
 
 KINDS = (
@@ -38,12 +41,14 @@ KINDS = (
     AvgPool2d,
     Concat,
     Flatten,
+    Gather,
     GlobalAvgPool,
     HardTanh,
     MaxPool2d,
     Pad2d,
     Rearrange,
     ReLU,
+    Slice,
     Softmax,
 )
 """What can be converted besides Dense and Conv2d with real weights."""
@@ -118,17 +123,18 @@ def place(network: Network, reads_codes: Callable[[Layer], bool]) -> Places:
     network : Network
         As `convertible` leaves it.
     reads_codes : function of a layer
-        Whether it has to read codes. A Concat always does, and so does what adds and reads the network's input.
+        Whether it has to read codes. Wires that join signals always do, and so does what adds and reads the network's
+        input.
     """
     layers = {layer.name: layer for layer in network.layers}
     readers: dict[str, set[str]] = {}
     names: dict[str, str] = {}
     groups: list[set[str]] = []
     for layer in network.layers:
-        if not (reads_codes(layer) or isinstance(layer, Concat) or _adds_input(layers, layer)):
+        if not (reads_codes(layer) or joins(layer) or _adds_input(layers, layer)):
             continue
         found = [_steps(layers, layer.name, source) for source in layer.inputs]
-        for steps in [list(chain(*found))] if isinstance(layer, Concat) else found:
+        for steps in [list(chain(*found))] if joins(layer) else found:
             groups = _merged(groups, {step.signal for step in steps})
             for step in steps:
                 readers.setdefault(step.signal, set()).add(step.reader)
@@ -158,7 +164,14 @@ def _keeps_codes(layers: dict[str, Layer], name: str) -> bool:
     layer = layers.get(name)
     if isinstance(layer, KEEP_CODES):
         return _keeps_codes(layers, layer.inputs[0])
-    return isinstance(layer, MaxPool2d | Concat | Rearrange)
+    if isinstance(layer, Gather) and layer.values:
+        return False
+    return isinstance(layer, MaxPool2d | Concat | Rearrange | Slice | Gather)
+
+
+def joins(layer: Layer) -> bool:
+    """Whether a layer lays several signals together, which then have one format."""
+    return isinstance(layer, Wiring) and len(layer.inputs) > 1
 
 
 def _adds_input(layers: dict[str, Layer], layer: Layer) -> bool:
@@ -184,7 +197,7 @@ def cannot_be_negative(layers: dict[str, Layer], name: str) -> bool:
         return False
     if isinstance(layer, ReLU | Softmax) or (isinstance(layer, HardTanh) and layer.lowest >= 0):
         return True
-    if (isinstance(layer, Add) and layer.signs) or (isinstance(layer, Pad2d) and layer.value < 0):
+    if (isinstance(layer, Add) and layer.signs) or (isinstance(layer, Wiring) and min(layer.constants, default=0) < 0):
         return False
     return all(cannot_be_negative(layers, source) for source in layer.inputs)
 

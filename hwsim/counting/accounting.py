@@ -142,14 +142,14 @@ def _count_conversions(
     tally: Tally, signal: SignalActivity, layer: str, phase: Phase, activity: Activity, machine: Machine
 ) -> None:
     """Codes that a layer sends to real weights become real numbers, each event once for every layer that reads it."""
-    n_event = activity.sum_by_group(signal.n_event)
     for reader in activity.layers:
-        n_reading = reader.sources.count(signal.name)
-        if n_reading and reader.connections and not is_whole(reader, machine):
+        read = [reader.part(k) or signal for k, name in enumerate(reader.sources) if name == signal.name]
+        if read and reader.connections and not is_whole(reader, machine):
             connection = reader.connections[0]
             if is_converted(connection):
                 formats = (connection.event_format.operand, connection.weight_format.operand)
-                tally.add(layer, phase, Operation("conversion", formats), n_reading * n_event)
+                for each in read:
+                    tally.add(layer, phase, Operation("conversion", formats), activity.sum_by_group(each.n_event))
 
 
 def _count_synapses(tally: Tally, connection: ConnectionActivity, activity: Activity, machine: Machine) -> None:

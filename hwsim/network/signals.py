@@ -63,6 +63,11 @@ class Signal:
         """Positions of a frame: height x width; 1 of a vector."""
         return self.size // self.shape[0]
 
+    @property
+    def slots(self) -> IntArray:
+        """Where each number of a frame in C order lies in the order kernels work in. (size,)"""
+        return np.arange(self.size).reshape(self.n_position, -1).T.ravel()
+
     def channels_last(self, channel: npt.ArrayLike) -> npt.NDArray[np.generic]:
         """Spread one number, or one per channel, over a frame in the order kernels work in: position, channel."""
         return self.per_element(channel).reshape(self.shape[0], -1).T.ravel()

@@ -168,6 +168,26 @@ class ArrayField(StoredField):
         return arrays.take(f"{described.name}.{self.name}", (shape,), "f8")
 
 
+class PlacesField(StoredField):
+    """A whole number for each number of the shape that the layer says."""
+
+    in_arrays = True
+
+    @property
+    def keys(self) -> Keys:
+        """None: how many there are follows from the shape."""
+        return {}
+
+    def write(self, layer: Layer, arrays: dict[str, Array]) -> dict[str, Any]:
+        """In the arrays alone."""
+        arrays[f"{layer.name}.{self.name}"] = weight_terms.smallest(getattr(layer, self.name))
+        return {}
+
+    def read(self, described: Any, arrays: ArrayFile) -> Any:
+        """As many as the shape has numbers."""
+        return arrays.take(f"{described.name}.{self.name}", ((math.prod(described.shape),),), "i")
+
+
 class TermsField(StoredField):
     """The weights of a synaptic layer."""
 
@@ -232,6 +252,7 @@ _BY_FORM: dict[type, type[StoredField]] = {
     file_forms.Limit: LimitField,
     file_forms.Number: NumberField,
     file_forms.Array: ArrayField,
+    file_forms.Places: PlacesField,
     file_forms.Terms: TermsField,
     file_forms.Bias: BiasField,
 }

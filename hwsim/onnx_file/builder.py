@@ -15,12 +15,23 @@ from hwsim.network.layers import Affine, ElementWise, Flatten, HardTanh, Layer, 
 from hwsim.network.number_format import FP32, NumberFormat
 from hwsim.network.signals import Signal
 from hwsim.onnx_file.affine_inside import whole_codes, with_affine_inside
-from hwsim.onnx_file.chain import Chain, factor_of, is_uniform, with_affine
+from hwsim.onnx_file.chain import Chain, factor_of, is_uniform, whole_factor_bits, with_affine
 from hwsim.onnx_file.coded import Constant, value_of
 from hwsim.onnx_file.graph import Array, Graph, Node, only_shaped, readers
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.soundness import MOST_NUMBERS
-from hwsim.onnx_file.tensor import Tensor, frame_of, is_in_order, order_in_frame, plain, size_of, without_ones
+from hwsim.onnx_file.tensor import (
+    Part,
+    Tensor,
+    Wires,
+    frame_of,
+    is_in_order,
+    order_in_frame,
+    plain,
+    size_of,
+    without_ones,
+)
+from hwsim.onnx_file.wires import layer_of, led_on
 
 MULTIPLIER_BIT_WIDTH = 24
 """Of an Affine on codes: as fine as the mantissa of the numbers it was given with. [bits]"""
@@ -55,13 +66,14 @@ class Builder:
         self.output = graph.output
         self.graph = graph
         self.at_the_end = only_shaped(graph)
+        self.led_on = led_on(graph)
         self.opset = graph.opsets.get("ai.onnx", 1)
         self.n_reader = Counter(readers(graph))
         self.remarks: list[str] = list(graph.remarks)
         self.stated: dict[str, int] = {}  # widths that the file states for sums, by the layer that makes them [bits]
         self._made: dict[tuple[Any, ...], str] = {}  # what was made behind a layer already
         self._n_free = MOST_NUMBERS + TIMES_STORED * sum(each.size for each in graph.constants.values())
-        self._kept: list[Chain] = []  # so that no two chains share an identity
+        self._kept: list[Chain | Wires] = []  # so that no two chains, or wires, share an identity
 
     def tensor(self, node: Node, number: int) -> Tensor:
         """An input that depends on the network's input."""
@@ -69,6 +81,8 @@ class Builder:
         value = self.values[name]
         if not isinstance(value, Tensor):
             raise Refused(f"input {number} is a constant; expected what depends on the network's input")
+        if value.wires is not None:
+            value = self.values[name] = self.laid(value)
         return replace(value, is_alone=value.is_alone and self.n_reader[name] == 1)
 
     def put(self, name: str, value: Tensor | Constant) -> None:
@@ -143,6 +157,7 @@ class Builder:
 
     def make(self, tensor: Tensor, keep_factor: bool = False) -> Tensor:
         """Make the layers that wait behind a tensor; a single positive factor on codes may go on waiting."""
+        tensor = self.laid(tensor)
         if not tensor.chain or (keep_factor and not self.is_real(tensor) and factor_of(tensor.chain) is not None):
             return tensor
         key = (tensor.layer, *map(id, tensor.chain))
@@ -159,7 +174,7 @@ class Builder:
             if isinstance(layer, HardTanh) and _is_between_codes(layer, self.signals[at]):
                 self.remarks.append(f"{layer.name}: limits between two codes, of which the inner ones are taken")
             if isinstance(layer, Affine) and not self.signals[at].format.is_real:
-                n_bit = _whole_factor_bits(layer, self.signals[at])
+                n_bit = whole_factor_bits(layer, self.signals[at])
                 layer = replace(layer, multiplier_bit_width=n_bit or MULTIPLIER_BIT_WIDTH)
                 if not n_bit:
                     self.remarks.append(
@@ -223,6 +238,28 @@ class Builder:
             self._made[key] = self.add(layer, tensor.layer)
         return replace(plain(self._made[key], frame, frame, tensor.chain), is_alone=False)
 
+    def wires(self, tensor: Tensor) -> Wires:
+        """Where a tensor's numbers come from."""
+        if tensor.wires is not None:
+            return tensor.wires
+        own = self.signal(tensor)
+        whole = np.arange(own.size).reshape(own.shape).transpose(order_in_frame(tensor, len(own.shape)))
+        return Wires(tensor.layer, whole.reshape(tensor.shape), (Part(tensor.layer, own.size),))
+
+    def laid(self, tensor: Tensor) -> Tensor:
+        """The tensor behind a layer that lays its numbers as its wires say."""
+        if tensor.wires is None:
+            return tensor
+        key = ("wires", id(tensor.wires))
+        frame = frame_of(tensor.shape)
+        if key not in self._made:
+            self._kept.append(tensor.wires)
+            parts = [part.name for part in tensor.wires.parts]
+            layer = layer_of(tensor.wires, frame, [self.signals[name].shape for name in parts])
+            self._made[key] = parts[0] if layer is None else self.add(layer, *parts)
+        places = (0, 2) if len(tensor.shape) == 2 else tuple(range(len(frame)))
+        return replace(tensor, layer=self._made[key], places=places, wires=None)
+
     def as_vector(self, tensor: Tensor) -> Tensor:
         """As a vector."""
         return self.settled(tensor, (size_of(tensor.shape),))
@@ -280,13 +317,6 @@ def _is_between_codes(layer: HardTanh, signal: Signal) -> bool:
     """Whether a limit is no code's value."""
     limits = [each for each in (layer.lowest, layer.highest) if np.isfinite(each)]
     return not signal.format.is_real and any(whole_codes(np.asarray(each), signal.step) is None for each in limits)
-
-
-def _whole_factor_bits(affine: Affine, signal: Signal) -> int:
-    """Bits of multipliers that are the factors themselves, of whole numbers that stay such; 0 of any others. [bits]"""
-    whole = all(np.all(np.asarray(each) % 1 == 0) for each in (signal.step, affine.scale, affine.offset))
-    largest = float(np.abs(affine.scale).max() * np.max(signal.step))
-    return int(largest).bit_length() + 1 if whole and largest < 2**31 else 0
 
 
 def _name(wanted: str, taken: Container[str]) -> str:

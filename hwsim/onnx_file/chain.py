@@ -7,6 +7,7 @@ which are exact. So element-wise layers are kept back, and made only where nothi
 import numpy as np
 
 from hwsim.network.layers import Affine, ElementWise
+from hwsim.network.signals import Signal
 from hwsim.onnx_file.graph import Array
 
 Chain = tuple[ElementWise, ...]
@@ -43,3 +44,10 @@ def is_uniform(chain: Chain) -> bool:
 def is_rising(chain: Chain) -> bool:
     """Whether a larger number stays the larger one, in every channel; the largest may then be taken before."""
     return all(each.direction == 1 for each in chain)
+
+
+def whole_factor_bits(affine: Affine, signal: Signal) -> int:
+    """Bits of multipliers that are the factors themselves, of whole numbers that stay such; 0 of any others. [bits]"""
+    whole = all(np.all(np.asarray(each) % 1 == 0) for each in (signal.step, affine.scale, affine.offset))
+    largest = float(np.abs(affine.scale).max() * np.max(signal.step))
+    return int(largest).bit_length() + 1 if whole and largest < 2**31 else 0

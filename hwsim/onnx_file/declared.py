@@ -12,13 +12,15 @@ from hwsim.onnx_file.element_types import INTEGER, REAL
 from hwsim.onnx_file.graph import Graph, Node
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
+from hwsim.onnx_file.wires import MOVING, TAKING
 
 WIDEST_CODES = 32
 """Inputs of more bits are taken as real numbers. [bits]"""
 
 KEEPING = (
-    *("Clip", "Concat", "Dropout", "Expand", "Flatten", "GlobalMaxPool", "Identity", "Max", "MaxPool", "Min", "Pad"),
-    *("Relu", "Reshape", "Sign", "Slice", "Squeeze", "Transpose", "Unsqueeze"),
+    *MOVING,
+    *TAKING,
+    *("Clip", "Dropout", "GlobalMaxPool", "Identity", "Max", "MaxPool", "Min", "ReduceMax", "Relu", "Resize", "Sign"),
 )
 """Operators whose results lie among the numbers that they read, or a constant of the same type."""
 

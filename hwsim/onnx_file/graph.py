@@ -75,7 +75,7 @@ def read_graph(model: Any, name: str, output: str | None = None) -> Graph:
     problems = ["sparse initializers; write them as dense ones"] if graph.sparse_initializer else []
     constants = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
     opsets = {each.domain or "ai.onnx": int(each.version) for each in model.opset_import}
-    nodes = _named(_node(each, opsets) for each in graph.node)
+    nodes = _named(each for proto in graph.node for each in _of_one_output(_node(proto, opsets)))
     inputs = [each for each in graph.input if each.name not in constants]
     if len(inputs) != 1:
         listed = ", ".join(each.name for each in inputs) or "none"
@@ -119,6 +119,17 @@ def _node(proto: Any, opsets: dict[str, int]) -> Node:
         attributes[each.name] = value
     opset = opsets.get(proto.domain or "ai.onnx", 1)
     return Node(proto.op_type, proto.name, tuple(proto.input), tuple(proto.output), attributes, proto.domain, opset)
+
+
+def _of_one_output(node: Node) -> Iterator[Node]:
+    """A node; of a Split as many as it has outputs, each of which says which part it is."""
+    if node.operator != "Split" or len(node.outputs) == 1:
+        yield node
+        return
+    for part, output in enumerate(node.outputs):
+        yield replace(
+            node, outputs=(output,), attributes={**node.attributes, "part": part, "n_part": len(node.outputs)}
+        )
 
 
 def _named(nodes: Iterable[Node]) -> tuple[Node, ...]:

@@ -9,6 +9,9 @@ from hwsim.network.graph import INPUT, Network
 from hwsim.network.layers import Layer
 from hwsim.network.signals import Signal
 
+OPSET = 13
+"""Of files that are written, unless an operator is younger."""
+
 
 class NoEquivalent(Exception):
     """Why a layer cannot be written; caught by `write_onnx`, which names the layer."""
@@ -19,6 +22,7 @@ class Nodes:
 
     def __init__(self, network: Network, qonnx: bool) -> None:
         self.network, self.qonnx = network, qonnx
+        self.opset = OPSET  # the oldest that has all operators
         self.of_signal: dict[str, str] = {}  # tensor that holds a layer's signal
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
@@ -47,6 +51,10 @@ class Nodes:
             name, number = f"{wanted}_{number}", number + 1
         self._taken.add(name)
         return name
+
+    def since(self, opset: int) -> None:
+        """Say which opset the next node's operator, or what is asked of it, came with."""
+        self.opset = max(self.opset, opset)
 
     def constant(self, value: npt.ArrayLike, part: str, dtype: npt.DTypeLike = np.float32) -> str:
         """A tensor of fixed numbers."""

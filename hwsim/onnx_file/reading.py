@@ -22,6 +22,7 @@ from hwsim.onnx_file.folding import fold
 from hwsim.onnx_file.graph import Graph, Node, UnfitGraph, read_graph
 from hwsim.onnx_file.loading import load_graph
 from hwsim.onnx_file.operators.linear_quantization import Levels, with_codes
+from hwsim.onnx_file.operators.wires import are_wires, wired
 from hwsim.onnx_file.pairs import reader_of
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.stated_sums import stated_sums
@@ -213,7 +214,7 @@ def _lower(builder: Builder, node: Node) -> Tensor | Constant | Unknown:
         return constant if node.operator == "Constant" else builder.worked_out(constant)
     if reader is None:
         raise Refused(NO_LAYER)
-    made = reader.read(builder, node)
+    made = wired(builder, node, values) if are_wires(builder, node) else reader.read(builder, node)  # type: ignore[arg-type]
     made = as_declared(builder, node, made)
     if not isinstance(made, Tensor):
         return builder.worked_out(made)

@@ -2,8 +2,29 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from hwsim.onnx_file.chain import Chain
+
+
+class Part(NamedTuple):
+    """A layer, and the numbers in a frame of what it leaves."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, eq=False)
+class Wires:
+    """Where the numbers of a frame come from, as long as no layer lays them so."""
+
+    name: str  # of the node that made them
+    origins: npt.NDArray[np.int64]  # of the graph's shape: numbers of all parts in C order, -1: the first constant
+    parts: tuple[Part, ...]
+    values: tuple[float, ...] = ()  # of the constants
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +39,9 @@ class Tensor:
     places: tuple[int | None, ...]  # axis of the layer's frame that each is; None: one of size 1 that it lacks
     chain: Chain = ()
     is_alone: bool = True  # whether nothing else reads the layer, or can come to read it
+    wires: Wires | None = (
+        None  # of numbers that no layer has laid so yet: where they come from; there are no places then
+    )
 
 
 def plain(layer: str, shape: tuple[int, ...], frame: tuple[int, ...], chain: Chain = ()) -> Tensor:

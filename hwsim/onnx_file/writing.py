@@ -12,7 +12,6 @@ from hwsim.onnx_file.nodes import Nodes, NoEquivalent
 from hwsim.onnx_file.pairs import QONNX, writer_of
 from hwsim.onnx_file.quant_nodes import quant
 
-OPSET = 13
 IR_VERSION = 8
 
 
@@ -67,11 +66,12 @@ def write_onnx(network: Network, path: str | Path, qonnx: bool | None = None) ->
             raise NetworkError(f"network {network.name}: {name} has no equivalent in {kind}: {reason}") from None
     graph = nodes.graph()
     domains = {node.domain for node in graph.node} - set(STANDARD_DOMAINS) | ({QONNX} if qonnx else set())
-    opsets = [onnx.helper.make_opsetid("", OPSET)]
+    opsets = [onnx.helper.make_opsetid("", nodes.opset)]
     opsets += [onnx.helper.make_opsetid(domain, 1) for domain in sorted(domains)]
-    model = onnx.helper.make_model(graph, ir_version=IR_VERSION, opset_imports=opsets, producer_name="hwsim")
+    ir_version = max(IR_VERSION, onnx.helper.find_min_ir_version_for(opsets, ignore_unknown=True))
+    model = onnx.helper.make_model(graph, ir_version=ir_version, opset_imports=opsets, producer_name="hwsim")
     write_whole(path, model.SerializeToString(deterministic=True))
-    return f"{'QONNX' if qonnx else 'ONNX'}, {len(graph.node)} nodes, opset {OPSET}"
+    return f"{'QONNX' if qonnx else 'ONNX'}, {len(graph.node)} nodes, opset {nodes.opset}"
 
 
 def _add(nodes: Nodes, layer: Layer | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hwsim.network.graph import INPUT, Network, Stage
+from hwsim.network.layers import Wiring
 from hwsim.network.number_format import NumberFormat
 from hwsim.network.signals import IntArray, Signal
 from hwsim.simulation.block import Array
@@ -26,7 +27,8 @@ class StagePlan:
     """One stage: what its head does with the signals it reads, and the element-wise steps after it."""
 
     stage: Stage
-    sources: tuple[str, ...]  # emitted signals it reads, those of a bare Concat or Pad2d in its place
+    sources: tuple[str, ...]  # emitted signals it reads, those behind layers of wires in their place
+    parts: tuple[IntArray | None, ...]  # of each the numbers read, as they lie in a row of codes; None: all
     reads: tuple[Signal, ...]  # what the head reads
     start: Signal  # what the element-wise layers begin with
     head: Head | None  # None: the stage that prepares the network's input
@@ -46,7 +48,7 @@ class StagePlan:
 
     @property
     def is_layer(self) -> bool:
-        """Whether it does anything: a bare Concat or Pad2d only says what lies where."""
+        """Whether it does anything: a layer of wires alone only says what lies where."""
         return not is_wiring(self.stage) or self.is_last
 
     @property
@@ -70,15 +72,16 @@ def prepare(network: Network, format: NumberFormat, step: float) -> tuple[StageP
     places = SourcePlaces(network)
     plans = []
     for stage, head in heads:
-        sources = places.sources(stage)
-        if head and is_wiring(stage):
-            places.lay(stage, head)
+        sources, parts = places.sources(stage), places.parts(stage)
+        if is_wiring(stage):
+            places.lead(stage)
         is_image = isinstance(head, ConvolutionHead)  # also one whose taps all fall on padding
         start = head.out if head else _way_in(network, raw)
         plans.append(
             StagePlan(
                 stage=stage,
                 sources=sources,
+                parts=parts,
                 reads=tuple(network.signals[name] for name in stage.sources),
                 start=start,
                 head=head,
@@ -94,8 +97,8 @@ def prepare(network: Network, format: NumberFormat, step: float) -> tuple[StageP
 
 
 def is_wiring(stage: Stage) -> bool:
-    """Whether a stage only lays signals side by side, or constants around one."""
-    return stage.head is not None and stage.head.is_wiring and not stage.body
+    """Whether a stage is wires alone."""
+    return isinstance(stage.head, Wiring) and not stage.body
 
 
 def _head(network: Network, stage: Stage) -> Head | None:

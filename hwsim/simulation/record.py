@@ -68,7 +68,22 @@ def _layer(notes: Notes, network: Network, plan: StagePlan) -> LayerActivity:
         codes_by_row=plan.codes_by_row,
         strips=noted_strips(notes, plan),
         group_cycles=noted_group_cycles(notes, plan),
+        parts=_parts(notes, network, plan),
     )
+
+
+def _parts(notes: Notes, network: Network, plan: StagePlan) -> tuple[SignalActivity | None, ...]:
+    """What a stage reads of its sources; of one that it reads whole there is nothing to tell."""
+    parts: list[SignalActivity | None] = []
+    for k, (name, part) in enumerate(zip(plan.sources, plan.parts, strict=True)):
+        if part is None:
+            parts.append(None)
+            continue
+        n_event = np.full(notes.n_frame, part.size, np.int64)
+        if not notes.execution.presents_every_input:
+            n_event = notes.read(plan.name, f"events of source {k}")
+        parts.append(SignalActivity(name, part.size, network.signals[name].format, n_event))
+    return tuple(parts) if any(parts) else ()
 
 
 def _out_format(network: Network, plan: StagePlan) -> NumberFormat:

@@ -50,6 +50,7 @@ class Walker:
             else:
                 sources = [emitted[name] for name in plan.stage.sources]
                 block = plan.head.run(sources, frames, self.worker)
+                self._note_parts(plan, emitted, frames)
                 if plan.name in self.notes.needs:
                     note_strips(plan, sources[0], frames, self.worker)
                     note_group_cycles(plan, sources[0], frames, self.worker)
@@ -60,6 +61,15 @@ class Walker:
                 signal = self._list(plan, codes, frames.reset)
                 emitted[plan.stage.output] = signal
                 self.notes.write(plan.stage.output, "events", frames, signal.n_event)
+
+    def _note_parts(self, plan: StagePlan, emitted: dict[str, Emitted], frames: Frames) -> None:
+        """Note the events among the numbers that a stage reads of a signal, where it does not read all."""
+        for k, (name, part) in enumerate(zip(plan.sources, plan.parts, strict=True)):
+            if part is None or not plan.is_layer:
+                continue
+            codes = emitted[name].codes[:, part]
+            changed = np.where(frames.reset[:, None], codes[1:] != 0, codes[1:] != codes[:-1])
+            self.notes.write(plan.name, f"events of source {k}", frames, np.count_nonzero(changed, axis=1))
 
     def _resets(self, begin: int, end: int, warm: bool) -> Array:
         if not self.notes.is_delta:

@@ -1,7 +1,7 @@
 """What the events of a run met, tile by tile, as a machine cuts its frames: rows of weights and codes, per frame."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -198,6 +198,10 @@ class Told:
     n_event: IntArray  # (n_frame,) codes, or events
     bits: int  # of each [bits]
     mark_bits: int = 0  # beside those, for every code there is [bits]
+
+    def of(self, part: SignalActivity | None) -> "Told":
+        """The same of a part of the signal, which lies where it lay in the whole."""
+        return self if part is None else replace(self, n_code=part.n_code, n_event=part.n_event)
 
     @property
     def worst(self) -> int:

@@ -33,6 +33,7 @@ class SourceShape:
     signal: str
     n_channel: int  # of the image that are its own
     in_strips: tuple[tuple[int, ...], ...]  # codes in the rows that strips of 1, 2 ... rows of outputs read
+    n_read: int | None  # codes that are read of it; None: all
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,13 @@ def _layer(layer: LayerActivity, machine: Machine) -> LayerShape:
 
 
 def _source(layer: LayerActivity, loops: Loops | None, k: int) -> SourceShape:
+    part = layer.part(k)
+    n_read = None if part is None else part.n_code
     if loops is None or loops.window is None or layer.codes_by_row is None:
-        return SourceShape(layer.sources[k], loops.n_channel if loops else 1, ())
+        return SourceShape(layer.sources[k], loops.n_channel if loops else 1, (), n_read)
     by_row = tuple(map(int, layer.codes_by_row[k]))
-    return SourceShape(layer.sources[k], -(-max(by_row) // loops.window.x.size), _in_strips(loops.window, by_row))
+    n_channel = -(-max(by_row) // loops.window.x.size)
+    return SourceShape(layer.sources[k], n_channel, _in_strips(loops.window, by_row), n_read)
 
 
 @lru_cache(maxsize=4096)

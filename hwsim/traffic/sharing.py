@@ -61,7 +61,9 @@ class Share:
 
     def _lacks(self, operand: Operand, what: str, bits: int) -> MachineError:
         known = ", ".join(
-            f"{level.name} {level.declared_bits // 8:,}" if level.declared_bits is not None else f"{level.name} at most {level.at_most:,}"
+            f"{level.name} {level.declared_bits // 8:,}"
+            if level.declared_bits is not None
+            else f"{level.name} at most {level.at_most:,}"
             for level in self.machine.holding(operand)
             if level.declared_bits is not None or level.at_most is not None
         )
@@ -230,7 +232,7 @@ class Share:
             name = each.signal if each.signal in homes else FRAMES
             signal, home = self.signals[name], levels.index(homes[name])
             bits = signal.bits // (signal.n_code * self.machine.batch)
-            sources.append(Source(bits, each.n_channel, each.in_strips, signal.n_code, home))
+            sources.append(Source(bits, each.n_channel, each.in_strips, each.n_read or signal.n_code, home))
         try:
             return choose(layer.loops, self.machine, weights, codes, tuple(sources))
         except MachineError as error:

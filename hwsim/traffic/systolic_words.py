@@ -96,15 +96,16 @@ class _Booking:
             raw = self.activity.raw_format.bit_width
             yield self._codes("read", layer.name, self.places.signals[RAW].level, layer.n_neuron, raw)
         signals = [self.places.signals[source] for source in layer.sources]
-        n_code = sum(signal.n_code for signal in signals)
-        for signal in signals:
+        parts = [layer.part(k) for k in range(len(signals))]
+        read = [part.n_code if part else signal.n_code for part, signal in zip(parts, signals, strict=True)]
+        for signal, n_code in zip(signals, read, strict=True):
             for connection in layer.connections:
                 asked = [self._elements(connection, n_frame).codes for n_frame in self.batch]
                 # where several signals are joined, each has its share of the channels
-                shared = [number * signal.n_code // n_code for number in asked]
+                shared = [number * n_code // sum(read) for number in asked]
                 yield self._move("read", layer.name, "codes", signal.level, shared, signal.bits)
             if not layer.connections:
-                yield self._codes("read", layer.name, signal.level, signal.n_code, signal.bits)
+                yield self._codes("read", layer.name, signal.level, n_code, signal.bits)
 
     def sums(self, place: int, layer: LayerActivity) -> Iterator[tuple[str, Operation, IntArray]]:
         """Unfinished sums, written and read back; those of all terms but the last wait for the merging of terms."""

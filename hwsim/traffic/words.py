@@ -232,7 +232,10 @@ class _Traffic:
         for reader, k in self._readers(source):
             planned = self.plan.layers[reader.name]
             if planned.loops is None or self.machine.reuse == "ideal":
-                self._move_codes("read", arrives_at or reader.name, home, told.by_frame, told)
+                # frames that arrive do so whole, and ideally one reader reads for all
+                is_whole_signal = arrives_at is not None or self.machine.reuse == "ideal"
+                own = told if is_whole_signal else told.of(reader.part(k))
+                self._move_codes("read", arrives_at or reader.name, home, own.by_frame, told)
             else:
                 self._read_through(reader, k, planned, home, told, arrives_at)
             arrives_at = None
@@ -241,22 +244,22 @@ class _Traffic:
         self, reader: LayerActivity, k: int, planned: LayerPlan, home: Level, told: Told, arrives_at: str | None
     ) -> None:
         """Read a source through the levels that keep it for a while."""
-        loops, tiling = planned.loops, planned.tiling
+        loops, tiling, own = planned.loops, planned.tiling, told.of(reader.part(k))
         assert loops is not None
 
         def by_tile(word_length: int) -> IntArray:
-            return words_by_tile(self.activity, reader, loops, tiling, k, told, word_length)
+            return words_by_tile(self.activity, reader, loops, tiling, k, own, word_length)
 
         levels = [kept.level for kept in planned.codes]
         path = code_path([kept.stay for kept in planned.codes], levels.index(home))
         for (far, _), (near, stay) in pairwise(path):
             n_fill, is_whole_frame = code_fills(loops, tiling, stay)
-            filled = told.by_frame if is_whole_frame else by_tile
+            filled = own.by_frame if is_whole_frame else by_tile
             self._move_codes("read", reader.name, levels[far], filled, told, n_fill)
             self._move_codes("write", reader.name, levels[near], filled, told, n_fill)
         nearest, n_pass = levels[path[-1][0]], loops.n_pass(tiling.channels)
         if arrives_at is not None and tiling.rows is None:
-            self._move_codes("read", arrives_at, nearest, by_tile, told)
+            self._move_codes("read", arrives_at, nearest, told.by_frame, told)
             n_pass -= 1
         self._move_codes("read", reader.name, nearest, by_tile, told, n_pass)
 

@@ -15,10 +15,12 @@ from hwsim.network.layers import (
     Conv2d,
     Dense,
     Flatten,
+    Gather,
     GlobalAvgPool,
     MaxPool2d,
     Quantize,
     ReLU,
+    Slice,
     Weight,
 )
 from hwsim.simulation.simulator import simulate
@@ -170,6 +172,30 @@ def test_a_joint_of_signals_that_depend_on_each_other():
     converted = int8.convert(network, data)
     assert converted.is_integer
     expected = forward(network, data.values())["mean"].reshape(30, -1)
+    assert np.abs(simulate(converted, data).outputs - expected).max() < 0.05 * np.abs(expected).max()
+
+
+def test_a_shuffled_block_of_halves():
+    """Half of the channels pass by a convolution, all are shuffled, and half of those go on."""
+    generator = np.random.default_rng(4)
+    places = np.arange(4 * 36).reshape(2, 2, 36).transpose(1, 0, 2).ravel()
+    layers = (
+        drawn_conv("first", generator, (4, 2, 1, 1)),
+        ReLU("first_relu"),
+        Slice("passes", ("first_relu",), stop=2),
+        Slice("goes", ("first_relu",), start=2),
+        drawn_conv("second", generator, (2, 2, 3, 3), padding=1),
+        ReLU("second_relu"),
+        Gather("shuffled", ("passes", "second_relu"), places=places, shape=(4, 6, 6)),
+        Slice("half", start=1, stop=3),
+        drawn_conv("last", generator, (5, 2, 1, 1)),
+        GlobalAvgPool("mean"),
+    )
+    network = Network("shuffled", (2, 6, 6), layers)
+    data = frames_for(network, 30)
+    converted = int8.convert(network, data)
+    assert converted.is_integer
+    expected = simulate(network, data).outputs
     assert np.abs(simulate(converted, data).outputs - expected).max() < 0.05 * np.abs(expected).max()
 
 

@@ -45,11 +45,12 @@ PHASES = ("encode", "synapse", "neuron", "memory")
 DEFAULT, ELEMENTARY, WHOLE = "default_45nm", "jouppi_2021_7nm", "davies_2018_14nm"
 """Energy tables: of every machine; beside it of those that add and multiply, and of those of whole operations."""
 
-LEFT_OUT = {"rules", "joins", "work", "window", "groups", "strips", "slices", "codes_by_row"}
+LEFT_OUT = {"rules", "joins", "work", "window", "groups", "strips", "slices", "codes_by_row", "parts"}
 LEFT_OUT |= {"group_cycles", "n_tap_met"}
 """Fields that no digest holds: the number of the rules stands in the file, so that it can be raised where one count
-moves; what neurons, poolings and joinings do, how windows lie, what strips of an image met and what slices of rows
-hold is in the digests of counts, however it is noted, as is how many taps events met; what groups take is time."""
+moves; what neurons, poolings and joinings do, how windows lie, what strips of an image met, what slices of rows hold
+and what wires lead to is in the digests of counts, however it is noted, as is how many taps events met; what groups
+take is time."""
 
 
 # --- one digest

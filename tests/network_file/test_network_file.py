@@ -296,7 +296,7 @@ def test_geometry_and_inputs_stand_in_the_description(branching):
         ("groups: 2", "groups: 4", "layer stem: 4 groups of 6 output channels"),
         ("groups: 2", "groups: 3", "layer stem: its weight takes 6 channels, but it reads 4"),
         ("ceil_mode: true", "ceil_mode: 1", "layers.2.ceil_mode"),
-        ("padding: [[1, 1], [1, 1]]", "padding: [[2, 2], [1, 1]]", "layer max: padding ((2, 2), (1, 1)) is more than"),
+        ("padding: [[1, 1], [1, 1]]", "padding: [[9, 2], [1, 1]]", "layer max: a window of kernel"),
         ("lowest: -0.5", "lowest: 7.5", "layer clip: limits 7.5 ... 6"),
         ("lowest: -0.5", "lowest: low", "layers.5.lowest"),
         ("inputs: [mean, same, max]", "inputs: [mean, max]", "layer same"),

@@ -19,6 +19,6 @@ def test_listed_tests_pass_or_are_refused(tmp_path):
 
 
 def test_the_list_only_grows():
-    """By its length: 349 tests were applicable when it was written, of which 176 passed."""
-    assert len(listed()) >= 349
-    assert sum(listed().values()) >= 176
+    """By its length: 440 tests were applicable when it was last renewed, of which 258 passed."""
+    assert len(listed()) >= 440
+    assert sum(listed().values()) >= 258

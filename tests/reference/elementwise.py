@@ -169,10 +169,12 @@ class HardTanh(Elementwise):
 class LeakyReLU(Elementwise):
     def __init__(self, layer, source, before=None):
         super().__init__(layer, source, before)
-        self.slope = np.float32(layer.slope)
+        self.slope = [np.float32(each) for each in source.spread(layer.slope)]
+        if np.ndim(layer.slope):
+            self.n_parameter, self.parameter_bits = source.shape[0], source.number.n_bit
 
     def apply(self, meter, element, value, trace):
-        leaked = meter.multiply(value, self.slope, self.operand, self.operand)  # whether or not it is taken
+        leaked = meter.multiply(value, self.slope[element], self.operand, self.operand)  # whether or not it is taken
         return value if meter.reaches(value, 0, self.operand) else leaked
 
 
@@ -227,6 +229,64 @@ class ELU(Curve):
 
     def function(self, x):
         return self.scale * (x if x >= 0 else self.alpha * math.expm1(x))
+
+
+class Exp(Curve):
+    operation = "look_up"
+    function = staticmethod(math.exp)
+
+
+class Erf(Curve):
+    operation = "look_up"
+    function = staticmethod(math.erf)
+
+
+class Softplus(Curve):
+    operation = "look_up"
+
+    @staticmethod
+    def function(x):
+        return x + math.log1p(math.exp(-x)) if x > 0 else math.log1p(math.exp(x))
+
+
+class GELU(Curve):
+    operation = "look_up"
+
+    def __init__(self, layer, source, before=None):
+        super().__init__(layer, source, before)
+        self.with_tanh = layer.with_tanh
+
+    def function(self, x):
+        if self.with_tanh:
+            return 0.5 * x * (1.0 + math.tanh(math.sqrt(2.0 / math.pi) * x * (1.0 + 0.044715 * x * x)))
+        return 0.5 * x * math.erfc(-x * math.sqrt(0.5))
+
+
+class SiLU(Curve):
+    operation = "look_up"
+
+    def __init__(self, layer, source, before=None):
+        super().__init__(layer, source, before)
+        self.alpha = layer.alpha
+
+    def function(self, x):
+        return 0.0 if self.alpha * x < -300 else x / (1.0 + math.exp(-self.alpha * x))
+
+
+class Mish(Curve):
+    operation = "look_up"
+
+    @staticmethod
+    def function(x):
+        return x * math.tanh(Softplus.function(x))
+
+
+class HardSwish(Curve):
+    operation = "look_up"
+
+    @staticmethod
+    def function(x):
+        return 0.0 if x <= -3 else x if x >= 3 else x * (x + 3.0) / 6.0
 
 
 class Affine(Elementwise):
@@ -416,8 +476,9 @@ class MultiThreshold(Elementwise):
         return self.start + self.rise * sum(reached)
 
 
+LOOKED_UP = (Exp, Erf, Softplus, GELU, SiLU, Mish, HardSwish)
 KINDS = (Flatten, Rearrange, ReLU, LeakyReLU, Sign, HardTanh, Sigmoid, Tanh, ELU, Affine, Quantize, MultiThreshold)
-ELEMENTWISE = {each.__name__: each for each in (*KINDS, Wrap)}
+ELEMENTWISE = {each.__name__: each for each in (*KINDS, *LOOKED_UP, Wrap)}
 
 
 def softmax(values, tensor: Tensor) -> list[np.float32]:

@@ -7,9 +7,9 @@ from typing import Any
 from reference.elementwise import ELEMENTWISE, Elementwise, Tensor, concatenated
 from reference.head import Head, Relay
 from reference.joining import Add, Divide, Multiply
-from reference.padding import Pad2d
 from reference.pooling import AvgPool2d, MaxPool2d
 from reference.synaptic import Conv2d, Dense
+from reference.wires import Gather, Pad2d, Slice
 
 INPUT = "input"
 HEADS = {
@@ -20,6 +20,7 @@ HEADS = {
     "GlobalAvgPool": AvgPool2d,
 }
 JOINTS = {"Add": Add, "Multiply": Multiply, "Divide": Divide}
+WIRES = {"Pad2d": Pad2d, "Slice": Slice, "Gather": Gather}
 FUSED = (*ELEMENTWISE, "Softmax")
 
 
@@ -33,7 +34,8 @@ class Node:
     fused: list[Any]  # element-wise layers, as the network has them
     is_last: bool = False
     inputs: list["Node"] = field(default_factory=list)  # of every signal read, the stage that leaves it
-    sources: list[list["Node"]] = field(default_factory=list)  # of every signal read, the stages that emit its parts
+    # of every signal read, the stages that emit its parts, and which of their numbers are read
+    sources: list[list[tuple["Node", set[int]]]] = field(default_factory=list)
     head: Head | None = None  # None: the network's input
     body: list[Elementwise] = field(default_factory=list)
     tensor: Tensor | None = None  # what leaves it; before a Softmax, which is not counted
@@ -42,7 +44,7 @@ class Node:
     @property
     def is_mere_wiring(self) -> bool:
         """Whether it does nothing: its readers read what it is made of."""
-        return kind_of(self.layer) in ("Concat", "Pad2d") and not self.fused and not self.is_last
+        return kind_of(self.layer) in ("Concat", *WIRES) and not self.fused and not self.is_last
 
 
 def kind_of(layer) -> str:
@@ -73,15 +75,21 @@ def nodes_of(network) -> list[Node]:
     leaves[names[-1]].is_last = True
     for node in nodes:
         node.inputs = [leaves[name] for name in node.reads]
-        node.sources = [_emitters(name, leaves) for name in node.reads]
     return nodes
 
 
-def _emitters(name: str, leaves: dict[str, Node]) -> list[Node]:
-    node = leaves[name]
+def _emitters(node: Node, wanted: set[int]) -> list[tuple[Node, set[int]]]:
+    """The stages that emit some numbers of what a stage leaves, and which of their own numbers these are."""
     if not node.is_mere_wiring:
-        return [node]
-    return [emitter for part in node.reads for emitter in _emitters(part, leaves)]
+        return [(node, wanted)]
+    found, n_before = [], 0
+    origins = {node.head.origin[i] for i in wanted} - {None}
+    for part in node.inputs:
+        own = {i - n_before for i in origins if n_before <= i < n_before + part.tensor.size}
+        n_before += part.tensor.size
+        if own:
+            found += _emitters(part, own)
+    return found
 
 
 def work_out(nodes: list[Node], input_tensor: Tensor) -> None:
@@ -96,8 +104,8 @@ def work_out(nodes: list[Node], input_tensor: Tensor) -> None:
                 tensor = concatenated(tensors)
             if node.layer is None or kind_of(node.layer) == "Concat":
                 node.head = Relay(node.name, tensor)
-            elif kind_of(node.layer) == "Pad2d":
-                node.head = Pad2d(node.layer, tensor)
+            elif kind_of(node.layer) in WIRES:
+                node.head = WIRES[kind_of(node.layer)](node.layer, tensors)
             elif kind_of(node.layer) in JOINTS:
                 node.head = JOINTS[kind_of(node.layer)](node.layer, tensors)
             else:
@@ -115,6 +123,8 @@ def work_out(nodes: list[Node], input_tensor: Tensor) -> None:
         if node.head:
             node.head.body = node.body
         node.tensor = tensor
+    for node in nodes:
+        node.sources = [_emitters(each, set(range(each.tensor.size))) for each in node.inputs]
 
 
 def _settled(tensor: Tensor) -> Tensor:

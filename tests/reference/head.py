@@ -62,6 +62,7 @@ class Relay(Head):
     def __init__(self, name: str, source: Tensor):
         super().__init__(name)
         self.tensor = source
+        self.origin: list[int | None] = list(range(source.size))  # which of the numbers read each is; None: a constant
 
     def together(self, moment: Moment, arrivals: list[Arrival]) -> Arrival:
         """What the numbers are made of, as one signal: of a Concat, one after the other."""

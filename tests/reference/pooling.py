@@ -26,6 +26,7 @@ class Pool(Head):
                     layer.kernel[k],
                     layer.stride[k],
                     layer.padding[k],
+                    layer.dilation[k],
                     ceil_mode=layer.ceil_mode,
                 )
                 for k in (0, 1)

@@ -113,18 +113,21 @@ class Walker:
 
     def _read_sources(self, node: Node, memory: Meter):
         """Codes or events of every signal, each packed for itself."""
-        for source in (part for parts in node.sources for part in parts):
+        for source, wanted in (part for parts in node.sources for part in parts):
             if self.machine.ideal and source.name in self.seen:
                 continue
             self.seen.add(source.name)
+            if self.machine.ideal:  # for all that ever read it
+                wanted = set(range(source.tensor.size))
             if not self.machine.is_dense:
-                memory.read("events", self._bits_of(self.emitted[source.name].event, source.tensor))
+                event = [(i, s) for i, s in self.emitted[source.name].event if i in wanted]
+                memory.read("events", self._bits_of(event, source.tensor, len(wanted)))
             elif source.name != INPUT or self.input_is_buffered:
-                memory.read("codes", source.tensor.size * source.tensor.number.n_bit)
+                memory.read("codes", len(wanted) * source.tensor.number.n_bit)
             elif self.raw_is_at_hand:
                 self.raw_is_at_hand = False
             else:
-                memory.read("codes", source.tensor.size * self.raw.n_bit)
+                memory.read("codes", len(wanted) * self.raw.n_bit)
 
     def _arrival(self, source: Node) -> Arrival:
         """What a reader is shown of a signal, put together of its parts."""
@@ -178,19 +181,26 @@ class Walker:
                 if self.machine.is_dense or meter.differs(s, type(s)(0), operand)
             ]
         value = tensor.number.difference if self.machine.is_delta else tensor.number
-        for real in self._real_weights_behind(node) if value.kind == "integer" and not value.is_flag else []:
-            for _, s in emitted.event:
-                meter.convert(s, value.operand, real.operand)
+        for real, wanted in self._real_weights_behind(node) if value.kind == "integer" and not value.is_flag else []:
+            for i, s in emitted.event:
+                if i in wanted:
+                    meter.convert(s, value.operand, real.operand)
         if not self.machine.is_dense:
-            memory.write("events", self._bits_of(emitted.event, tensor))
+            memory.write("events", self._bits_of(emitted.event, tensor, tensor.size))
 
-    def _real_weights_behind(self, node: Node) -> list[Number]:
-        """Formats of the real weights that the codes of a stage meet, one for each time that a layer reads them."""
+    def _real_weights_behind(self, node: Node) -> list[tuple[Number, set[int]]]:
+        """Formats of the real weights that codes of a stage meet, and which, for each time that a layer reads them."""
         if self.machine.whole:
             return []
         readers = [each for each in self.at_work if isinstance(each.head, Synaptic)]
-        times = [each for each in readers for parts in each.sources for part in parts if part is node]
-        return [each.head.terms[0].number for each in times if each.head.terms[0].number.is_real]
+        times = [
+            (each.head.terms[0].number, wanted)
+            for each in readers
+            for parts in each.sources
+            for part, wanted in parts
+            if part is node
+        ]
+        return [(number, wanted) for number, wanted in times if number.is_real]
 
     def _is_sent(self, meter: Meter, difference, threshold: int, operand: str) -> bool:
         if threshold == 1:
@@ -199,11 +209,11 @@ class Walker:
         down = meter.reaches(-threshold, difference, operand)  # always: hardware does not wait for the other
         return up or down
 
-    def _bits_of(self, events, tensor: Tensor) -> int:
-        """Values, and where they belong: an index with each, or a bit for every code."""
+    def _bits_of(self, events, tensor: Tensor, n_code: int) -> int:
+        """Values, and where they belong: an index with each, or a bit for every code that could be one."""
         value = tensor.number.difference if self.machine.is_delta else tensor.number
         if self.machine.bitmap:
-            return sum(1 for _ in range(tensor.size)) + sum(value.n_bit for _ in events)
+            return sum(1 for _ in range(n_code)) + sum(value.n_bit for _ in events)
         return sum(value.n_bit + (tensor.size - 1).bit_length() for _ in events)
 
 

@@ -35,4 +35,4 @@ class Slide:
         if not count_include_pad:
             return len(self.meets(window))
         start = window * self.stride - self.before
-        return min(start + self.kernel, self.size + self.after) - start
+        return sum(start + tap * self.dilation < self.size + self.after for tap in range(self.kernel))

@@ -29,6 +29,7 @@ from hwsim.network.layers import (
     Conv2d,
     Dense,
     Flatten,
+    Gather,
     GlobalAvgPool,
     HardTanh,
     MaxPool2d,
@@ -39,6 +40,7 @@ from hwsim.network.layers import (
     Rearrange,
     ReLU,
     Sign,
+    Slice,
     Softmax,
     Weight,
 )
@@ -963,12 +965,15 @@ def whole_network(network, frames):
                 padded = pad(value, layer.padding, -torch.inf)
                 if layer.ceil_mode:  # as much again as a window may stick out
                     padded = functions.pad(padded, (0, layer.stride[1], 0, layer.stride[0]), value=-torch.inf)
-                value = functions.max_pool2d(padded, layer.kernel, layer.stride)
+                value = functions.max_pool2d(padded, layer.kernel, layer.stride, dilation=layer.dilation)
                 height, width = network.signals[layer.name].shape[1:]
                 value = value[..., :height, :width]
             case AvgPool2d():
                 padded = pad(value, layer.padding, 0)
-                value = functions.avg_pool2d(padded, layer.kernel, layer.stride, divisor_override=1)
+                ones = torch.ones(padded.shape[1], 1, *layer.kernel, dtype=padded.dtype)
+                value = functions.conv2d(
+                    padded, ones, stride=layer.stride, dilation=layer.dilation, groups=padded.shape[1]
+                )
             case GlobalAvgPool():
                 value = value.sum(dim=(2, 3), keepdim=True)
             case Add():
@@ -1013,6 +1018,14 @@ def whole_network(network, frames):
                 value = (rounded(value, layer.rounding) + zero).clamp(format.lowest, format.highest) - zero
             case Flatten():
                 value = value.flatten(1)
+            case Slice():
+                cut = slice(layer.start, layer.stop, layer.stride)
+                value = value[(slice(None),) * (1 + layer.axis) + (cut,)]
+            case Gather():
+                row = torch.cat([values[name].flatten(1) for name in layer.inputs], dim=1)
+                constants = torch.tensor([*reversed(layer.values)]) / float(np.ravel(read.step)[0])
+                row = torch.cat([row, constants.to(row.dtype).expand(len(row), -1)], dim=1)
+                value = row[:, layer.places].reshape(len(row), *layer.shape)
             case Pad2d():
                 border = by_channel(np.rint(layer.value / read.step), value)
                 value = pad(value - border, layer.padding, 0) + border

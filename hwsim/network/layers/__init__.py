@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from hwsim.network.layers.arrangement import *
 from hwsim.network.layers.curves import *
+from hwsim.network.layers.functions import *
+from hwsim.network.layers.gathering import *
 from hwsim.network.layers.joining import *
 from hwsim.network.layers.layer import *
 from hwsim.network.layers.layer import shipped_layer_types
@@ -25,7 +27,18 @@ from hwsim.network.layers.weight import *
 from hwsim.network.layers.window import *
 from hwsim.network.layers.wiring import *
 
-_OTHERS = ("Axis", "ElementWise", "Joining", "Layer", "Pairing", "Synaptic", "Weight", "Window", "unless_zero")
+_OTHERS = (
+    "Axis",
+    "ElementWise",
+    "Joining",
+    "Layer",
+    "Pairing",
+    "Synaptic",
+    "Weight",
+    "Window",
+    "Wiring",
+    "unless_zero",
+)
 
 if not TYPE_CHECKING:  # which reads no list that is made
     __all__ = sorted([*_OTHERS, *(layer.__name__ for layer in shipped_layer_types().values())])

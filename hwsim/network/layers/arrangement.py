@@ -5,10 +5,11 @@ from math import prod
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from hwsim.errors import NetworkError
 from hwsim.network.layers.file_forms import OPTIONAL
-from hwsim.network.layers.layer import ElementWise, Layer
+from hwsim.network.layers.layer import ElementWise, Wiring
 from hwsim.network.layers.window import Padding, is_whole, padding_pairs
 from hwsim.network.signals import IntArray, Signal
 
@@ -57,13 +58,11 @@ class Rearrange(ElementWise):
 
 
 @dataclass(frozen=True, eq=False)
-class Pad2d(Layer):
+class Pad2d(Wiring):
     """Images with a border of one value. A convolution's tap on the border is a synapse, as any other."""
 
     padding: Padding = 0  # ((top, bottom), (left, right)), or (y, x), or one number
     value: float = field(default=0.0, metadata=OPTIONAL)
-
-    is_wiring: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Bring the geometry into its one form and check it."""
@@ -75,27 +74,17 @@ class Pad2d(Layer):
             raise NetworkError(f"layer {self.name}: value {self.value}; expected a finite number")
         object.__setattr__(self, "value", float(self.value))
 
-    def border(self, read: Signal) -> IntArray:
-        """The border's code, less the zero point. (channels,)
+    @property
+    def constants(self) -> tuple[float, ...]:
+        """The border's."""
+        return (self.value,)
 
-        Raises
-        ------
-        NetworkError
-            When the value is none of the codes.
-        """
-        step = np.broadcast_to(read.step, read.shape[:1])
-        code = np.rint(self.value / step)
-        centred = code + read.zero_point
-        if (
-            np.any((code * step).astype(np.float32) != np.float32(self.value))
-            or np.any((centred < read.format.lowest) | (centred > read.format.highest))
-            or (read.format.kind == "binary" and not np.all(np.abs(code) == 1))
-        ):
-            raise NetworkError(
-                f"a border of {self.value:g} around {read.format} codes of step {read.step}, none of which is that; "
-                "take a value that one of them has, or quantize after it"
-            )
-        return code.astype(np.int64)
+    def origins(self, *source: Signal) -> IntArray:
+        """The image, in the middle of the constant."""
+        (read,) = source
+        sides = ((0, 0), *padding_pairs(self.padding))
+        origins: IntArray = np.pad(np.arange(read.size).reshape(read.shape), sides, constant_values=-1)
+        return origins
 
     def signal(self, *source: Signal) -> Signal:
         """A larger image of the same numbers."""
@@ -107,4 +96,26 @@ class Pad2d(Layer):
         shape = (channels, height + sum(vertical), width + sum(horizontal))
         if read.format.is_real:
             return replace(read, shape=shape)
-        return replace(read, shape=shape, bound=max(read.bound, int(np.abs(self.border(read)).max())))
+        border = codes_of(self.value, read.step, read, "a border", "around")
+        return replace(read, shape=shape, bound=max(read.bound, int(np.abs(border).max())))
+
+
+def codes_of(value: npt.ArrayLike, step: npt.ArrayLike, read: Signal, what: str, where: str) -> IntArray:
+    """Codes of constants, less the zero point, in a signal's format.
+
+    Raises
+    ------
+    NetworkError
+        When a value is none of the codes.
+    """
+    value, step = np.broadcast_arrays(np.asarray(value, np.float64), step)
+    code = np.rint(value / step)
+    centred = code + read.zero_point
+    is_code = ((code * step).astype(np.float32) == value.astype(np.float32)) & (centred >= read.format.lowest)
+    is_code &= (centred <= read.format.highest) & ((read.format.kind != "binary") | (np.abs(code) == 1))
+    if not np.all(is_code):
+        raise NetworkError(
+            f"{what} of {value[~is_code][0]:g} {where} {read.format} codes of step {read.step}, none of which is that; "
+            "take a value that one of them has, or quantize after it"
+        )
+    return np.asarray(code, np.int64)

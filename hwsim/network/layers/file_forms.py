@@ -62,5 +62,10 @@ class Bias(Form):
     """A number per output channel in ``weights.npz``; where there is none, ``network.yaml`` says so."""
 
 
+@dataclass(frozen=True)
+class Places(Form):
+    """A whole number for each number of the layer's `shape`, always in ``weights.npz``."""
+
+
 PerChannel: TypeAlias = Annotated[npt.ArrayLike, Number()]
 """One number, or one per channel."""

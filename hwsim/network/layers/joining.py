@@ -1,14 +1,14 @@
 """Layers that read several signals."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
 
 import numpy as np
 
 from hwsim.errors import NetworkError
 from hwsim.network.fixed_point import Rescale, rescale
 from hwsim.network.layers.file_forms import SILENT, PerChannel
-from hwsim.network.layers.layer import Layer
+from hwsim.network.layers.layer import Layer, Wiring
 from hwsim.network.number_format import accumulator_width, integer
 from hwsim.network.signals import FloatArray, IntArray, Signal, positive, real_signal
 
@@ -105,11 +105,14 @@ def _alone(multiplier: IntArray, shift: IntArray) -> Rescale:
 
 
 @dataclass(frozen=True, eq=False)
-class Concat(Joining):
+class Concat(Wiring, Joining):
     """Signals one after the other along the channels, (C, H, W) or (n,)."""
 
-    is_wiring: ClassVar[bool] = True
     keeps_sign = True
+
+    def origins(self, *source: Signal) -> IntArray:
+        """In C order one signal is behind the other."""
+        return np.arange(sum(read.size for read in source)).reshape(-1, *source[0].shape[1:])
 
     def signal(self, *source: Signal) -> Signal:
         """Codes of the same format; of one step, or one per channel where the signals' steps differ."""
@@ -117,9 +120,7 @@ class Concat(Joining):
         if len({read.shape[1:] for read in source}) > 1:
             shapes = [read.shape for read in source]
             raise NetworkError(f"concatenates frames of shapes {shapes}; only channels, the first axis, may differ")
-        if len({(read.format, read.zero_point) for read in source}) > 1:
-            formats = ", ".join(f"{read.format} around {read.zero_point}" for read in source)
-            raise NetworkError(f"concatenates codes of different formats ({formats}); quantize them alike")
+        check_alike(source)
         step = first.step
         if any(read.step.ndim or read.step != step for read in source):
             step = np.concatenate([np.broadcast_to(read.step, read.shape[:1]) for read in source])
@@ -128,6 +129,13 @@ class Concat(Joining):
         shape = (sum(read.shape[0] for read in source), *first.shape[1:])
         n_step = sum(read.n_step or read.shape[0] for read in source)
         return replace(first, shape=shape, step=step, bound=max(read.bound for read in source), spread_from=n_step)
+
+
+def check_alike(source: Sequence[Signal]) -> None:
+    """Refuse signals whose codes are not of one format and zero point."""
+    if len({(read.format, read.zero_point) for read in source}) > 1:
+        formats = ", ".join(f"{read.format} around {read.zero_point}" for read in source)
+        raise NetworkError(f"concatenates codes of different formats ({formats}); quantize them alike")
 
 
 class Pairing(Joining, abstract=True):

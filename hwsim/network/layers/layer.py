@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from hwsim.errors import NetworkError
 from hwsim.network.neuron_work import NeuronWork, Place
-from hwsim.network.signals import FloatArray, Signal
+from hwsim.network.signals import FloatArray, IntArray, Signal
 
 _REGISTERED: dict[str, type["Layer"]] = {}
 
@@ -79,6 +79,37 @@ class Layer:
         What is made of numbers that are not negative is then not negative either.
         """
         return False
+
+
+@dataclass(frozen=True, eq=False)
+class Wiring(Layer, abstract=True):
+    """A layer of wires alone: it leads the numbers of its signals, and constants, to where they are wanted.
+
+    On its own it does nothing: whoever reads it reads the signals it is made of, as far as they are led there.
+    """
+
+    is_wiring: ClassVar[bool] = True
+
+    @property
+    def constants(self) -> tuple[float, ...]:
+        """Values of the constants among what leaves."""
+        return ()
+
+    def origins(self, *source: Signal) -> IntArray:
+        """Where each number that leaves comes from.
+
+        Parameters
+        ----------
+        *source : Signal
+            What the layer reads.
+
+        Returns
+        -------
+        int64
+            Of the shape that leaves. Numbers read are counted in C order, on from one signal to the next; -1 is the
+            first constant, -2 the second.
+        """
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False)

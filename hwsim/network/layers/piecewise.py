@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.errors import NetworkError
-from hwsim.network.layers.file_forms import Limit
+from hwsim.network.layers.file_forms import Limit, PerChannel
 from hwsim.network.layers.layer import ElementWise
 from hwsim.network.neuron_work import NeuronWork, Place, once
 from hwsim.network.number_format import BINARY, integer
@@ -43,39 +43,42 @@ class ReLU(ElementWise):
 class LeakyReLU(ElementWise):
     """x where x >= 0, else slope times x, in float32; of real numbers only."""
 
-    slope: float = 0.01
+    slope: PerChannel = 0.01  # one number, or one per channel
 
     passes_scales = True
 
     def __post_init__(self) -> None:
         """Check the slope."""
-        if not np.isfinite(self.slope):
-            raise NetworkError(f"layer {self.name}: slope {self.slope}; expected a finite number")
-        object.__setattr__(self, "slope", float(self.slope))
+        slope = np.asarray(self.slope, np.float64)
+        if slope.ndim > 1 or not np.all(np.isfinite(slope)):
+            raise NetworkError(f"layer {self.name}: slope {self.slope}; expected a finite number, or one per channel")
+        object.__setattr__(self, "slope", slope if slope.ndim else float(slope))
 
     def signal(self, *source: Signal) -> Signal:
         """Real numbers."""
         (read,) = source
         if not read.format.is_real:
             raise NetworkError(f"a LeakyReLU of {read.format} codes, which have no such slope; quantize after it")
+        read.per_element(self.slope)
         return read
 
     def apply(self, value: FloatArray) -> FloatArray:
         """X where x >= 0, else the slope, a float32 number, times x."""
         # a product of two float32 numbers is exact in float64, and so rounded once
-        return np.where(value >= 0, value, value * np.float64(np.float32(self.slope)))
+        return np.where(value >= 0, value, value * np.float64(np.asarray(self.slope, np.float32)))
 
     @property
     def direction(self) -> int:
-        """Rising, unless the slope falls."""
-        return int(self.slope >= 0)
+        """Rising, unless the slope falls; with a slope per channel no one can rely on it."""
+        return int(np.ndim(self.slope) == 0 and self.slope >= 0)  # type: ignore[operator]
 
     def work(self, read: Signal, place: Place) -> tuple[NeuronWork, ...]:
-        """A comparison, and the slope is multiplied."""
+        """A comparison, and the slope is multiplied; one per channel is stored."""
         operations = once(
             Operation.of("comparison", read.format), Operation.of("multiplication", read.format, read.format)
         )
-        return (NeuronWork(self.name, operations),)
+        n_slope = read.shape[0] * np.ndim(self.slope)
+        return (NeuronWork(self.name, operations, n_slope, read.format.bit_width * (n_slope > 0)),)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from hwsim.errors import NetworkError
-from hwsim.network.layers.file_forms import OPTIONAL, SETTLED
+from hwsim.network.layers.file_forms import OPTIONAL, SETTLED, SILENT
 from hwsim.network.layers.layer import Layer
 from hwsim.network.layers.window import Axis, Padding, Pair, Window, padding_pairs, pair
 from hwsim.network.neuron_work import NeuronWork, Place, once
@@ -16,12 +16,13 @@ from hwsim.network.signals import FloatArray, Signal, real_signal
 
 @dataclass(frozen=True, eq=False)
 class Pool2d(Layer, abstract=True):
-    """What poolings have in common. Stride is the kernel unless said; padding at most half the kernel."""
+    """What poolings have in common. Stride is the kernel unless said; every window meets the image."""
 
     kernel: Pair = 2
     stride: Pair | None = field(default=None, metadata=SETTLED)
     padding: Padding = 0
     ceil_mode: bool = field(default=False, metadata=OPTIONAL)
+    dilation: Pair = field(default=(1, 1), metadata=SILENT, kw_only=True)
 
     keeps_sign = True
 
@@ -33,16 +34,20 @@ class Pool2d(Layer, abstract=True):
             object.__setattr__(self, "kernel", kernel)
             object.__setattr__(self, "stride", pair(kernel if self.stride is None else self.stride, "stride"))
             object.__setattr__(self, "padding", pads)
-            if any(2 * max(pads[k]) > kernel[k] for k in (0, 1)):
-                raise NetworkError(f"padding {pads} is more than half of the kernel {kernel}")
+            object.__setattr__(self, "dilation", pair(self.dilation, "dilation"))
         except NetworkError as error:
             raise NetworkError(f"layer {self.name}: {error}") from None
 
     def window(self, read: Signal) -> Window:
         """How the window slides over what is read."""
         assert self.stride is not None
-        kernel, stride = pair(self.kernel, "kernel"), pair(self.stride, "stride")
-        return Window.over(read.shape, kernel, stride, self.padding, ceil_mode=self.ceil_mode)
+        kernel, stride, dilation = (pair(each, "pair") for each in (self.kernel, self.stride, self.dilation))
+        window = Window.over(read.shape, kernel, stride, self.padding, dilation, self.ceil_mode)
+        if not window.taps.all():
+            raise NetworkError(
+                f"a window of kernel {kernel} and padding {self.padding} meets nothing but padding; take less of it"
+            )
+        return window
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,4 +144,5 @@ def _division(name: str, read: Signal, divisors: FloatArray, place: Place) -> tu
 def _padded_taps(axis: Axis) -> FloatArray:
     """Taps of each window on inputs or padding; those beyond, where ceil_mode lets a window stick out, never count."""
     start = np.arange(axis.n_window) * axis.stride - axis.before
-    return np.asarray(np.minimum(start + axis.kernel, axis.size + axis.after) - start, np.float64)
+    taps = start[:, None] + np.arange(axis.kernel) * axis.dilation
+    return np.asarray(np.count_nonzero(taps < axis.size + axis.after, axis=1), np.float64)

@@ -4,7 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.network.layers import ELU, ElementWise, HardTanh, LeakyReLU, MultiThreshold, ReLU, Sigmoid, Softmax, Tanh
+from hwsim.network.layers import (
+    ELU,
+    GELU,
+    ElementWise,
+    HardTanh,
+    LeakyReLU,
+    MultiThreshold,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
 from hwsim.onnx_file.coded import Quantizer
@@ -63,11 +74,16 @@ def leaky_relu(builder: Builder, node: Node) -> Tensor:
 
 @reads("PRelu")
 def prelu(builder: Builder, node: Node) -> Tensor:
-    """The same with a learned slope; only one for all channels."""
+    """The same with a learned slope, one for all channels or one for each."""
     slope = builder.numbers(node, 1, "slope")
-    if slope is None or np.any(slope != slope.ravel()[0]):
-        raise Refused("a slope per channel; one for all is supported")
-    return _leaky(builder, node, float(slope.ravel()[0]))
+    assert slope is not None
+    if np.all(slope == slope.ravel()[0]):
+        return _leaky(builder, node, float(slope.ravel()[0]))
+    tensor = builder.tensor(node, 0)
+    along = [axis for axis, n in enumerate(builder.spread(tensor, slope)) if n > 1]
+    if [tensor.places[axis] for axis in along] != [0]:
+        raise Refused(f"slopes of shape {slope.shape} for frames of shape {tensor.shape}; expected one per channel")
+    return builder.waiting(tensor, LeakyReLU(node.name, slope=slope.ravel().astype(np.float64)))
 
 
 def _leaky(builder: Builder, node: Node, slope: float) -> Tensor:
@@ -78,8 +94,12 @@ def _leaky(builder: Builder, node: Node, slope: float) -> Tensor:
 
 @writes(LeakyReLU)
 def leaky_relu_nodes(nodes: Nodes, layer: LeakyReLU) -> str:
-    """LeakyRelu."""
-    return nodes.single("LeakyRelu", layer, alpha=layer.slope)
+    """LeakyRelu, or with a slope per channel PRelu."""
+    if not np.ndim(layer.slope):
+        return nodes.single("LeakyRelu", layer, alpha=layer.slope)
+    (tensor,), (read,) = nodes.tensors(layer), nodes.signals(layer)
+    slope = nodes.constant(channels(layer.slope, read), "slope")
+    return nodes.node("PRelu", (tensor, slope), "value", read.shape)
 
 
 @reads("Clip")
@@ -177,6 +197,20 @@ def tanh(builder: Builder, node: Node) -> Tensor:
 def tanh_nodes(nodes: Nodes, layer: Tanh) -> str:
     """Tanh."""
     return nodes.single("Tanh", layer)
+
+
+@reads("Gelu")
+def gelu(builder: Builder, node: Node) -> Tensor:
+    """X times the normal distribution's share below x, exactly or by tanh."""
+    with_tanh = node.attributes.get("approximate", "none") == "tanh"
+    return builder.waiting(builder.tensor(node, 0), GELU(node.name, with_tanh=with_tanh))
+
+
+@writes(GELU)
+def gelu_nodes(nodes: Nodes, layer: GELU) -> str:
+    """Gelu."""
+    nodes.since(20)
+    return nodes.single("Gelu", layer, approximate="tanh" if layer.with_tanh else "none")
 
 
 @reads("Elu")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.network.layers import Add, Affine, Concat, Divide, HardTanh, Layer, Multiply, Pairing
+from hwsim.network.layers import Add, Affine, Concat, Divide, HardSwish, HardTanh, Layer, Multiply, Pairing
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
 from hwsim.onnx_file.graph import Array, Node
@@ -95,7 +95,9 @@ def _pair(nodes: Nodes, layer: Pairing, operator: str) -> str:
 
 @reads("HardSwish")
 def hard_swish(builder: Builder, node: Node) -> Tensor:
-    """X times the HardSigmoid of x, of slope 1/6."""
+    """X times the HardSigmoid of x, of slope 1/6; of codes one function."""
+    if not builder.is_real(builder.tensor(node, 0)):
+        return builder.waiting(builder.tensor(node, 0), HardSwish(node.name))
     # read twice, so that the gate's slope must not go into the weights before it
     tensor = replace(builder.make(builder.tensor(node, 0)), is_alone=False)
     slope = builder.affine(tensor, f"{node.name}_affine", 1 / 6, 0.5)

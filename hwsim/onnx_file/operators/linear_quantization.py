@@ -73,7 +73,7 @@ def _spread(scale: Array, n_axis: int, axis: int) -> Array:
 
 
 def _levels(made: Tensor, scale: Array, zero_point: Array) -> Levels:
-    return Levels(made.layer, made.shape, made.places, made.chain, made.is_alone, scale, zero_point)
+    return Levels(made.layer, made.shape, made.places, made.chain, made.is_alone, made.wires, scale, zero_point)
 
 
 @reads("DequantizeLinear", of_constants=True, codes="read")

@@ -11,7 +11,7 @@ from hwsim.onnx_file.nodes import Nodes, NoEquivalent
 from hwsim.onnx_file.operators.geometry import geometry_of
 from hwsim.onnx_file.pairs import reads, writes
 from hwsim.onnx_file.refusal import Refused
-from hwsim.onnx_file.tensor import Tensor
+from hwsim.onnx_file.tensor import Tensor, size_of, transposed
 from hwsim.onnx_file.thresholds import rising
 
 
@@ -37,15 +37,14 @@ def _pooled(builder: Builder, node: Node) -> Tensor:
     if len(kernel) != n_axis:
         raise Refused(f"its kernel {kernel} on frames of shape {tensor.shape}")
     window = geometry_of(node, kernel, (image.shape[1], image.shape[2]))
-    if window.dilation != (1, 1):
-        raise Refused(f"dilations {window.dilation}; pooling without dilation is supported")
     ceil_mode = bool(node.attributes.get("ceil_mode", 0))
     common = (node.name, (), window.kernel, window.stride, window.padding, ceil_mode)
     layer: Layer
     if node.operator == "MaxPool":
-        layer = MaxPool2d(*common)
+        layer = MaxPool2d(*common, dilation=window.dilation)
     else:
-        layer = AvgPool2d(*common, bool(node.attributes.get("count_include_pad", 0)))
+        counts_padding = bool(node.attributes.get("count_include_pad", 0))
+        layer = AvgPool2d(*common, counts_padding, dilation=window.dilation)
     made = builder.result(node, layer, image, image.shape)
     frame = builder.signal(made).shape
     if n_axis == 1:
@@ -74,18 +73,22 @@ def average_pool_nodes(nodes: Nodes, layer: AvgPool2d) -> str:
     if layer.count_include_pad and any(_reach(axis) > axis.after for axis in (window.y, window.x)):
         raise NoEquivalent("windows that stick out beyond the padding, which it counts (count_include_pad, ceil_mode)")
     options = _window(window)
+    if "dilations" in options:
+        nodes.since(19)
     return nodes.single("AveragePool", layer, count_include_pad=int(layer.count_include_pad), **options)
 
 
 def _window(window: Window) -> dict[str, Any]:
     """ceil_mode as padding, on which tools agree, unless more than half of a kernel would be that."""
     axes = (window.y, window.x)
+    dilated = {"dilations": tuple(axis.dilation for axis in axes)} if any(axis.dilation > 1 for axis in axes) else {}
     ceil = any(2 * _reach(axis) > axis.kernel for axis in axes)
     return {
         "kernel_shape": tuple(axis.kernel for axis in axes),
         "strides": tuple(axis.stride for axis in axes),
         "pads": tuple(axis.before for axis in axes) + tuple(axis.after if ceil else _reach(axis) for axis in axes),
         "ceil_mode": int(ceil),
+        **dilated,
     }
 
 
@@ -114,19 +117,67 @@ def global_max_pool(builder: Builder, node: Node) -> Tensor:
 
 @reads("ReduceMean")
 def reduce_mean(builder: Builder, node: Node) -> Tensor:
-    """Mean over all places of each channel, in whatever order the graph has its axes."""
-    tensor = builder.tensor(node, 0)
-    axes = axes_of(node, builder.numbers(node, 1, "axes"), len(tensor.shape) + 1)
-    rest = [axis for axis in range(len(tensor.shape)) if axes is not None and axis + 1 not in axes]
+    """Mean over axes; over all places of each channel in whatever order the graph has its axes."""
+    tensor, axes = _reduced(builder, node)
+    rest = [axis for axis in range(len(tensor.shape)) if axis not in axes]
     is_image = len(tensor.shape) in (2, 3) and len(builder.signal(tensor).shape) == 3
-    if axes is None or 0 in axes or not is_image or len(rest) != 1 or tensor.places[rest[0]] != 0:
-        raise Refused(f"its axes {axes} of frames of shape {tensor.shape} are not all places of each channel")
+    if not is_image or len(rest) != 1 or tensor.places[rest[0]] != 0:
+        return _kept(node, *_over_axes(builder, node, tensor, axes, GlobalAvgPool(node.name)))
     made = builder.add(GlobalAvgPool(node.name), builder.make(tensor, keep_factor=True).layer)
     result = replace(builder.make(tensor, keep_factor=True), layer=made, is_alone=True)
     n_channel = tensor.shape[rest[0]]
     if not node.attributes.get("keepdims", 1):
         return _seen(result, (n_channel,), 0)
     return _seen(result, tuple(n_channel if axis in rest else 1 for axis in range(len(tensor.shape))), rest[0])
+
+
+@reads("ReduceSum")
+def reduce_sum(builder: Builder, node: Node) -> Tensor:
+    """Sum over axes: the mean of so many numbers times their number."""
+    tensor, axes = _reduced(builder, node)
+    made, shape = _over_axes(builder, node, tensor, axes, GlobalAvgPool(node.name))
+    n = float(size_of(tuple(tensor.shape[axis] for axis in axes)))
+    return _kept(node, builder.affine(made, f"{node.name}_sum", n, 0.0), shape)
+
+
+@reads("ReduceMax", codes="kept")
+def reduce_max(builder: Builder, node: Node) -> Tensor:
+    """Largest number along axes."""
+    tensor, axes = _reduced(builder, node)
+    n = size_of(tuple(tensor.shape[axis] for axis in axes))
+    return _kept(node, *_over_axes(builder, node, tensor, axes, MaxPool2d(node.name, kernel=(1, n))))
+
+
+def _reduced(builder: Builder, node: Node) -> tuple[Tensor, tuple[int, ...]]:
+    """What is read, and the axes of its frames over which something is taken."""
+    tensor = builder.tensor(node, 0)
+    axes = axes_of(node, builder.numbers(node, 1, "axes"), len(tensor.shape) + 1)
+    if not axes or 0 in axes:
+        raise Refused(f"its axes {axes} of frames of shape {tensor.shape} take in the frames; name others")
+    return tensor, tuple(sorted({axis - 1 for axis in axes}))
+
+
+def _over_axes(
+    builder: Builder, node: Node, tensor: Tensor, axes: tuple[int, ...], layer: Layer
+) -> tuple[Tensor, tuple[int, ...]]:
+    """One number for all along some axes, made by a pooling over rows of them; and the frame's shape with axes of 1."""
+    rest = tuple(axis for axis in range(len(tensor.shape)) if axis not in axes)
+    kept = tuple(tensor.shape[axis] for axis in rest)
+    shape = tuple(1 if axis in axes else n for axis, n in enumerate(tensor.shape))
+    rows = transposed(builder.make(tensor, keep_factor=True), (*rest, *axes))
+    n_row = size_of(kept)
+    image = builder.settled(rows, (n_row, 1, size_of(tensor.shape) // n_row))
+    made = builder.result(node, layer, image, (n_row,))
+    if node.attributes.get("keepdims", 1):
+        return builder.seen_as(made, shape), shape
+    return builder.seen_as(made, kept or (1,)), kept
+
+
+def _kept(node: Node, made: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The result, which must be a frame."""
+    if not shape:
+        raise Refused("it leaves frames without axes; keep them (keepdims)")
+    return made
 
 
 def _whole(builder: Builder, node: Node, tensor: Tensor, layer: Layer) -> Tensor:

@@ -8,9 +8,10 @@ from hwsim.network.layers import Flatten, Pad2d, Rearrange
 from hwsim.network.layers.window import padding_pairs
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.folding import axes_of, reshaped, squeezed, unsqueezed
-from hwsim.onnx_file.graph import Node
+from hwsim.onnx_file.graph import Array, Node
 from hwsim.onnx_file.nodes import Nodes
 from hwsim.onnx_file.operators.geometry import pads_of
+from hwsim.onnx_file.operators.wires import wired
 from hwsim.onnx_file.pairs import reads, writes
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor, size_of, transposed, without_ones
@@ -36,7 +37,10 @@ def reshape(builder: Builder, node: Node) -> Tensor:
     given = builder.numbers(node, 1, "shape")
     wanted = node.attributes.get("shape", ()) if given is None else given.ravel().tolist()
     whole = (builder.n_frame, *tensor.shape)
-    return _as_frames(builder, tensor, reshaped(whole, wanted, bool(node.attributes.get("allowzero", 0))))
+    made = reshaped(whole, wanted, bool(node.attributes.get("allowzero", 0)))
+    if len(made) > 4 and given is not None:  # more axes than an image has: wires, until it has fewer
+        return wired(builder, node, [tensor, given])
+    return _as_frames(builder, tensor, made)
 
 
 @reads("Flatten", codes="kept")
@@ -106,17 +110,28 @@ def _with_shape(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
     return seen
 
 
-@reads("Pad")
+@reads("Pad", codes="kept")
 def pad(builder: Builder, node: Node) -> Tensor:
-    """A border of one number around images."""
-    if node.attributes.get("mode", "constant") != "constant":
-        raise Refused(f"mode {node.attributes['mode']}; constant is supported")
-    tensor = builder.tensor(node, 0)
-    given = builder.numbers(node, 1, "pads")
+    """A border of one number around images; any other as wires."""
+    tensor, mode = builder.values[node.inputs[0]], node.attributes.get("mode", "constant")
+    if not isinstance(tensor, Tensor):
+        raise Refused("it puts computed borders around a constant")
+    pads, number = _pads(builder, node, len(tensor.shape) + 1)
+    around = [(int(before), int(after)) for before, after in zip(*np.split(pads, 2), strict=True)]
+    if not pads.any():
+        return tensor
+    is_image = len(tensor.shape) in (2, 3) and not any((*around[0], *around[1]))
+    if mode == "constant" and is_image and tensor.wires is None and node.outputs[0] not in builder.led_on:
+        return _padded(builder, node, builder.tensor(node, 0), around, number)
+    alone = replace(node, opset=max(node.opset, 13), attributes={"mode": mode})
+    return wired(builder, alone, [tensor, pads, np.asarray(number, np.float32)])
+
+
+def _pads(builder: Builder, node: Node, n_axis: int) -> tuple[Array, float]:
+    """Numbers before and after each axis, that of frames first, and the constant that they are."""
+    given, value = builder.numbers(node, 1, "pads"), builder.numbers(node, 2, "value")
     pads = np.asarray(node.attributes.get("pads", ()) if given is None else given.ravel(), np.int64)
-    value = builder.numbers(node, 2, "value")
     number = float(node.attributes.get("value", 0.0) if value is None else value.ravel()[0])
-    n_axis = len(tensor.shape) + 1
     if (named := builder.numbers(node, 3, "axes")) is not None:
         whole = np.zeros(2 * n_axis, np.int64)
         for k, axis in enumerate(int(each) % n_axis for each in named.ravel()):
@@ -124,10 +139,7 @@ def pad(builder: Builder, node: Node) -> Tensor:
         pads = whole
     if len(pads) != 2 * n_axis or np.any(pads < 0):
         raise Refused(f"pads {pads.tolist()}; expected {2 * n_axis} whole numbers from 0")
-    around = [(int(pads[axis]), int(pads[n_axis + axis])) for axis in range(n_axis)]
-    if not pads.any():
-        return tensor
-    return _padded(builder, node, tensor, around, number)
+    return pads, number
 
 
 def _padded(builder: Builder, node: Node, tensor: Tensor, around: list[tuple[int, int]], value: float) -> Tensor:

@@ -25,8 +25,7 @@ def flatten(layer: Flatten, signal: Signal) -> Step | None:
 @step_for(Rearrange)
 def rearrange(layer: Rearrange, signal: Signal) -> Step | None:
     """From the one order to the other, channels last before and after, where they differ."""
-    slot = np.arange(signal.size).reshape(signal.n_position, -1).T.ravel()  # of each number in C order
-    source = slot[layer.places(signal)].reshape(layer.signal(signal).shape[0], -1).T.ravel()
+    source = signal.slots[layer.places(signal)].reshape(layer.signal(signal).shape[0], -1).T.ravel()
     if np.all(source[1:] > source[:-1]):
         return None
 

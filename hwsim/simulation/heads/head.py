@@ -53,13 +53,6 @@ class Head:
         """Weight tensors at work."""
         return ()
 
-    def lay(self, parts: Sequence[Array]) -> Array:
-        """Of wiring: marks of every number read, (C, H, W) or (n,) of each source, laid as the numbers are.
-
-        A constant is marked -1.
-        """
-        raise NotImplementedError
-
     @property
     def n_tap(self) -> int:
         """Numbers that windows without weights look at in a frame."""

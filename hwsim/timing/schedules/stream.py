@@ -88,6 +88,8 @@ class Stream(Schedule):
         where = f"machine {self.machine.name}: schedule: stream: layer {layer.name}"
         if not layer.connections or layer.connections[0].kind != "dense":
             raise MachineError(f"{where} is no Dense layer, and only those are streamed; write schedule: pipelined")
+        if any(layer.parts):
+            raise MachineError(f"{where} reads parts of signals, and a stream sends all; write schedule: pipelined")
         if self.machine.event_arithmetic != "multiply":
             raise MachineError(
                 f"{where} would take as long as its events are large, which the run of {self.activity.network} did not "
