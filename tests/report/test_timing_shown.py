@@ -255,6 +255,7 @@ def run(arguments, monkeypatch, capsys):
 
 
 def test_simulate_prints_the_time_of_a_machine(machine_file, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "120")  # a narrow terminal has tables with narrow gaps
     command = ["simulate", INT8, "--frames", N_FRAME]
     code, plain = run([*command, "--machine", "edge-npu-sparse", "--table", "default_45nm"], monkeypatch, capsys)
     assert code == 0
