@@ -51,7 +51,7 @@ def needs_of(activity: Activity, machine: Machine) -> Iterator[tuple[str, Need]]
 @lru_cache(maxsize=64)
 def _planned(shape: Shape, machine: Machine) -> Plan:
     share = Share(shape, machine)
-    plans = [found for limit in share.limits() if (found := share.plan(limit)) is not None]
+    plans = [found for homes in share.homes() if (found := share.plan(homes)) is not None]
     if not plans:
         share.complain()
     return min(plans, key=lambda found: found[0])[1]

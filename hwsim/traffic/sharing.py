@@ -1,6 +1,7 @@
 """Who gets the room of a level: the state of the network, then its signals, then weights and what is worked on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import NoReturn
 
 from hwsim.errors import MachineError
@@ -74,23 +75,25 @@ class Share:
 
     # --- signals
 
-    def limits(self) -> Iterator[int]:
-        """Sizes above which signals live farther out, as far as the others fit. [bits]"""
-        levels = self.machine.holding("codes")
-        near = levels[-1]
-        largest = max((signal.bits for signal in self.signals.values()), default=0)
-        if len(levels) == 1 or near.bits is None:
-            yield largest
-            return
-        yield from sorted({0, *(signal.bits for signal in self.signals.values())}, reverse=True)
+    def homes(self) -> Iterator[dict[str, Level]]:
+        """Where signals may live: each level of codes but the farthest has a size above which they live farther out."""
+        sizes = sorted({0, *(signal.bits for signal in self.signals.values())}, reverse=True)
+        tried: list[dict[str, Level]] = []
+        # one that is as large as what it holds takes what it may
+        nearer = self.machine.holding("codes")[:0:-1]
+        for limits in product(*(sizes[:1] if level.bits is None else sizes for level in nearer)):
+            homes = self._homes(limits)
+            if homes not in tried:
+                tried.append(homes)
+                yield homes
 
-    def _homes(self, limit: int) -> dict[str, Level]:
-        """Where each signal lives: in the nearest level if it is not above a size, else in the next that has room."""
+    def _homes(self, limits: Sequence[int]) -> dict[str, Level]:
+        """Where each signal lives: in the nearest level for which it is not too large."""
         homes: dict[str, Level] = {}
         far, *nearer = self.machine.holding("codes")
         left = dict(self.signals)
-        for level in reversed(nearer):
-            chosen = self._taken_in(level, left, limit if level == nearer[-1] else None)
+        for level, limit in zip(reversed(nearer), limits, strict=True):
+            chosen = [name for name, signal in left.items() if self._lives_in(level, signal, limit)]
             homes |= dict.fromkeys(chosen, level)
             left = {name: signal for name, signal in left.items() if name not in chosen}
         if left and not nearer and far.fit is not None:
@@ -99,26 +102,13 @@ class Share:
                 raise self._lacks("codes", "one signal", largest)
         return homes | dict.fromkeys(left, far)
 
-    def _taken_in(self, level: Level, signals: Mapping[str, SignalShape], limit: int | None) -> list[str]:
-        """Those signals that live in a level: up to a size, where none is given the largest up to which all fit."""
-        if level.fit is not None:
-            return [name for name, signal in signals.items() if self._holds(level, signal.bits)]
-        sizes = sorted({0, *(signal.bits for signal in signals.values())}, reverse=True)
-        for size in sizes if limit is None else [limit]:
-            chosen = {name: signal for name, signal in signals.items() if signal.bits <= size}
-            if limit is not None or self._have_room(level, chosen):
-                return list(chosen)
-        return []
-
-    def _have_room(self, level: Level, signals: Mapping[str, SignalShape]) -> bool:
-        left = self._left(level, dict.fromkeys(signals, level))
-        return left is None or min(left) >= 0
+    def _lives_in(self, level: Level, signal: SignalShape, limit: int) -> bool:
+        return signal.bits <= limit if level.fit is None else self._holds(level, signal.bits)
 
     # --- a plan
 
-    def plan(self, limit: int) -> tuple[tuple[int, ...], Plan] | None:
-        """A plan in which signals above a size live farther out, and what it moves; None if the others do not fit."""
-        homes = self._homes(limit)
+    def plan(self, homes: Mapping[str, Level]) -> tuple[tuple[int, ...], Plan] | None:
+        """A plan with signals in these homes, and what it moves; None if they do not fit."""
         left = {level.name: self._left(level, homes) for level in self.machine.hierarchy}
         if any(min(each) < 0 for each in left.values() if each is not None):
             return None
@@ -146,7 +136,8 @@ class Share:
         machine, layers = self.machine, self.shape.layers
         moved = dict.fromkeys((level.name for level in machine.hierarchy if level.kind != "registers"), 0)
         for name, signal in self.signals.items():
-            moved[homes[name].name] += -(-signal.bits // homes[name].width)
+            if name != FRAMES or not self._reads_frames_as_codes:  # whose first reading is one of the layers'
+                moved[homes[name].name] += -(-signal.bits // homes[name].width)
         plans: dict[str, LayerPlan] = {}
         weights: dict[str, Level] = {}
         loading, far = 0, machine.holding("weights")[:1]
@@ -170,6 +161,11 @@ class Share:
             for name, number in zip(moved, choice.words, strict=True):
                 moved[name] += number
         return tuple(moved.values()), Plan(machine, plans, homes, self.state, weights, self.contents, loading)
+
+    @property
+    def _reads_frames_as_codes(self) -> bool:
+        """Whether layers read frames as they arrive; else they are read once, and codes or events are made of them."""
+        return any(each.signal not in self.signals for layer in self.shape.layers for each in layer.sources)
 
     def _left(self, level: Level, homes: Mapping[str, Level]) -> list[int] | None:
         """What state and signals leave of a level while each layer runs; None: it is made to measure. [bits]"""

@@ -1,4 +1,4 @@
-"""No order and tile that a machine may declare moves fewer words from its farthest level than the best ones."""
+"""No order, tile or home of a signal would move fewer words from the farthest level of a machine than the best ones."""
 
 from itertools import product
 
@@ -94,3 +94,17 @@ def test_a_declared_tile_whose_sums_do_not_fit():
     said = complaint(from_far, network((1, 1, 3), (1, 1)), told, error=MachineError)
     for part in ("first", "1 channels in 3 frames", "18 bytes", "sums holds 12", "smaller tile"):
         assert part in said
+
+
+@pytest.mark.parametrize("nearer", [(), ({"name": "near", "kind": "sram", "capacity": 1, "holds": ["codes"]},)])
+def test_frames_live_far_where_weights_need_the_room(nearer):
+    # 4 codes, and for each of 3 channels a kernel of 2 weights, of which each output reads both, but for the first:
+    # 4 + 3 deliveries. Four bytes hold the frame, and weights come from far 3 · 7 times; or the weights of a channel,
+    # which are read once, and the frame is read there for each channel: 6 + 3 · 4. Nobody writes frames there
+    shared = {"name": "shared", "kind": "sram", "capacity": 4, "word_length": 8, "holds": ["weights", "codes"]}
+    weight = hwsim.Weight(np.ones((3, 1, 1, 2), int), INT8)
+    layers = (hwsim.Conv2d("first", terms=(weight,), padding=((0, 0), (1, 0))),)
+    small = hwsim.Network("small", (1, 1, 4), layers, input_format=INT8)
+    told = machine(FAR, shared, *(level | {"word_length": 8} for level in nearer), SUMS)
+    n_leaving = 3 * 4 * 2  # sums of 16 bits
+    assert from_far(small, told) == 6 + 3 * 4 + n_leaving
