@@ -178,6 +178,8 @@ def machine_of(split, execution="sparse", run_bits=None, channels=1, positions=1
     if run_bits is not None:
         said |= {"weights": "compressed", "run_bits": run_bits}
         levels.insert(1, {"name": "ends", "kind": "sram", "fit": "network", "word_length": 8, "holds": ["pointers"]})
+    else:  # whole frames, of which what single rows ask can be told
+        said |= {"order": "weight-stationary", "tile": {"channels": 1000, "frames": 1}}
     if timing:
         ports = {level["name"]: {"bits": 64} for level in levels[:-1]}
         said["timing"] = {"clock": 1e9, "levels": ports, "neuron_lanes": 1, "encode_lanes": 1}

@@ -892,7 +892,7 @@ def test_pooling_equals_torch(data, execution_kind):
     import torch
 
     channels, *size = data.draw(st.sampled_from([(2, 3, 4), (1, 1, 1), (2, 5, 5), (1, 4, 2)]))
-    kernel, stride, padding = zip(*(data.draw(pooling_axes(n)) for n in size), strict=True)
+    kernel, stride, padding, _ = zip(*(data.draw(pooling_axes(n)) for n in size), strict=True)
     ceil_mode, includes_padding = data.draw(st.booleans()), data.draw(st.booleans())
     kind = data.draw(st.sampled_from([MaxPool2d, AvgPool2d]))
     # torch pads both sides alike

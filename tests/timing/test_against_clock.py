@@ -71,7 +71,7 @@ def test_whole_networks(schedule, data):
     network, machine, frames, starts = drawn(data, data.draw(st.sampled_from(EXECUTIONS)), "layer")
     nodes = [node for node in nodes_of(network) if not node.is_mere_wiring]
     names = [node.name for node in nodes]
-    sources = [[names.index(source.name) for parts in node.sources for source in parts] for node in nodes]
+    sources = [[names.index(source.name) for parts in node.sources for source, _ in parts] for node in nodes]
     cores = data.draw(placements(len(nodes)))
     keys = {"schedule": schedule}
     if schedule != "sequential":
