@@ -71,7 +71,7 @@ def test_whole_networks(schedule, data):
     network, machine, frames, starts = drawn(data, data.draw(st.sampled_from(EXECUTIONS)), "layer")
     nodes = [node for node in nodes_of(network) if not node.is_mere_wiring]
     names = [node.name for node in nodes]
-    sources = [[names.index(source.name) for parts in node.sources for source, _ in parts] for node in nodes]
+    sources = [[names.index(sender.name) for each in node.inputs for sender in senders(each)] for node in nodes]
     cores = data.draw(placements(len(nodes)))
     keys = {"schedule": schedule}
     if schedule != "sequential":
@@ -96,6 +96,11 @@ def test_whole_networks(schedule, data):
     assert timing.done.tolist() == expected.done
     assert timing.start.tolist() == expected.start
     assert timing.busy.tolist() == expected.busy
+
+
+def senders(node):
+    """Nodes that send codes, by which wires a node leads on."""
+    return [each for source in node.inputs for each in senders(source)] if node.is_mere_wiring else [node]
 
 
 def with_timing(machine, **keys):

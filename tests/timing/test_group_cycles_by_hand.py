@@ -89,7 +89,8 @@ def test_borders_of_padded_images(kernel, stride, dilation, groups):
     sram = {"name": "sram", "kind": "sram", "fit": "network", "word_length": 64, "holds": ["weights", "codes"]}
     n_pass = -(-kernel[0] * kernel[1] // 4) if layer.depthwise else 1
     for positions in (1, 3, 4):
-        machine = simple("unary", positions=positions, levels=(sram, REGISTERS))
+        whole = {"order": "weight-stationary", "tile": {"channels": 1000}}  # frames, not strips
+        machine = simple("unary", positions=positions, levels=(sram, REGISTERS), **whole)
         taken = []
         for frame in codes:
             places = zip(*(axis.tolist() for axis in np.nonzero(frame)), strict=True)
