@@ -44,6 +44,7 @@ from hwsim.network.layers import (
 )
 from hwsim.network.number_format import FP32, NumberFormat
 from hwsim.network.signals import Signal
+from hwsim.simulation.plan import prepare
 
 SHAPES = ((3,), (1,), (2,), (4,), (5,), (6,), (7,), (1, 2, 2), (2, 1, 3), (2, 2, 2))
 IMAGES = (
@@ -126,9 +127,17 @@ class _Builder:
 
     def network(self):
         try:
-            return Network("random", self.shape, tuple(self.layers), self.format, self.step)
+            network = Network("random", self.shape, tuple(self.layers), self.format, self.step)
         except NetworkError:
             reject()
+        if any(layer.is_wiring for layer in self.layers):
+            try:
+                prepare(network, self.format, self.step)
+            except NetworkError as error:
+                if "constants alone" in str(error):
+                    reject()
+                raise
+        return network
 
     def dense(self, weight_formats, bias):
         """One or two weight terms, with a zero row now and then, and a bias."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hwsim.errors import NetworkError
 from hwsim.network.graph import INPUT, Network, Stage
 from hwsim.network.layers import Wiring
 from hwsim.network.number_format import NumberFormat
@@ -73,6 +74,11 @@ def prepare(network: Network, format: NumberFormat, step: float) -> tuple[StageP
     plans = []
     for stage, head in heads:
         sources, parts = places.sources(stage), places.parts(stage)
+        if stage.sources and not sources:
+            raise NetworkError(
+                f"layer {stage.name}: reads constants alone, nothing of what the network is given; work it out "
+                "by hand, and write what it makes in its place"
+            )
         if is_wiring(stage):
             places.lead(stage)
         is_image = isinstance(head, ConvolutionHead)  # also one whose taps all fall on padding

@@ -165,7 +165,7 @@ def _walk_all(
     _check_whole(threads=threads, block=block)
     threads = threads or cores()
     frames = data.inputs.reshape(len(data), -1)
-    block = block or block_size(plans, len(data), threads, per_frame)
+    block = min(block or block_size(plans, len(data), threads, per_frame), len(data))
     pieces = pieces_of(plans, execution, data, block, threads)
     n_walker = min(threads, len(pieces))
     expect_room(plans, data, block, n_walker)
