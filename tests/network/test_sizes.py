@@ -107,5 +107,8 @@ def test_a_run_that_needs_more_is_refused_before_it_begins(monkeypatch):
     network = Network("n", (1, 64, 64), (convolution(padding=1), ReLU("b")), input_format=INT8)
     frames = Dataset(np.ones((3, 1, 64, 64), np.int8), name="ones")
     assert len(simulate(network, frames, threads=1).outputs) == 3
-    with pytest.raises(NetworkError, match=r"^3 frames of ones, 10,000 at a time in 1 threads: needs"):
-        simulate(network, frames, threads=1, block=10_000)
+    assert len(simulate(network, frames, threads=1, block=10_000).outputs) == 3  # no more at a time than there are
+    many = Dataset(np.broadcast_to(frames.inputs[:1], (3000, 1, 64, 64)), name="ones")
+    monkeypatch.setenv("HWSIM_MEMORY", "100M")
+    with pytest.raises(NetworkError, match=r"^3,000 frames of ones, 3,000 at a time in 1 threads: needs"):
+        simulate(network, many, threads=1, block=10_000)
