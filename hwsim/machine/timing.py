@@ -134,6 +134,8 @@ def _of_schedule(timing: MachineTiming) -> Iterator[tuple[str, str]]:
 
 def _of_stream(machine: "Machine", timing: MachineTiming) -> Iterator[tuple[str, str]]:
     """Cores that take one event after the other, as it comes."""
+    if timing.overlap == "none":
+        yield "timing", "a stream's parts work at once, row by row; take overlap: none out, or write another schedule"
     if timing.queue is None:
         yield "timing", "how many events wait before a core? Write `queue: 8`"
     if timing.placement is not None:

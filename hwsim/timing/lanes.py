@@ -71,6 +71,17 @@ def row_cycles(activity: Activity, layer: LayerActivity, machine: Machine, plann
     return sum(each.timing.cycles.event + each._slowest(tile) for each in terms for tile in each.tiles)
 
 
+def row_ports(layer: LayerActivity, machine: Machine, planned: Plan) -> dict[str, int]:
+    """Cycles of each port that a row needs, of all terms and tiles, by its level."""
+    total: dict[str, int] = {}
+    for connection in layer.connections:
+        groups = Groups(connection, planned.layers[layer.name], machine)
+        for tile in groups.tiles:
+            for name, cycles in groups.by_port(tile).items():
+                total[name] = total.get(name, 0) + cycles
+    return total
+
+
 def _array_work(layer: LayerActivity, machine: Machine, batches: Batches, nothing: IntArray) -> LaneWork:
     """Closed forms, batch by batch."""
     array = machine.array

@@ -55,7 +55,7 @@ def schedule(activity: Activity, machine: str | Path | Machine) -> Timing:
     return Timing(
         layers=tuple(
             LayerTiming(layer.name, layer.resources, layer.total, layer.operations, layer.n_lane)
-            for layer in work.layers
+            for layer in times.layers or work.layers
         ),
         start=times.start,
         done=times.done,

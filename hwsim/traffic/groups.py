@@ -58,15 +58,19 @@ class Groups:
             found[sums] = {"read": found[sums]["read"] + bits, "write": bits}
         return found
 
-    def port_cycles(self, tile: int) -> int:
-        """Cycles of the slowest port that a row of a tile needs."""
+    def by_port(self, tile: int) -> dict[str, int]:
+        """Cycles of each port that a row of a tile needs, by its level."""
         assert self.machine.timing is not None
-        needs = []
+        needs = {}
         for level, ways in self.moved(tile).items():
             port = self.machine.timing.levels[level.name]
             moved = sum(ways.values()) if port.ports == 1 else max(ways.values())
-            needs.append(-(-moved // port.bits))
-        return max(needs)
+            needs[level.name] = -(-moved // port.bits)
+        return needs
+
+    def port_cycles(self, tile: int) -> int:
+        """Cycles of the slowest port that a row of a tile needs."""
+        return max(self.by_port(tile).values())
 
     @property
     def single(self) -> int:

@@ -100,6 +100,7 @@ LANES = OWN["lanes"]
             ("lanes.convolution", "channels alone"),
         ),
         ({"timing": {"sync": 3}}, ("sync", "schedule: barrier", "this one is sequential")),
+        ({"timing": {"schedule": "stream", "queue": 8, "overlap": "none"}}, ("overlap: none", "another schedule")),
         ({"timing": {"latency": 2}}, ("latency", "schedule: stream", "this one is sequential")),
         ({"timing": {"schedule": "pipelined", "layer_delay": 1}}, ("layer_delay", "barrier", "this one is pipelined")),
         ({"timing": {"schedule": "barrier", "queue": 8}}, ("queue", "stream", "this one is barrier")),

@@ -4,6 +4,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import with_a_clock
 from dense_graphs import EXECUTIONS, fields, stepped, works
 from hypothesis import given
 from hypothesis import strategies as st
@@ -187,3 +188,25 @@ def test_machines_that_do_not_stream_a_layer():
     ):
         timing = {"levels": {each["name"]: {"bits": 16} for each in levels[:-1]}}
         assert f"{where} {name};" in refusal(layer, shape=shape, levels=levels, timing=timing)
+
+
+@pytest.mark.parametrize("split", [None, {"interleaved": 4}])
+def test_what_binds_a_stream_is_what_it_waits_for(split):
+    """Codes pass a port of one bit a cycle, for which a stream does not wait."""
+    levels = [
+        {"name": "rows", "kind": "sram", "fit": "network", "word_length": 8, "holds": ["weights"]},
+        {"name": "signals", "kind": "sram", "fit": "network", "word_length": 8, "holds": ["codes"]},
+        {"name": "sums", "kind": "registers", "holds": ["sums"]},
+    ]
+    timing = {"schedule": "stream", "queue": 4, "levels": {"rows": {"bits": 8}, "signals": {"bits": 1}}}
+    own = with_a_clock.machine(timing, levels=levels, **({} if split is None else {"split": split}))
+    run = hwsim.simulate(with_a_clock.chain(40, 30, 20), np.ones((3, 40), np.int8), machines=[own])
+    timing = hwsim.schedule(run.activity, own)
+    first = timing.layers[1]
+    assert "signals" not in first.resources
+    # 40 events of 30 neurons, one lane and one weight a cycle; of four cores the busiest has eight neurons
+    assert first.resources["lanes"].tolist() == [40 * (30 if split is None else 8)] * 3
+    assert first.bound_by == "lanes"
+    assert ("rows" in first.resources) == (split is None)
+    assert all(int(layer.total.sum()) <= timing.makespan for layer in timing.layers)
+    assert timing.bound_by == "lanes"

@@ -10,7 +10,7 @@ from hwsim.activity import Activity
 from hwsim.errors import HwsimError, MachineError, UnknownNameError
 from hwsim.files.plugins import load_plugins
 from hwsim.machine import Machine
-from hwsim.timing.work import Work
+from hwsim.timing.work import LayerWork, Work
 
 IntArray = npt.NDArray[np.int64]
 
@@ -25,6 +25,7 @@ class Times:
     cores: tuple[str, ...]  # names of the cores: their layers
     stalled: IntArray | None = None  # (n_core,) cycles in which it waits for a place to put what it sends
     starved: IntArray | None = None  # (n_core,) cycles in which it waits for something to do
+    layers: tuple[LayerWork, ...] | None = None  # what they take here, where not all of their parts are waited for
 
     @property
     def makespan(self) -> int:

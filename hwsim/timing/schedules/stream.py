@@ -1,15 +1,17 @@
 """Cores joined by queues of events: each works on what has come, and waits where nothing has or nothing more fits."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from hwsim.activity import LayerActivity
 from hwsim.errors import MachineError
 from hwsim.kernels.queues import pass_on
 from hwsim.timing.cores import row_costs
-from hwsim.timing.lanes import row_cycles
+from hwsim.timing.lanes import row_cycles, row_ports
 from hwsim.timing.schedules.routing import Routing
 from hwsim.timing.schedules.schedule import IntArray, Schedule, Times, core_names
-from hwsim.timing.work import ENCODE, NEURON, Work
+from hwsim.timing.work import ENCODE, LANES, NEURON, LayerWork, Work
 from hwsim.traffic.loops import Stay
 from hwsim.traffic.plan import plan
 from hwsim.traffic.tiling import PASSED_BY
@@ -59,7 +61,29 @@ class Stream(Schedule):
         done = prepared[:, routing.layer_of == len(layers) - 1].max(axis=1)
         starved = done.max(initial=0) - progress.busy - progress.stalled
         names = core_names(work, [[k] for k in routing.layer_of.tolist()])
-        return Times(prepared[:, 0] - prepares[:, 0], done, progress.busy, names, progress.stalled, starved)
+        waited = tuple(self.waited_for(*each) for each in zip(layers, work.layers, strict=True))
+        return Times(prepared[:, 0] - prepares[:, 0], done, progress.busy, names, progress.stalled, starved, waited)
+
+    def waited_for(self, layer: LayerActivity, work: LayerWork) -> LayerWork:
+        """What a layer takes of the parts that a stream waits for, and its own time: rows, one by one, then neurons."""
+        resources = {name: work.resources[name] for name in (NEURON, ENCODE)}
+        total = resources[NEURON] + resources[ENCODE] + work.fixed
+        if layer.connections:
+            n_event = layer.connections[0].rows_read.meetings
+            lanes = work.resources[LANES]
+            if self._has_cores_of_its_own:
+                ports, serving = {}, n_event * self.timing.cycles.event + lanes
+            else:
+                planned = plan(self.activity, self.machine)
+                ports = {name: n_event * each for name, each in row_ports(layer, self.machine, planned).items()}
+                serving = n_event * row_cycles(self.activity, layer, self.machine, planned)
+            resources, total = {LANES: lanes, **ports, **resources}, total + serving
+        return replace(work, resources=resources, total=total)
+
+    @property
+    def _has_cores_of_its_own(self) -> bool:
+        """Whether rows ask lanes alone, each core for itself."""
+        return self.machine.split is not None or self.machine.run_bits is not None
 
     def longest(self, work: Work) -> float:
         """Every event on its way alone, and served by each layer in turn."""
@@ -72,7 +96,7 @@ class Stream(Schedule):
 
     def row_costs(self, layer: LayerActivity) -> IntArray:
         """Cycles that each row takes on each core of its layer. (n_in, n_core)"""
-        if layer.connections and (self.machine.split is not None or self.machine.run_bits is not None):
+        if layer.connections and self._has_cores_of_its_own:
             return self.timing.cycles.event + row_costs(self.activity, layer, self.machine)
         n_in = sum(connection.n_in for connection in layer.connections[:1])
         planned = plan(self.activity, self.machine)
