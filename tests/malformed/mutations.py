@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from copy import deepcopy
 
 import numpy as np
 import yaml
@@ -57,7 +58,8 @@ def one_of(random, choices):
 
 
 def odd_value(random):
-    return one_of(random, ODD_NUMBERS if random.random() < 0.6 else ODD_VALUES)
+    """One of its own, which may be changed without changing what is drawn later."""
+    return deepcopy(one_of(random, ODD_NUMBERS if random.random() < 0.6 else ODD_VALUES))
 
 
 # --- bytes

@@ -65,7 +65,7 @@ def accesses(layer, batch):
     far, near = machine(batch).levels
     rooms = Room(far, None), Room(near, near.bits)
     n_code = channels * side * side
-    source = Source(BITS, channels, _in_strips(window, (channels * side,) * side), n_code, True)
+    source = Source(BITS, channels, _in_strips(window, (channels * side,) * side), n_code, home=0)
     found = choose(loops, machine(batch), rooms, rooms, (source,))
     n_position = window.out[0] * window.out[1]
     taps = int(window.taps.sum())
