@@ -81,7 +81,8 @@ def with_offset(fixed: Rescale, offset: npt.NDArray[np.float64]) -> Rescale:
         When the constant does not fit into 62 bits.
     """
     multiplier, shift, kind, _ = fixed
-    if kind != "multiply":
+    is_whole = kind == "none" and offset.ndim == 0 and offset % 1 == 0  # codes that are only counted from elsewhere
+    if kind != "multiply" and not is_whole:
         multiplier, shift, kind = multiplier << 2, shift + 2, "shift"
     with np.errstate(over="ignore"):
         exact = np.ldexp(offset, shift)

@@ -17,7 +17,7 @@ from hwsim.network.signals import Signal
 from hwsim.onnx_file.affine_inside import whole_codes, with_affine_inside
 from hwsim.onnx_file.chain import Chain, factor_of, is_uniform, with_affine
 from hwsim.onnx_file.coded import Constant, value_of
-from hwsim.onnx_file.graph import Array, Graph, Node, only_shaped, readers
+from hwsim.onnx_file.graph import Array, Graph, Node, only_rounded, only_shaped, readers
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.soundness import MOST_NUMBERS
 from hwsim.onnx_file.tensor import Tensor, frame_of, is_in_order, order_in_frame, plain, size_of, without_ones
@@ -55,6 +55,8 @@ class Builder:
         self.output = graph.output
         self.graph = graph
         self.at_the_end = only_shaped(graph)
+        self.only_rounded = only_rounded(graph)
+        self.probabilities: set[str] = set()  # layers that make them at the graph's end
         self.opset = graph.opsets.get("ai.onnx", 1)
         self.n_reader = Counter(readers(graph))
         self.remarks: list[str] = list(graph.remarks)

@@ -17,6 +17,9 @@ CHOICES = ("ArgMax", "TopK")
 RESHAPING = ("Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 """Operators that may follow a choice."""
 
+QUANTIZERS = ("DequantizeLinear", "IntQuant", "Quant", "QuantizeLinear")
+"""Operators that leave of a number the nearest code, or what that stands for."""
+
 
 @dataclass(frozen=True)
 class Node:
@@ -196,14 +199,26 @@ def _needed(nodes: tuple[Node, ...], output: str, given: set[str], name: str) ->
 
 def only_shaped(graph: Graph) -> frozenset[str]:
     """Tensors made by nodes that only cast or shape the output, or make its Softmax, which is not counted."""
+    shapes = (*RESHAPING, "Softmax", "LogSoftmax", "Transpose")
+    ends = _ends(graph, shapes)
+    return frozenset(node.outputs[0] for node in graph.nodes if node.operator in shapes and node.outputs[0] in ends)
+
+
+def only_rounded(graph: Graph) -> frozenset[str]:
+    """Tensors that are the output, or become it by nodes that only cast, shape or quantize it."""
+    return _ends(graph, (*RESHAPING, *QUANTIZERS, "Transpose"))
+
+
+def _ends(graph: Graph, operators: tuple[str, ...]) -> frozenset[str]:
+    """Tensors between which and the output there are nodes of some operators only."""
     reads: dict[str, list[Node]] = {}
     for node in graph.nodes:
         for name in node.inputs:
             reads.setdefault(name, []).append(node)
     found: set[str] = set()
     for node in reversed(graph.nodes):
-        shapes = node.operator in (*RESHAPING, "Softmax", "Transpose")
-        if shapes and all(reader.outputs[0] in found for reader in reads.get(node.outputs[0], [])):
+        behind = reads.get(node.outputs[0], [])
+        if all(reader.operator in operators and reader.outputs[0] in found for reader in behind):
             found.add(node.outputs[0])
     return frozenset(found)
 

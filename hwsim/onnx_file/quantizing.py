@@ -63,7 +63,10 @@ def _code_reach(builder: Builder, name: str) -> tuple[int, int]:
 
 
 def quantized(builder: Builder, tensor: Tensor, quantizer: Quantizer, name: str) -> Tensor:
-    """Codes of a tensor, and what they wait for: their factor."""
+    """Codes of a tensor, and what they wait for: their factor; probabilities at the graph's end as they are."""
+    if tensor.layer in builder.probabilities:
+        builder.remarks.append(f"{name} is left out: outputs are the numbers that it rounds to codes")
+        return tensor
     real = builder.is_real(tensor)
     if real and isinstance(builder.layers.get(tensor.layer), Synaptic):
         tensor = builder.make(tensor)  # into its weights

@@ -19,7 +19,7 @@ from hwsim.onnx_file.coded import Constant, annotated
 from hwsim.onnx_file.declared import as_declared, input_format, real_input
 from hwsim.onnx_file.element_types import INTEGER
 from hwsim.onnx_file.folding import fold
-from hwsim.onnx_file.graph import Graph, Node, read_graph
+from hwsim.onnx_file.graph import QUANTIZERS, Graph, Node, read_graph
 from hwsim.onnx_file.loading import load_graph
 from hwsim.onnx_file.operators.linear_quantization import Levels, with_codes
 from hwsim.onnx_file.pairs import reader_of
@@ -222,8 +222,12 @@ def _operator(node: Node) -> str:
 
 
 def _is_channels_last(graph: Graph) -> bool:
-    """Whether the first thing done to images is to bring their channels to the front."""
-    reads = [node for node in graph.nodes if graph.input in node.inputs]
+    """Whether the first thing done to images, but for quantizing them, is to bring their channels to the front."""
+    same = {graph.input}
+    for node in graph.nodes:
+        if node.operator in (*QUANTIZERS, "Cast", "Identity") and node.inputs[0] in same:
+            same.add(node.outputs[0])
+    reads = [node for node in graph.nodes if not same.isdisjoint(node.inputs) and same.isdisjoint(node.outputs)]
     first = [node for node in reads if node.operator != "Shape"]
     return (
         len(graph.input_shape) == 4
@@ -246,7 +250,7 @@ def _network(graph: Graph, builder: Builder, model: Any, source: str) -> Network
             builder.settled(result, frame_of(result.shape))
     except Refused as refusal:
         raise NetworkError(f"network {graph.name}: output {graph.output}: {refusal}") from None
-    if isinstance(value, Levels):
+    if isinstance(value, Levels) and value.layer not in builder.probabilities:
         builder.remarks.append(_codes_remark(value, builder.signal(result)))
     try:
         stated_sums(builder)

@@ -306,7 +306,9 @@ class Quantize(Elementwise):
         if all(is_power_of_two(ratio) for ratio in ratios):
             self.multiplier = None
             self.shift = [1 - math.frexp(ratio)[1] for ratio in ratios]
-            self.ratio = "shift" if any(self.shift) or any(self.offset) else "none"
+            # codes that are counted from elsewhere stay what they were
+            moves = any(self.offset) and (np.ndim(layer.offset) or self.offset[0] % 1)
+            self.ratio = "shift" if any(self.shift) or moves else "none"
             return
         self.ratio, self.multiplier, self.shift = "multiply", [], []
         for ratio in ratios:
@@ -341,7 +343,7 @@ class Quantize(Elementwise):
 
     def _round(self, meter, element, value):
         if self.ratio == "none":
-            return value
+            return value + int(self.offset[element])
         if self.source.number.is_real:
             scaled = meter.multiply(float(value), self.scale[element], self.operand, self.operand)
             return meter.shift_right(self._with(meter, scaled, self.offset[element]), 0, self.rounding, self.operand)

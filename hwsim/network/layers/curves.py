@@ -97,3 +97,8 @@ class Softmax(ElementWise):
     def signal(self, *source: Signal) -> Signal:
         """Real numbers."""
         return real_signal(*source)
+
+
+@dataclass(frozen=True, eq=False)
+class LogSoftmax(Softmax):
+    """The logarithm of a Softmax, in float32. Only at the end of a network; its work is not counted."""

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.network.layers import ELU, ElementWise, HardTanh, LeakyReLU, MultiThreshold, ReLU, Sigmoid, Softmax, Tanh
+from hwsim.network.layers import ELU, ElementWise, HardTanh, LeakyReLU, MultiThreshold, ReLU, Sigmoid, Tanh
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
 from hwsim.onnx_file.coded import Quantizer
 from hwsim.onnx_file.element_types import INTEGER, REAL, type_name
 from hwsim.onnx_file.graph import Array, Node
 from hwsim.onnx_file.nodes import Nodes
+from hwsim.onnx_file.operators.probabilities import is_last, probabilities
 from hwsim.onnx_file.pairs import reads, writes
 from hwsim.onnx_file.quant_nodes import channels
 from hwsim.onnx_file.refusal import Refused
@@ -158,7 +159,8 @@ def hard_tanh_nodes(nodes: Nodes, layer: HardTanh) -> str:
 @reads("Sigmoid")
 def sigmoid(builder: Builder, node: Node) -> Tensor:
     """1 / (1 + exp(-x))."""
-    return builder.waiting(builder.tensor(node, 0), Sigmoid(node.name))
+    tensor, layer = builder.tensor(node, 0), Sigmoid(node.name)
+    return probabilities(builder, node, tensor, layer) if is_last(builder, node) else builder.waiting(tensor, layer)
 
 
 @writes(Sigmoid)
@@ -216,26 +218,3 @@ def sign(builder: Builder, node: Node) -> Tensor:
     layer = MultiThreshold(node.name, thresholds=np.asarray([[0.0, above]]), scale=1.0, offset=-1.0)
     made = builder.add(layer, tensor.layer)
     return Tensor(made, tensor.shape, tensor.places)
-
-
-@reads("Softmax")
-def softmax(builder: Builder, node: Node) -> Tensor:
-    """Over the channels, at the network's end."""
-    if node.outputs[0] != builder.output:
-        raise Refused("a Softmax that is not the network's last layer")
-    tensor = builder.tensor(node, 0)
-    if len(tensor.shape) == 1:
-        tensor = builder.as_vector(tensor)
-    n_axis = len(tensor.shape) + 1
-    axis = int(node.attributes.get("axis", -1 if node.opset >= 13 else 1)) % n_axis
-    sums_all = node.opset < 13 and any(n != 1 for n in tensor.shape[axis:])
-    channel = tensor.places[axis - 1] if axis else None
-    if axis == 0 or channel != 0 or (sums_all and len([n for n in tensor.shape if n != 1]) > 1):
-        raise Refused(f"its axis {axis} of frames of shape {tensor.shape} is not that of the channels")
-    return builder.waiting(tensor, Softmax(node.name))
-
-
-@writes(Softmax)
-def softmax_nodes(nodes: Nodes, layer: Softmax) -> str:
-    """Softmax, over the channels."""
-    return nodes.single("Softmax", layer, axis=1)

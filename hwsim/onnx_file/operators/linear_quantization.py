@@ -3,10 +3,11 @@
 Nothing is written with them: layers of codes are written as QONNX (``quantization``).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from hwsim.network.layers import Quantize
 from hwsim.network.number_format import NumberFormat
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.coded import Coded, Constant, Quantizer
@@ -98,7 +99,18 @@ def _values(builder: Builder, node: Node, tensor: Tensor, scale: Array, zero_poi
         raise Refused("scales per block")
     axis, n_axis = int(node.attributes.get("axis", 1)), len(tensor.shape) + 1
     factor, zero = (_spread(each, n_axis, axis) for each in (scale, zero_point))
-    return builder.affine(tensor, node.name, factor, -zero * factor)
+    if np.any(zero) and not (builder.is_real(tensor) or tensor.chain or zero.ndim):
+        tensor, zero = _around(builder, tensor, int(zero), node.name), np.zeros(())
+    return builder.affine(tensor, f"{node.name}_factor", factor, -zero * factor)
+
+
+def _around(builder: Builder, tensor: Tensor, zero_point: int, name: str) -> Tensor:
+    """Codes as they arrive, which stand for what they are more than their zero point."""
+    read = builder.signal(tensor).format
+    layer = Quantize(
+        name, bit_width=read.bit_width, signed=read.signed, zero_point=zero_point, offset=-float(zero_point)
+    )
+    return replace(tensor, layer=builder.add(layer, tensor.layer))
 
 
 @reads("QLinearConv", codes="read")
