@@ -57,6 +57,7 @@ class Builder:
         self.at_the_end = only_shaped(graph)
         self.only_rounded = only_rounded(graph)
         self.probabilities: set[str] = set()  # layers that make them at the graph's end
+        self.rounded: set[str] = set()  # tensors whose parts have been through the quantizer behind them
         self.opset = graph.opsets.get("ai.onnx", 1)
         self.n_reader = Counter(readers(graph))
         self.remarks: list[str] = list(graph.remarks)

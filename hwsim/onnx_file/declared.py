@@ -10,6 +10,7 @@ from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.coded import Coded, finn_format
 from hwsim.onnx_file.element_types import INTEGER, REAL
 from hwsim.onnx_file.graph import Graph, Node
+from hwsim.onnx_file.levels import Levels
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
 
@@ -62,7 +63,7 @@ def as_declared(builder: Builder, node: Node, made: Tensor | Coded) -> Tensor | 
                 f"its numbers are {REAL[name]}, what they are made of is {found}; export the network in one format of "
                 "real numbers (casts at its input and its output are read)"
             )
-    elif name in INTEGER and node.operator not in ("QuantizeLinear", "QLinearConv", "QLinearMatMul", *KEEPING):
+    elif name in INTEGER and not isinstance(made, Levels) and node.operator not in KEEPING:
         return _wrapped(builder, node, made, INTEGER[name])
     return made
 

@@ -23,6 +23,12 @@ INTEGER: dict[str, NumberFormat] = {
 
 STANDARD_DOMAINS = ("", "ai.onnx")
 
+MICROSOFT = "com.microsoft"
+"""Domain of the operators that onnxruntime has beside ONNX's own."""
+
+ZERO_POINTS = {"QGemm": 8, "QLinearConcat": 1, "QLinearConv": 7, "QLinearMatMul": 7, "QLinearAdd": 7, "QLinearMul": 7}
+"""Of operators that make codes, which input is their zero point; of any other of that kind it is the fifth."""
+
 SHAPES = ("Shape", "Size")
 """Operators that make whole numbers of 64 bits, whatever they read."""
 
@@ -66,7 +72,7 @@ def _made(node: "Node", types: Mapping[str, str]) -> str:
     def read(number: int) -> str:
         return types.get(node.inputs[number], "") if len(node.inputs) > number else ""
 
-    if node.domain not in STANDARD_DOMAINS:
+    if node.domain not in (*STANDARD_DOMAINS, MICROSOFT):
         return read(0)
     if node.operator == "Cast":
         return type_name(int(node.attributes.get("to", 0)))
@@ -78,8 +84,10 @@ def _made(node: "Node", types: Mapping[str, str]) -> str:
         return read(2) or type_name(int(node.attributes.get("output_dtype", 0)) or UINT8)
     if node.operator == "DequantizeLinear":
         return type_name(int(node.attributes.get("output_dtype", 0))) or read(1)
-    if node.operator in ("QLinearConv", "QLinearMatMul"):
-        return read(7)
+    if node.operator in ZERO_POINTS or node.operator.startswith("QLinear"):
+        return read(ZERO_POINTS.get(node.operator, 4)) or ("FLOAT" if node.operator == "QGemm" else "UINT8")
+    if node.operator in ("ConvInteger", "MatMulInteger"):
+        return "INT32"
     return read(0)
 
 

@@ -170,6 +170,8 @@ def _wants_thresholds(builder: Builder, tensor: Tensor, quantizer: Quantizer, sc
         return _rounding(quantizer) is None or (bool(tensor.chain) and quantizer.bit_width <= FEW_LEVELS)
     if _rounding(quantizer) is None or not is_straight(tensor.chain):
         return True
+    if builder.signal(tensor).zero_point:
+        return False
     if quantizer.bit_width > FEW_LEVELS and not builder.thresholds:
         return False
     factor = factor_of(tuple(each for each in tensor.chain if not isinstance(each, ReLU)))

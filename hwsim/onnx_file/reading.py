@@ -20,8 +20,8 @@ from hwsim.onnx_file.declared import as_declared, input_format, real_input
 from hwsim.onnx_file.element_types import INTEGER
 from hwsim.onnx_file.folding import fold
 from hwsim.onnx_file.graph import QUANTIZERS, Graph, Node, read_graph
+from hwsim.onnx_file.levels import Levels, with_codes
 from hwsim.onnx_file.loading import load_graph
-from hwsim.onnx_file.operators.linear_quantization import Levels, with_codes
 from hwsim.onnx_file.pairs import reader_of
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.stated_sums import stated_sums

@@ -27,8 +27,6 @@ def absorbed(builder: Builder, tensor: Tensor, quantizer: Quantizer, scale: Arra
     A channel of integers in which the chain falls is turned: the weights before it change their signs.
     """
     signal = builder.signal(tensor)
-    if signal.zero_point:
-        return None
     if signal.format.is_real:
         return _of_real_numbers(builder, tensor, quantizer, scale, name)
     n_channel = signal.shape[0]

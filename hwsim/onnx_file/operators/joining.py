@@ -9,6 +9,7 @@ from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
 from hwsim.onnx_file.graph import Array, Node
 from hwsim.onnx_file.nodes import Nodes
+from hwsim.onnx_file.operators.linear_quantization import each_to_levels, parameters
 from hwsim.onnx_file.pairs import reads, writes
 from hwsim.onnx_file.quant_nodes import channels, times
 from hwsim.onnx_file.refusal import Refused
@@ -151,6 +152,7 @@ def concat(builder: Builder, node: Node) -> Tensor:
         raise Refused(f"its axis {node.attributes['axis']} on frames of {n_axis} axes")
     if len(tensors) == 1:
         return tensors[0]
+    tensors = _rounded_before(builder, node, tensors)
     # hwsim lays frames side by side along their first axis
     order = (axis, *(k for k in range(n_axis) if k != axis))
     turned = [transposed(each, order) for each in _alike(builder, tensors)]
@@ -160,6 +162,20 @@ def concat(builder: Builder, node: Node) -> Tensor:
     made = plain(name, shape, builder.signals[name].shape, parts[0].chain)
     made = replace(made, places=tuple(range(n_axis)) if n_axis != 2 else (0, 2))
     return transposed(made, tuple(order.index(k) for k in range(n_axis)))
+
+
+def _rounded_before(builder: Builder, node: Node, tensors: list[Tensor]) -> list[Tensor]:
+    """Codes of several steps or zero points as what the quantizer behind them makes of each: that of them all."""
+    signals = [builder.signal(each) for each in tensors]
+    formats = {(each.format, each.zero_point) for each in signals}
+    readers = [each for each in builder.graph.nodes if node.outputs[0] in each.inputs]
+    if len(formats) == 1 or len(readers) > 1 or [each.operator for each in readers] != ["QuantizeLinear"]:
+        return tensors
+    scale, zero_point = parameters(builder, readers[0], 1)
+    if any(each.format.is_real for each in signals) or scale.size > 1:
+        return tensors
+    builder.rounded.add(node.outputs[0])
+    return each_to_levels(builder, tensors, readers[0].name, scale, zero_point)
 
 
 @writes(Concat)
