@@ -74,6 +74,12 @@ class Builder:
             raise Refused(f"input {number} is a constant; expected what depends on the network's input")
         return replace(value, is_alone=value.is_alone and self.n_reader[name] == 1)
 
+    def operators_behind(self, node: Node) -> list[str]:
+        """Operators that read what a node makes; of the graph's output one without a name, too."""
+        (made,) = node.outputs[:1]
+        end = [""] if made == self.output else []
+        return [each.operator for each in self.graph.nodes if made in each.inputs] + end
+
     def put(self, name: str, value: Tensor | Constant) -> None:
         """Give a value a name, under which one node will read it."""
         self.values[name] = value

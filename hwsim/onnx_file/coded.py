@@ -157,6 +157,14 @@ ROUNDINGS: dict[str, Callable[..., Array]] = {
 """By QONNX's names."""
 
 
+def narrowest(lowest: int, highest: int) -> tuple[int, bool, bool]:
+    """Bits of the narrowest codes that reach from one number to another, whether they are signed, and narrow ones."""
+    if lowest >= 0:
+        return max(highest.bit_length(), 1), False, False
+    n_bit = max((-lowest - 1).bit_length(), highest.bit_length(), 1) + 1
+    return n_bit, True, lowest > -(2 ** (n_bit - 1))
+
+
 def finn_format(name: str) -> NumberFormat | None:
     """The format of codes that FINN's tools write as a datatype; None where it is none."""
     formats = {"BIPOLAR": BINARY, "BINARY": NumberFormat("integer", 1, signed=False), "TERNARY": TERNARY}

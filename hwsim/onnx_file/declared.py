@@ -7,7 +7,7 @@ from hwsim.network.layers import Wrap
 from hwsim.network.number_format import FP32, NumberFormat
 from hwsim.network.signals import FloatArray
 from hwsim.onnx_file.builder import Builder
-from hwsim.onnx_file.coded import Coded, finn_format
+from hwsim.onnx_file.coded import Constant, finn_format
 from hwsim.onnx_file.element_types import INTEGER, REAL
 from hwsim.onnx_file.graph import Graph, Node
 from hwsim.onnx_file.levels import Levels
@@ -22,6 +22,9 @@ KEEPING = (
     *("Relu", "Reshape", "Sign", "Slice", "Squeeze", "Transpose", "Unsqueeze"),
 )
 """Operators whose results lie among the numbers that they read, or a constant of the same type."""
+
+SUMMING = ("ConvInteger", "MatMulInteger")
+"""Operators that are read only where none of their sums leaves its type."""
 
 WRAPPING = ("Add", "Cast", "Gemm", "MatMul", "Mul", "Neg", "Sub", "Sum")
 """Operators that keep the lowest bits of a result that their type does not hold."""
@@ -44,7 +47,7 @@ def real_input(graph: Graph) -> NumberFormat:
     return REAL.get(named, FP32)
 
 
-def as_declared(builder: Builder, node: Node, made: Tensor | Coded) -> Tensor | Coded:
+def as_declared(builder: Builder, node: Node, made: Tensor | Constant) -> Tensor | Constant:
     """What a node makes, as the graph's types have it.
 
     Raises
@@ -63,7 +66,7 @@ def as_declared(builder: Builder, node: Node, made: Tensor | Coded) -> Tensor | 
                 f"its numbers are {REAL[name]}, what they are made of is {found}; export the network in one format of "
                 "real numbers (casts at its input and its output are read)"
             )
-    elif name in INTEGER and not isinstance(made, Levels) and node.operator not in KEEPING:
+    elif name in INTEGER and not isinstance(made, Levels) and node.operator not in (*KEEPING, *SUMMING):
         return _wrapped(builder, node, made, INTEGER[name])
     return made
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from hwsim.onnx_file.coded import Quantizer
 from hwsim.onnx_file.graph import Array
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
@@ -24,6 +25,14 @@ class Levels(Tensor):
     def is_of(self, scale: Array, zero_point: Array) -> bool:
         """Whether codes of a scale and a zero point are these."""
         return np.array_equal(self.scale, scale) and np.array_equal(self.zero_point, zero_point)
+
+
+@dataclass(frozen=True, eq=False)
+class Unlimited(Levels):
+    """What a QuantizeLinear is to make codes of, as soon as the Clip behind it has said of how many bits."""
+
+    quantizer: Quantizer | None = None
+    name: str = ""  # of the layer
 
 
 def levels(made: Tensor, scale: Array, zero_point: Array) -> Levels:

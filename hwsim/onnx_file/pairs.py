@@ -20,13 +20,13 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 from hwsim.network.layers import Layer
 from hwsim.onnx_file.builder import Builder
-from hwsim.onnx_file.coded import Coded
+from hwsim.onnx_file.coded import Constant
 from hwsim.onnx_file.element_types import STANDARD_DOMAINS
 from hwsim.onnx_file.graph import Node
 from hwsim.onnx_file.nodes import Nodes
 from hwsim.onnx_file.tensor import Tensor
 
-Read: TypeAlias = Callable[[Builder, Node], Tensor | Coded]
+Read: TypeAlias = Callable[[Builder, Node], Tensor | Constant]
 Write: TypeAlias = Callable[[Nodes, Any], str]
 Reading = TypeVar("Reading", bound=Read)
 Writing = TypeVar("Writing", bound=Write)

@@ -24,6 +24,7 @@ from hwsim.onnx_file.levels import Levels, with_codes
 from hwsim.onnx_file.loading import load_graph
 from hwsim.onnx_file.pairs import reader_of
 from hwsim.onnx_file.refusal import Refused
+from hwsim.onnx_file.round_nodes import with_quant_nodes
 from hwsim.onnx_file.stated_sums import stated_sums
 from hwsim.onnx_file.tensor import Tensor, frame_of, is_in_order, order_in_frame
 
@@ -140,6 +141,7 @@ def _lowered(graph: Graph, thresholds: bool, keep_real: bool) -> tuple[Builder, 
     Codes that no layer takes as they are, or that fractions are added to before anything reads them, are taken as real
     numbers, which the network then says.
     """
+    graph = with_quant_nodes(graph)
     declared, asked = input_format(graph), _Asked(thresholds, keep_real)
     builder, refused = _layers(graph, declared, asked)
     if declared.is_real:

@@ -7,10 +7,12 @@ import numpy as np
 from hwsim.network.layers import ELU, ElementWise, HardTanh, LeakyReLU, MultiThreshold, ReLU, Sigmoid, Tanh
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
-from hwsim.onnx_file.coded import Quantizer
+from hwsim.onnx_file.coded import Constant, Quantizer
 from hwsim.onnx_file.element_types import INTEGER, REAL, type_name
 from hwsim.onnx_file.graph import Array, Node
+from hwsim.onnx_file.levels import Levels
 from hwsim.onnx_file.nodes import Nodes
+from hwsim.onnx_file.operators.clipped_codes import clipped_codes, clipped_constant
 from hwsim.onnx_file.operators.probabilities import is_last, probabilities
 from hwsim.onnx_file.pairs import reads, writes
 from hwsim.onnx_file.quant_nodes import channels
@@ -83,14 +85,23 @@ def leaky_relu_nodes(nodes: Nodes, layer: LeakyReLU) -> str:
     return nodes.single("LeakyRelu", layer, alpha=layer.slope)
 
 
-@reads("Clip")
-def clip(builder: Builder, node: Node) -> Tensor:
-    """Between two limits, either of which may be left out."""
+@reads("Clip", of_constants=True, codes="read")
+def clip(builder: Builder, node: Node) -> Tensor | Constant:
+    """Between two limits, either of which may be left out; of codes it says how many there are."""
     limits = []
     for number, name, default in ((1, "min", -np.inf), (2, "max", np.inf)):
         given = builder.numbers(node, number, name)
         limits.append(float(node.attributes.get(name, default)) if given is None else _one(given))
-    return _limited(builder, node, builder.tensor(node, 0), *limits)
+    if builder.is_constant(node.inputs[0]):
+        if builder.graph.types[node.inputs[0]] in INTEGER:
+            return clipped_constant(builder, node, limits[0], limits[1])
+        value = builder.numbers(node, 0, "input")
+        assert value is not None
+        return np.asarray(np.clip(value, limits[0], limits[1]), value.dtype)
+    tensor = builder.tensor(node, 0)
+    if isinstance(tensor, Levels):
+        return clipped_codes(builder, tensor, *limits)
+    return _limited(builder, node, tensor, *limits)
 
 
 @reads("Max")

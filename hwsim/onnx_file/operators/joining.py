@@ -168,14 +168,14 @@ def _rounded_before(builder: Builder, node: Node, tensors: list[Tensor]) -> list
     """Codes of several steps or zero points as what the quantizer behind them makes of each: that of them all."""
     signals = [builder.signal(each) for each in tensors]
     formats = {(each.format, each.zero_point) for each in signals}
-    readers = [each for each in builder.graph.nodes if node.outputs[0] in each.inputs]
-    if len(formats) == 1 or len(readers) > 1 or [each.operator for each in readers] != ["QuantizeLinear"]:
+    if len(formats) == 1 or builder.operators_behind(node) != ["QuantizeLinear"]:
         return tensors
-    scale, zero_point = parameters(builder, readers[0], 1)
+    (behind,) = (each for each in builder.graph.nodes if node.outputs[0] in each.inputs)
+    scale, zero_point = parameters(builder, behind, 1)
     if any(each.format.is_real for each in signals) or scale.size > 1:
         return tensors
     builder.rounded.add(node.outputs[0])
-    return each_to_levels(builder, tensors, readers[0].name, scale, zero_point)
+    return each_to_levels(builder, tensors, behind.name, scale, zero_point)
 
 
 @writes(Concat)

@@ -11,10 +11,10 @@ from hwsim.network.layers import Quantize
 from hwsim.network.number_format import NumberFormat
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
-from hwsim.onnx_file.coded import Coded, Constant, Quantizer
+from hwsim.onnx_file.coded import Coded, Quantizer
 from hwsim.onnx_file.element_types import INTEGER, MICROSOFT
 from hwsim.onnx_file.graph import Array, Node
-from hwsim.onnx_file.levels import Levels, levels
+from hwsim.onnx_file.levels import Levels, Unlimited, levels
 from hwsim.onnx_file.operators.quantization import required
 from hwsim.onnx_file.pairs import reads
 from hwsim.onnx_file.quantizing import quantized
@@ -43,20 +43,20 @@ def quantize_linear(builder: Builder, node: Node) -> Tensor | Coded:
     tensor = builder.tensor(node, 0)
     if node.inputs[0] in builder.rounded:
         return levels(tensor, scale, zero_point)
+    if builder.operators_behind(node) == ["Clip"]:
+        quantizer = _linear(_spread(scale, len(tensor.shape) + 1, axis), zero_point)
+        seen = levels(tensor, scale, zero_point)
+        return Unlimited(**vars(seen), quantizer=quantizer, name=node.name)
     return to_levels(builder, tensor, node.name, scale, zero_point, axis)
 
 
-def to_levels(
-    builder: Builder, tensor: Tensor, name: str, scale: Array, zero_point: Array, axis: int = 1
-) -> Levels:
+def to_levels(builder: Builder, tensor: Tensor, name: str, scale: Array, zero_point: Array, axis: int = 1) -> Levels:
     """What a tensor is quantized to."""
     quantizer = _linear(_spread(scale, len(tensor.shape) + 1, axis), zero_point)
     return levels(quantized(builder, tensor, quantizer, name), scale, zero_point)
 
 
-def each_to_levels(
-    builder: Builder, tensors: list[Tensor], name: str, scale: Array, zero_point: Array
-) -> list[Tensor]:
+def each_to_levels(builder: Builder, tensors: list[Tensor], name: str, scale: Array, zero_point: Array) -> list[Tensor]:
     """What tensors are quantized to, one by one; those that are such codes already stay as they are."""
     format, step = _format(zero_point), float(scale.ravel()[0])
 
@@ -146,35 +146,37 @@ def _linear(scale: Array, zero_point: Array) -> Quantizer:
 
 def coded(builder: Builder, node: Node, number: int, scale: Array, zero_point: Array, axis: int) -> Coded:
     """A constant of codes, less its zero point, with its scale: one, or one for each place along an axis."""
-    constant: Constant | None = builder.constant(node, number, "input")
-    if isinstance(constant, Coded):  # of a QuantizeLinear of a constant
-        return constant
+    code, format = stored(builder, node, number)
+    return _of_codes(code, format, _spread(scale, code.ndim, axis), _spread(zero_point, code.ndim, axis))
+
+
+def stored(builder: Builder, node: Node, number: int) -> tuple[Array, NumberFormat]:
+    """Codes that a node reads, and their format: as the file has them, or as nodes before have made them."""
+    constant = builder.constant(node, number, "input")
+    if isinstance(constant, Coded):
+        return constant.code + constant.zero_point, constant.format
     assert constant is not None
-    return _of_codes(constant, _spread(scale, constant.ndim, axis), _spread(zero_point, constant.ndim, axis))
+    return constant.astype(np.int64), _format(constant)
 
 
 def _of_blocks(builder: Builder, node: Node, scale: Array, zero_point: Array, axis: int, block: int) -> Coded:
     """The same, with a scale and a zero point for each so many numbers along an axis."""
-    constant = builder.constant(node, 0, "input")
-    assert isinstance(constant, np.ndarray)
-    n = constant.shape[axis]
+    code, format = stored(builder, node, 0)
 
     def whole(each: Array) -> Array:
-        spread = np.repeat(each, block, axis).take(range(n), axis) if each.ndim else each
-        return np.asarray(np.broadcast_to(spread, constant.shape), np.float64)
+        spread = np.repeat(each, block, axis).take(range(code.shape[axis]), axis) if each.ndim else each
+        return np.asarray(np.broadcast_to(spread, code.shape), np.float64)
 
-    return _of_codes(constant, whole(scale), whole(zero_point))
+    return _of_codes(code, format, whole(scale), whole(zero_point))
 
 
-def _of_codes(constant: Array, scale: Array, zero_point: Array) -> Coded:
-    format, zero = _format(constant), np.asarray(zero_point, np.int64)
+def _of_codes(code: Array, format: NumberFormat, scale: Array, zero_point: Array) -> Coded:
+    zero = np.asarray(zero_point, np.int64)
     if not np.all(np.isfinite(scale) & (scale > 0)):
         raise Refused("its scale is not a positive finite number everywhere")
-    code = constant.astype(np.int64) - zero
-    half = 2 ** (format.bit_width - 1)
-    if np.all(zero == half) and format.bit_width in (4, 8) and not format.signed:
-        return Coded(code, scale, NumberFormat("integer", format.bit_width))  # the same bits, but for the first
-    return Coded(code, scale, format, zero)
+    if np.all(zero == 2 ** (format.bit_width - 1)) and not format.signed:
+        return Coded(code - zero, scale, NumberFormat("integer", format.bit_width))  # the same bits, but for the first
+    return Coded(code - zero, scale, format, zero)
 
 
 def parameters(builder: Builder, node: Node, first: int) -> tuple[Array, Array]:

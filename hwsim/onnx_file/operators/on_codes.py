@@ -28,7 +28,7 @@ Lower = Callable[[Builder, Node], Tensor]
 
 
 def _on_values(builder: Builder, node: Node, lower: Lower, operator: str, first: tuple[int, ...]) -> Tensor:
-    """What an operator of ONNX makes of the values of a node's codes; each input has its scale and zero point after it."""
+    """What an operator of ONNX makes of the values of codes; each input has its scale and zero point after it."""
     names = []
     for number in first:
         given = parameters(builder, node, number + 1)

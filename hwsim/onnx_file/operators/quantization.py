@@ -45,6 +45,12 @@ def bipolar_quant(builder: Builder, node: Node) -> Tensor | Coded:
     return _applied(builder, node, Quantizer(scale, 0, 1, signed=True, narrow=False, rounding="ROUND"))
 
 
+@reads("Round", "Floor", "Ceil")
+def round_without_limits(builder: Builder, node: Node) -> Tensor:
+    """Refused: any other is read as the Quant that it is."""
+    raise Refused("it rounds numbers whose limits nothing states; put a Clip right before or behind it")
+
+
 def _applied(builder: Builder, node: Node, quantizer: Quantizer) -> Tensor | Coded:
     if builder.is_constant(node.inputs[0]):
         value = builder.numbers(node, 0, "input")

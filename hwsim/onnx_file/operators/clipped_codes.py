@@ -1,0 +1,45 @@
+"""A Clip between a QuantizeLinear and a DequantizeLinear, which says that codes have fewer bits than their type."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from hwsim.network.layers import HardTanh
+from hwsim.onnx_file.builder import Builder
+from hwsim.onnx_file.coded import Coded, Quantizer, narrowest
+from hwsim.onnx_file.graph import Node
+from hwsim.onnx_file.levels import Levels, Unlimited, levels
+from hwsim.onnx_file.operators.linear_quantization import stored
+from hwsim.onnx_file.quantizing import quantized
+from hwsim.onnx_file.refusal import Refused
+
+
+def clipped_constant(builder: Builder, node: Node, lowest: float, highest: float) -> Coded:
+    """Codes between two limits, as whole numbers in the fewest bits that hold these."""
+    code, format = stored(builder, node, 0)
+    ends = int(max(np.ceil(lowest), format.lowest)), int(min(np.floor(highest), format.highest))
+    limited = Quantizer(np.ones(()), 0, *narrowest(*ends), "ROUND")
+    return Coded(np.clip(code, *ends), np.ones(()), limited.format)
+
+
+def clipped_codes(builder: Builder, tensor: Levels, lowest: float, highest: float) -> Levels:
+    """What a QuantizeLinear makes, of the codes between two limits."""
+    if not isinstance(tensor, Unlimited):
+        raise Refused(
+            "it clips codes that others read too, or that no QuantizeLinear has just made; put it right behind the "
+            "QuantizeLinear, or behind the DequantizeLinear"
+        )
+    given = tensor.quantizer
+    assert given is not None
+    ends = int(max(np.ceil(lowest), given.lowest)), int(min(np.floor(highest), given.highest))
+    quantizer = given
+    if ends[0] <= given.zero_point <= ends[1]:  # which is a code, too
+        n_bit, signed, narrow = narrowest(*ends)
+        quantizer = replace(given, bit_width=n_bit, signed=signed, narrow=narrow)
+    read = tensor.values
+    if (quantizer.lowest, quantizer.highest) != ends:
+        if given.scale.ndim:
+            raise Refused(f"limits {ends} of codes with a scale per channel; expected those of a number of bits")
+        low, high = ((end - given.zero_point) * float(given.scale) for end in ends)
+        read = builder.waiting(read, HardTanh(f"{tensor.name}_limits", lowest=low, highest=high))
+    return levels(quantized(builder, read, quantizer, tensor.name), tensor.scale, tensor.zero_point)
