@@ -56,6 +56,18 @@ def outputs(proto, values, execution="dense"):
     return hwsim.simulate(network, values.reshape(len(values), *network.input_shape), execution=execution).outputs
 
 
+def everywhere(network, frames, folder):
+    """Outputs of a network, which are the same under all executions, and after saving and loading."""
+    runs = [hwsim.simulate(network, frames, each).outputs for each in ("dense", "sparse", "delta")]
+    hwsim.save_network(network, folder)
+    again = hwsim.load_network(folder)
+    assert again == network
+    runs.append(hwsim.simulate(again, frames).outputs)
+    for each in runs[1:]:
+        np.testing.assert_array_equal(each, runs[0])
+    return runs[0]
+
+
 def onnxruntime_outputs(proto, values):
     """What onnxruntime makes of frames, one after the other. (n_frame, n_out)"""
     options = onnxruntime.SessionOptions()

@@ -1,20 +1,17 @@
 """The two ends of quantized graphs: frames that arrive as codes, and probabilities that a quantizer follows."""
 
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from number_of_examples import examples
-from onnx import TensorProto, helper
-from onnx_graphs import apart, imported, model, node, onnxruntime_outputs
+from onnx import TensorProto
+from onnx_graphs import apart, everywhere, imported, model, node, onnxruntime_outputs
 
 import hwsim
 
 pytestmark = pytest.mark.onnx
 
-STEP, OUT = np.float32(0.0317), np.float32(1 / 256)
 TYPES = {np.int8: TensorProto.INT8, np.uint8: TensorProto.UINT8, np.int16: TensorProto.INT16}
 
 
@@ -24,22 +21,8 @@ def with_input_of(proto, kind):
     return proto
 
 
-def everywhere(network, frames, folder):
-    """Outputs of a network, which are the same under all executions, and after saving and loading."""
-    runs = [hwsim.simulate(network, frames, each).outputs for each in ("dense", "sparse", "delta")]
-    hwsim.save_network(network, folder)
-    again = hwsim.load_network(folder)
-    assert again == network
-    runs.append(hwsim.simulate(again, frames).outputs)
-    for each in runs[1:]:
-        np.testing.assert_array_equal(each, runs[0])
-    return runs[0]
-
-
 @examples(40)
-@given(
-    dtype=st.sampled_from(list(TYPES)), zero=st.integers(-128, 255), seed=st.integers(0, 2**16), image=st.booleans()
-)
+@given(dtype=st.sampled_from(list(TYPES)), zero=st.integers(-128, 255), seed=st.integers(0, 2**16), image=st.booleans())
 def test_frames_that_arrive_as_codes(dtype, zero, seed, image, tmp_path_factory):
     """A DequantizeLinear of the input, whatever its zero point: integers throughout, and free."""
     random, range_ = np.random.default_rng(seed), np.iinfo(dtype)
@@ -68,3 +51,113 @@ def test_frames_that_arrive_as_codes(dtype, zero, seed, image, tmp_path_factory)
     if zero:
         assert type(network.layers[0]).__name__ == "Quantize"
         assert not [key for key in counts.entries if key.layer == "input" and key.phase == "neuron"]
+
+
+def test_arriving_codes_of_steps_per_channel_are_real():
+    """One zero point for all, a scale per channel: nothing is read as what it is not."""
+    random = np.random.default_rng(0)
+    nodes = [node("DequantizeLinear", ("x", "s", "z"), "a", axis=1), node("Conv", ("a", "w"), "y")]
+    constants = {
+        "s": np.asarray([0.5, 0.25], np.float32),
+        "z": np.asarray([3, -4], np.int8),
+        "w": random.normal(size=(3, 2, 2, 2)).astype(np.float32),
+    }
+    proto = with_input_of(model(nodes, (1, 2, 5, 4), constants), TensorProto.INT8)
+    frames = random.integers(-128, 128, (4, 2, 5, 4)).astype(np.int8)
+    found = hwsim.simulate(imported(proto), frames.astype(np.float32)).outputs
+    assert apart(found, onnxruntime_outputs(proto, frames)) < 1e-6
+
+
+def scores(*behind, constants=(), images=False):
+    """A quantized layer, and what makes the graph's output of its scores."""
+    random = np.random.default_rng(1)
+    code = random.integers(-127, 128, (5, 3, 1, 1) if images else (12, 5)).astype(np.int8)
+    nodes = [
+        node("QuantizeLinear", ("x", "s", "z"), "q"), node("DequantizeLinear", ("q", "s", "z"), "a"),
+        node("DequantizeLinear", ("w", "ws"), "d"), node("Conv" if images else "MatMul", ("a", "d"), "t0"),
+    ]  # fmt: skip
+    for k, (operator, inputs, attributes) in enumerate(behind):
+        nodes.append(node(operator, (f"t{k}", *inputs), f"t{k + 1}", **attributes))
+    named = {"s": np.float32(0.03125), "z": np.int8(4), "w": code, "ws": np.float32(0.01)}
+    frames = random.normal(size=(20, 3, 4, 5) if images else (20, 12)).astype(np.float32)
+    return model(nodes, (1, *frames.shape[1:]), named | dict(constants), opset=13), frames
+
+
+OUT = {"so": np.float32(1 / 256), "zo": np.uint8(0)}
+PAIR = [("QuantizeLinear", ("so", "zo"), {}), ("DequantizeLinear", ("so", "zo"), {})]
+LAST = {"Softmax": {"axis": 1}, "LogSoftmax": {"axis": 1}, "Sigmoid": {}}
+
+
+@pytest.mark.parametrize("images", [False, True])
+@pytest.mark.parametrize("operator", LAST)
+def test_probabilities(operator, images, tmp_path):
+    proto, frames = scores((operator, (), LAST[operator]), images=images)
+    network = imported(proto)
+    assert type(network.layers[-1]).__name__ == operator
+    found, expected = everywhere(network, frames, tmp_path / "saved"), onnxruntime_outputs(proto, frames)
+    assert expected.std() > 0.01
+    np.testing.assert_allclose(found, expected, atol=1e-6, rtol=1e-6)
+    hwsim.write_onnx(network, tmp_path / "again.onnx")
+    again = hwsim.load_network(tmp_path / "again.onnx")
+    np.testing.assert_allclose(hwsim.simulate(again, frames).outputs, expected, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_node", [1, 2])
+@pytest.mark.parametrize("operator", LAST)
+def test_a_quantizer_behind_probabilities_is_left_out(operator, n_node, tmp_path):
+    """It is said, and outputs are those before it, at most half a step from those behind it; no work is added."""
+    constants = OUT if operator != "LogSoftmax" else {"so": np.float32(0.05), "zo": np.uint8(255)}
+    plain, frames = scores((operator, (), LAST[operator]))
+    proto, _ = scores((operator, (), LAST[operator]), *PAIR[:n_node], constants=constants)
+    network = imported(proto)
+    assert [each for each in network.about["remarks"] if "is left out" in each] == network.about["remarks"]
+    assert network == imported(plain)
+    expected = onnxruntime_outputs(proto, frames).astype(np.float64)
+    if n_node == 1:
+        expected = (expected - constants["zo"]) * constants["so"]
+    within = np.abs(expected - constants["so"] * (255 - int(constants["zo"]))) > 1e-6  # what is not clipped
+    distance = np.abs(hwsim.simulate(network, frames).outputs - expected)[within]
+    assert distance.size > 50
+    assert 0 < distance.max() <= constants["so"] / 2 * (1 + 1e-5)
+
+
+@pytest.mark.parametrize("behind", [[], PAIR[:1], PAIR])
+def test_a_choice_at_the_end(behind):
+    proto, frames = scores(("Softmax", (), {"axis": 1}), *behind, ("ArgMax", (), {"axis": 1}), constants=OUT)
+    network = imported(proto)
+    assert any("ArgMax" in each for each in network.about["remarks"])
+    chosen = onnxruntime_outputs(proto, frames)[:, 0]
+    made = hwsim.simulate(network, frames)
+    # the largest of rounded probabilities may be any of those that are rounded to it
+    top = np.take_along_axis(made.outputs, chosen[:, None].astype(int), 1)[:, 0]
+    assert np.all(made.outputs.max(axis=1) - top <= (OUT["so"] if behind else 0))
+
+
+def test_a_softmax_in_the_middle_is_refused():
+    proto, _ = scores(("Softmax", (), {"axis": 1}), ("Relu", (), {}))
+    with pytest.raises(hwsim.HwsimError, match=r"Softmax_4\): a Softmax that is not the network's last layer"):
+        imported(proto)
+
+
+def test_both_twins_take_the_same_frames():
+    """Images with their channels last, brought to the front at once, or behind the quantizer of the input."""
+    random = np.random.default_rng(2)
+    weight = random.integers(-127, 128, (4, 3, 2, 2)).astype(np.int8)
+    turn, constants = {"perm": [0, 3, 1, 2]}, {"w": weight, "ws": np.float32(0.02), "s": np.float32(1 / 32)}
+    constants |= {"z": np.int8(-5)}
+    stored = node("DequantizeLinear", ("w", "ws"), "d")
+    real = [stored, node("Transpose", ("x",), "t", **turn), node("Conv", ("t", "d"), "y")]
+    pair = [node("QuantizeLinear", ("x", "s", "z"), "q"), node("DequantizeLinear", ("q", "s", "z"), "a")]
+    whole = [stored, *pair, node("Transpose", ("a",), "t", **turn), node("Conv", ("t", "d"), "y")]
+    codes = [stored, pair[0], node("Transpose", ("q",), "u", **turn)]
+    codes += [node("DequantizeLinear", ("u", "s", "z"), "t"), node("Conv", ("t", "d"), "y")]
+    frames = (random.integers(-100, 100, (3, 6, 7, 3)) / 32).astype(np.float32)
+    made = []
+    for nodes in (real, whole, codes):
+        proto = model(nodes, (1, 6, 7, 3), constants, opset=13)
+        network = imported(proto)
+        assert network.input_shape == (3, 6, 7)
+        assert "(H, W, C)" in network.about["remarks"][0]
+        made.append(hwsim.simulate(network, np.moveaxis(frames, -1, 1)).outputs)
+        assert apart(made[-1], onnxruntime_outputs(proto, frames)) < 1e-6
+    np.testing.assert_allclose(made[1], made[0], rtol=1e-5, atol=1e-5)
