@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.network.layers import Affine, Synaptic, Weight, unless_zero
+from hwsim.network.layers import Affine, HardTanh, Synaptic, Weight, unless_zero
 from hwsim.network.layers.weight import per_channel
 from hwsim.network.signals import Signal
 from hwsim.onnx_file.graph import Array
@@ -61,3 +61,16 @@ def whole_codes(value: Array, step: Array) -> Array | None:
     if np.any(np.abs(exact - code) > np.abs(exact) * 2.0**-22) or np.any(np.abs(code) >= 2.0**62):
         return None
     return code.astype(np.int64)
+
+
+def is_between_codes(layer: HardTanh, signal: Signal) -> bool:
+    """Whether a limit is no code's value."""
+    limits = [each for each in (layer.lowest, layer.highest) if np.isfinite(each)]
+    return not signal.format.is_real and any(whole_codes(np.asarray(each), signal.step) is None for each in limits)
+
+
+def whole_factor_bits(affine: Affine, signal: Signal) -> int:
+    """Bits of multipliers that are the factors themselves, of whole numbers that stay such; 0 of any others. [bits]"""
+    whole = all(np.all(np.asarray(each) % 1 == 0) for each in (signal.step, affine.scale, affine.offset))
+    largest = float(np.abs(affine.scale).max() * np.max(signal.step))
+    return int(largest).bit_length() + 1 if whole and largest < 2**31 else 0

@@ -14,7 +14,7 @@ from hwsim.network.graph import INPUT
 from hwsim.network.layers import Affine, ElementWise, Flatten, HardTanh, Layer, Rearrange, Synaptic
 from hwsim.network.number_format import FP32, NumberFormat
 from hwsim.network.signals import Signal
-from hwsim.onnx_file.affine_inside import whole_codes, with_affine_inside
+from hwsim.onnx_file.affine_inside import is_between_codes, whole_factor_bits, with_affine_inside
 from hwsim.onnx_file.chain import Chain, factor_of, is_uniform, with_affine
 from hwsim.onnx_file.coded import Constant, value_of
 from hwsim.onnx_file.graph import Array, Graph, Node, only_rounded, only_shaped, readers
@@ -73,12 +73,6 @@ class Builder:
         if not isinstance(value, Tensor):
             raise Refused(f"input {number} is a constant; expected what depends on the network's input")
         return replace(value, is_alone=value.is_alone and self.n_reader[name] == 1)
-
-    def operators_behind(self, node: Node) -> list[str]:
-        """Operators that read what a node makes; of the graph's output one without a name, too."""
-        (made,) = node.outputs[:1]
-        end = [""] if made == self.output else []
-        return [each.operator for each in self.graph.nodes if made in each.inputs] + end
 
     def put(self, name: str, value: Tensor | Constant) -> None:
         """Give a value a name, under which one node will read it."""
@@ -165,10 +159,10 @@ class Builder:
         if tensor.is_alone and isinstance(chain[0], Affine) and self.folded(at, chain[0]):
             chain = chain[1:]
         for layer in chain:
-            if isinstance(layer, HardTanh) and _is_between_codes(layer, self.signals[at]):
+            if isinstance(layer, HardTanh) and is_between_codes(layer, self.signals[at]):
                 self.remarks.append(f"{layer.name}: limits between two codes, of which the inner ones are taken")
             if isinstance(layer, Affine) and not self.signals[at].format.is_real:
-                n_bit = _whole_factor_bits(layer, self.signals[at])
+                n_bit = whole_factor_bits(layer, self.signals[at])
                 layer = replace(layer, multiplier_bit_width=n_bit or MULTIPLIER_BIT_WIDTH)
                 if not n_bit:
                     self.remarks.append(
@@ -283,19 +277,6 @@ class Builder:
         if not fits or any(n not in (1, m) for n, m in zip(shape[1:], tensor.shape, strict=True)):
             raise Refused(f"a constant of shape {constant.shape} does not fit frames of shape {tensor.shape}")
         return shape[1:]
-
-
-def _is_between_codes(layer: HardTanh, signal: Signal) -> bool:
-    """Whether a limit is no code's value."""
-    limits = [each for each in (layer.lowest, layer.highest) if np.isfinite(each)]
-    return not signal.format.is_real and any(whole_codes(np.asarray(each), signal.step) is None for each in limits)
-
-
-def _whole_factor_bits(affine: Affine, signal: Signal) -> int:
-    """Bits of multipliers that are the factors themselves, of whole numbers that stay such; 0 of any others. [bits]"""
-    whole = all(np.all(np.asarray(each) % 1 == 0) for each in (signal.step, affine.scale, affine.offset))
-    largest = float(np.abs(affine.scale).max() * np.max(signal.step))
-    return int(largest).bit_length() + 1 if whole and largest < 2**31 else 0
 
 
 def _name(wanted: str, taken: Container[str]) -> str:

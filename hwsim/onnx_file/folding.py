@@ -40,6 +40,15 @@ def fold(node: Node, inputs: Sequence[Constant | None]) -> Constant:
     return result
 
 
+def as_line(node: Node, constant: Array) -> tuple[Array, Array] | None:
+    """Scale and offset of what a node makes of a number and a constant after it; None where that is no rising line."""
+    if node.operator in ("Mul", "Div") and np.all(constant > 0):
+        return (constant if node.operator == "Mul" else 1 / constant), np.zeros(())
+    if node.operator in ("Add", "Sub"):
+        return np.ones(()), constant if node.operator == "Add" else -constant
+    return None
+
+
 def reshaped(shape: tuple[int, ...], wanted: Sequence[int], allow_zero: bool = False) -> tuple[int, ...]:
     """The shape that a Reshape makes: 0 keeps an axis, -1 is what remains."""
     try:

@@ -199,9 +199,9 @@ def _needed(nodes: tuple[Node, ...], output: str, given: set[str], name: str) ->
 
 def only_shaped(graph: Graph) -> frozenset[str]:
     """Tensors made by nodes that only cast or shape the output, or make its Softmax, which is not counted."""
-    shapes = (*RESHAPING, "Softmax", "LogSoftmax", "Transpose")
+    shapes = (*RESHAPING, "Softmax", "Transpose")
     ends = _ends(graph, shapes)
-    return frozenset(node.outputs[0] for node in graph.nodes if node.operator in shapes and node.outputs[0] in ends)
+    return frozenset(node.outputs[0] for node in graph.nodes if _kind(node) in shapes and node.outputs[0] in ends)
 
 
 def only_rounded(graph: Graph) -> frozenset[str]:
@@ -218,9 +218,20 @@ def _ends(graph: Graph, operators: tuple[str, ...]) -> frozenset[str]:
     found: set[str] = set()
     for node in reversed(graph.nodes):
         behind = reads.get(node.outputs[0], [])
-        if all(reader.operator in operators and reader.outputs[0] in found for reader in behind):
+        if all(_kind(reader) in operators and reader.outputs[0] in found for reader in behind):
             found.add(node.outputs[0])
     return frozenset(found)
+
+
+def _kind(node: Node) -> str:
+    """The operator, of logarithms that of what they are taken of."""
+    return node.operator.removeprefix("Log")
+
+
+def operators_behind(graph: Graph, node: Node) -> list[str]:
+    """Operators that read what a node makes; of the graph's output one without a name, too."""
+    end = [""] if node.outputs[0] == graph.output else []
+    return [each.operator for each in graph.nodes if node.outputs[0] in each.inputs] + end
 
 
 def readers(graph: Graph) -> Iterator[str]:

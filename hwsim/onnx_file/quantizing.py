@@ -88,6 +88,13 @@ def quantized(builder: Builder, tensor: Tensor, quantizer: Quantizer, name: str)
     return _codes(builder, rest, quantizer, scale, name)
 
 
+def around(builder: Builder, tensor: Tensor, zero_point: int, name: str) -> Tensor:
+    """Codes as they are, which stand for what they are more than their zero point."""
+    read, offset = builder.signal(tensor).format, -float(zero_point)
+    layer = Quantize(name, bit_width=read.bit_width, signed=read.signed, zero_point=zero_point, offset=offset)
+    return replace(tensor, layer=builder.add(layer, tensor.layer))
+
+
 def _codes(builder: Builder, rest: Requantized, quantizer: Quantizer, scale: Array, name: str) -> Tensor:
     """A Quantize, whose codes are in units of the factor that waits."""
     tensor, factor, read = rest.tensor, rest.factor, builder.signal(rest.tensor)

@@ -12,7 +12,7 @@ import numpy as np
 
 from hwsim.onnx_file.coded import ROUNDINGS as ROUNDED
 from hwsim.onnx_file.coded import Quantizer, narrowest, value_of
-from hwsim.onnx_file.folding import fold
+from hwsim.onnx_file.folding import as_line, fold
 from hwsim.onnx_file.graph import Array, Graph, Node, readers
 from hwsim.onnx_file.refusal import Refused
 
@@ -39,6 +39,7 @@ class _Side:
     lowest: float = -np.inf  # of the numbers at the Round
     highest: float = np.inf
     nodes: tuple[Node, ...] = ()
+    is_alone: bool = True  # whether nothing else reads what these make
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,12 @@ def _there_and_back(before: _Side, after: _Side, rounding: str) -> Quantizer | N
     """The quantizer that both sides of a Round are together; None where they are none."""
     ends = _ends(before, after, rounding)
     zero_point = before.offset.ravel()[0]
-    if ends is None or np.any(before.offset != np.round(zero_point)) or not ends[0] <= zero_point <= ends[1]:
+    if (
+        ends is None
+        or not before.is_alone
+        or np.any(before.offset != np.round(zero_point))
+        or not ends[0] <= zero_point <= ends[1]
+    ):
         return None
     try:
         undone = np.abs(before.scale * after.scale - 1) <= CLOSE
@@ -152,8 +158,9 @@ def _before(wiring: _Wiring, node: Node) -> Iterator[_Side]:
     yield side
     for _ in range(LINES_AT_MOST):
         maker = wiring.makers.get(side.tensor)
-        if maker is None or side.tensor not in wiring.behind:
+        if maker is None:
             return
+        side = replace(side, is_alone=side.is_alone and side.tensor in wiring.behind)
         if (line := _line(wiring, maker)) is not None:
             read, scale, offset = line
             offset = np.asarray(side.scale * offset + side.offset)
@@ -189,20 +196,16 @@ def _after(wiring: _Wiring, node: Node) -> Iterator[_Side]:
 
 def _line(wiring: _Wiring, node: Node) -> tuple[str, Array, Array] | None:
     """What a node scales and offsets, by positive factors and constants; None where it does something else."""
-    if node.operator not in ("Add", "Sub", "Mul", "Div") or len(node.inputs) != 2:
+    if len(node.inputs) != 2:
         return None
     first, second = node.inputs
-    if node.operator in ("Add", "Mul") and _is_parameter(wiring, first, second):
+    if node.operator not in ("Sub", "Div") and _is_parameter(wiring, first, second):
         first, second = second, first
     if not _is_parameter(wiring, second, first):
         return None
     constant = np.asarray(wiring.constants[second], np.float64)
-    constant = constant.reshape(()) if constant.size == 1 else constant
-    if node.operator in ("Add", "Sub"):
-        return first, np.ones(()), constant if node.operator == "Add" else -constant
-    if np.any(constant <= 0):
-        return None
-    return first, constant if node.operator == "Mul" else 1 / constant, np.zeros(())
+    line = as_line(node, constant.reshape(()) if constant.size == 1 else constant)
+    return None if line is None else (first, *line)
 
 
 def _is_parameter(wiring: _Wiring, name: str, beside: str) -> bool:

@@ -1,5 +1,6 @@
 """Operators that do something to one number at a time."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,7 @@ def clip(builder: Builder, node: Node) -> Tensor | Constant:
         return np.asarray(np.clip(value, limits[0], limits[1]), value.dtype)
     tensor = builder.tensor(node, 0)
     if isinstance(tensor, Levels):
-        return clipped_codes(builder, tensor, *limits)
+        return clipped_codes(builder, tensor, (limits[0], limits[1]), partial(_limited, builder, node))
     return _limited(builder, node, tensor, *limits)
 
 

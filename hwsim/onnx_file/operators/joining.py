@@ -7,7 +7,7 @@ import numpy as np
 from hwsim.network.layers import Add, Affine, Concat, Divide, HardTanh, Layer, Multiply, Pairing
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
-from hwsim.onnx_file.graph import Array, Node
+from hwsim.onnx_file.graph import Array, Node, operators_behind
 from hwsim.onnx_file.nodes import Nodes
 from hwsim.onnx_file.operators.linear_quantization import each_to_levels, parameters
 from hwsim.onnx_file.pairs import reads, writes
@@ -168,7 +168,7 @@ def _rounded_before(builder: Builder, node: Node, tensors: list[Tensor]) -> list
     """Codes of several steps or zero points as what the quantizer behind them makes of each: that of them all."""
     signals = [builder.signal(each) for each in tensors]
     formats = {(each.format, each.zero_point) for each in signals}
-    if len(formats) == 1 or builder.operators_behind(node) != ["QuantizeLinear"]:
+    if len(formats) == 1 or operators_behind(builder.graph, node) != ["QuantizeLinear"]:
         return tensors
     (behind,) = (each for each in builder.graph.nodes if node.outputs[0] in each.inputs)
     scale, zero_point = parameters(builder, behind, 1)

@@ -3,21 +3,18 @@
 Nothing is written with them: layers of codes are written as QONNX (``quantization``).
 """
 
-from dataclasses import replace
-
 import numpy as np
 
-from hwsim.network.layers import Quantize
 from hwsim.network.number_format import NumberFormat
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
 from hwsim.onnx_file.coded import Coded, Quantizer
 from hwsim.onnx_file.element_types import INTEGER, MICROSOFT
-from hwsim.onnx_file.graph import Array, Node
+from hwsim.onnx_file.graph import Array, Node, operators_behind
 from hwsim.onnx_file.levels import Levels, Unlimited, levels
 from hwsim.onnx_file.operators.quantization import required
 from hwsim.onnx_file.pairs import reads
-from hwsim.onnx_file.quantizing import quantized
+from hwsim.onnx_file.quantizing import around, quantized
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
 
@@ -43,7 +40,7 @@ def quantize_linear(builder: Builder, node: Node) -> Tensor | Coded:
     tensor = builder.tensor(node, 0)
     if node.inputs[0] in builder.rounded:
         return levels(tensor, scale, zero_point)
-    if builder.operators_behind(node) == ["Clip"]:
+    if operators_behind(builder.graph, node) == ["Clip"]:
         quantizer = _linear(_spread(scale, len(tensor.shape) + 1, axis), zero_point)
         seen = levels(tensor, scale, zero_point)
         return Unlimited(**vars(seen), quantizer=quantizer, name=node.name)
@@ -113,17 +110,8 @@ def _arrived(builder: Builder, node: Node, number: int, scale: Array, zero_point
     n_axis = len(tensor.shape) + 1
     factor, zero = (_spread(each, n_axis, axis) for each in (scale, zero_point))
     if np.any(zero) and not (builder.is_real(tensor) or tensor.chain or zero.ndim):
-        tensor, zero = _around(builder, tensor, int(zero), node.name), np.zeros(())
+        tensor, zero = around(builder, tensor, int(zero), node.name), np.zeros(())
     return builder.affine(tensor, node.name, factor, -zero * factor)
-
-
-def _around(builder: Builder, tensor: Tensor, zero_point: int, name: str) -> Tensor:
-    """Codes as they are, which stand for what they are more than their zero point."""
-    read = builder.signal(tensor).format
-    layer = Quantize(
-        name, bit_width=read.bit_width, signed=read.signed, zero_point=zero_point, offset=-float(zero_point)
-    )
-    return replace(tensor, layer=builder.add(layer, tensor.layer))
 
 
 def _format(codes: Array) -> NumberFormat:

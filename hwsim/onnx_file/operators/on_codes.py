@@ -53,19 +53,19 @@ def _to_codes(builder: Builder, node: Node, made: Tensor, number: int) -> Levels
 def _registered(operator: str, lower: Lower, n_read: int = 1) -> None:
     """Read onnxruntime's form of an operator on codes."""
 
-    @reads(f"QLinear{operator}", domain=MICROSOFT, codes="read")
+    @reads(operator, domain=MICROSOFT, codes="read")
     def on_codes(builder: Builder, node: Node) -> Levels:
-        made = _on_values(builder, node, lower, operator, tuple(range(0, 3 * n_read, 3)))
+        made = _on_values(builder, node, lower, operator.removeprefix("QLinear"), tuple(range(0, 3 * n_read, 3)))
         return _to_codes(builder, node, made, 3 * n_read)
 
 
-_registered("Add", add, 2)
-_registered("Mul", multiply, 2)
-_registered("AveragePool", average_pool)
-_registered("GlobalAveragePool", global_average_pool)
-_registered("LeakyRelu", leaky_relu)
-_registered("Sigmoid", sigmoid)
-_registered("Softmax", softmax)
+_registered("QLinearAdd", add, 2)
+_registered("QLinearMul", multiply, 2)
+_registered("QLinearAveragePool", average_pool)
+_registered("QLinearGlobalAveragePool", global_average_pool)
+_registered("QLinearLeakyRelu", leaky_relu)
+_registered("QLinearSigmoid", sigmoid)
+_registered("QLinearSoftmax", softmax)
 
 
 @reads("QLinearConcat", domain=MICROSOFT, codes="read")
@@ -77,7 +77,7 @@ def q_linear_concat(builder: Builder, node: Node) -> Levels:
     names = [f"{node.name} {number}" for number in numbers]
     for name, each in zip(names, each_to_levels(builder, read, f"{node.name}_codes", *made), strict=True):
         builder.put(name, each)
-    return levels(concat(builder, replace(node, operator="Concat", inputs=tuple(names), domain="")), *made)
+    return levels(concat(builder, replace(node, inputs=tuple(names))), *made)
 
 
 @reads("QLinearConv", codes="read")

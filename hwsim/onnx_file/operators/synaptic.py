@@ -179,7 +179,12 @@ def _coded(builder: Builder, name: str, weight: Constant, declared: bool) -> tup
     """Weights as codes: those that the file declares, or whose values are those of codes where it declares nothing."""
     if isinstance(weight, Coded):
         parameters = weight.by_channel(1 if weight.ndim == 2 else 0)
-        return None if parameters is None else (Weight(weight.code, weight.format, *parameters),)
+        if parameters is None:
+            builder.remarks.append(
+                f"{name}: {weight.format} weights whose scales differ along its inputs are taken as real numbers"
+            )
+            return None
+        return (Weight(weight.code, weight.format, *parameters),)
     value = weight.astype(np.float32) if real_format(weight) == BF16 else weight  # which numpy counts to no kind
     terms = None if declared or builder.keep_real else weight_terms(value)
     if terms is not None:
