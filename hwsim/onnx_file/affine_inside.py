@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.network.layers import Affine, HardTanh, Synaptic, Weight, unless_zero
+from hwsim.network.layers import Affine, Synaptic, Weight, unless_zero
 from hwsim.network.layers.weight import per_channel
 from hwsim.network.signals import Signal
 from hwsim.onnx_file.graph import Array
@@ -63,9 +63,9 @@ def whole_codes(value: Array, step: Array) -> Array | None:
     return code.astype(np.int64)
 
 
-def is_between_codes(layer: HardTanh, signal: Signal) -> bool:
-    """Whether a limit is no code's value."""
-    limits = [each for each in (layer.lowest, layer.highest) if np.isfinite(each)]
+def is_between_codes(lowest: float, highest: float, signal: Signal) -> bool:
+    """Whether one of two limits is no code's value."""
+    limits = [each for each in (lowest, highest) if np.isfinite(each)]
     return not signal.format.is_real and any(whole_codes(np.asarray(each), signal.step) is None for each in limits)
 
 

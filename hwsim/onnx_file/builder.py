@@ -159,7 +159,7 @@ class Builder:
         if tensor.is_alone and isinstance(chain[0], Affine) and self.folded(at, chain[0]):
             chain = chain[1:]
         for layer in chain:
-            if isinstance(layer, HardTanh) and is_between_codes(layer, self.signals[at]):
+            if isinstance(layer, HardTanh) and is_between_codes(layer.lowest, layer.highest, self.signals[at]):
                 self.remarks.append(f"{layer.name}: limits between two codes, of which the inner ones are taken")
             if isinstance(layer, Affine) and not self.signals[at].format.is_real:
                 n_bit = whole_factor_bits(layer, self.signals[at])
