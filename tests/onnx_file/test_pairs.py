@@ -13,6 +13,7 @@ from hwsim.network.layers import Dense, ElementWise, Quantize, ReLU, Weight, Wra
 from hwsim.network.number_format import integer
 from hwsim.network.signals import real_signal
 from hwsim.onnx_file import read_onnx, reads, write_onnx, writes
+from hwsim.onnx_file.element_types import MICROSOFT
 from hwsim.onnx_file.pairs import QONNX, operators
 
 onnx = pytest.importorskip("onnx")
@@ -116,4 +117,4 @@ def test_documented():
     table = document.split("## What becomes what")[1].split("\n\n")[1].splitlines()[2:]
     named = {name for row in table for name in re.findall(r"[A-Z]\w+", re.sub(r"\(.*?\)", "", row.split("|")[1]))}
     own = {key for key, reader in operators().items() if reader.read.__module__.startswith("hwsim.")}
-    assert named == {operator for domain, operator in own if domain in ("", QONNX)} | {"ArgMax", "TopK"}
+    assert named == {operator for domain, operator in own if domain in ("", MICROSOFT, QONNX)} | {"ArgMax", "TopK"}
