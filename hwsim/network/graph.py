@@ -186,7 +186,7 @@ def _with_inputs(network: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
             raise NetworkError(
                 f"network {network}: nothing reads layer {layer.name}; only the last layer is the network's output"
             )
-        if layer.comes_last:
+        if layer.comes_last and not all(each.is_wiring for each in result[result.index(layer) + 1 :]):
             kind = type(layer).__name__
             raise NetworkError(f"network {network}: layer {layer.name}: a {kind} comes last, or not at all")
     return tuple(result)

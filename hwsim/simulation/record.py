@@ -68,8 +68,8 @@ def _layer(notes: Notes, network: Network, plan: StagePlan) -> LayerActivity:
 
 def _out_format(network: Network, plan: StagePlan) -> NumberFormat:
     """Format of what leaves a stage, less what is not the hardware's business."""
-    last = plan.stage.body[-1] if plan.stage.body else None
-    return network.signals[last.inputs[0]].format if last and last.comes_last else plan.out.format
+    last = next((layer for layer in plan.stage.body if layer.comes_last), None)
+    return network.signals[last.inputs[0]].format if last else plan.out.format
 
 
 def _emitted(notes: Notes, plan: StagePlan) -> SignalActivity:

@@ -59,7 +59,7 @@ class Graph:
         self._constants = {layer.name: self._constant(layer) for layer in network.layers}
         self._last_use = {name: layer.name for layer in network.layers for name in layer.inputs}
         # a Softmax is left to the losses, which are computed from what it reads
-        self.ends_in_softmax = isinstance(network.layers[-1], Softmax)
+        self.ends_in_softmax = any(isinstance(layer, Softmax) for layer in network.layers)
 
     def run(self, inputs: Tensor, read: Read | None = None) -> Tensor:
         """Outputs for frames; of a network with a Softmax at its end, what that reads.

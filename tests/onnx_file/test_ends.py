@@ -102,6 +102,24 @@ def test_probabilities(operator, images, tmp_path):
     np.testing.assert_allclose(hwsim.simulate(again, frames).outputs, expected, atol=1e-6, rtol=1e-6)
 
 
+@pytest.mark.parametrize("behind", [[], [("Flatten", (), {})], [("Transpose", (), {"perm": [0, 3, 1, 2]})]])
+@pytest.mark.parametrize("axis", [1, 2, 3, -1])
+@pytest.mark.parametrize("operator", ["Softmax", "LogSoftmax"])
+def test_probabilities_along_any_axis(operator, axis, behind, tmp_path):
+    """Outputs lie in the graph's order; what moves them is free."""
+    proto, frames = scores((operator, (), {"axis": axis}), *behind, images=True)
+    network = imported(proto)
+    found, expected = everywhere(network, frames, tmp_path), onnxruntime_outputs(proto, frames)
+    assert expected.std() > 0.01
+    np.testing.assert_allclose(found, expected, atol=1e-6, rtol=1e-6)
+    plain, _ = scores((operator, (), {"axis": 1}), images=True)
+    costs = [
+        hwsim.price(hwsim.count(hwsim.simulate(each, frames).activity, "mac-array"), "default_45nm").per_inference
+        for each in (network, imported(plain))
+    ]
+    assert costs[0] == costs[1] > 0
+
+
 @pytest.mark.parametrize("n_node", [1, 2])
 @pytest.mark.parametrize("operator", LAST)
 def test_a_quantizer_behind_probabilities_is_left_out(operator, n_node, tmp_path):

@@ -52,7 +52,7 @@ CASES = {
     "division by zero": ([("Div", ("zeros",), {})], "division by zero"),
     "matrices in a row": ([("MatMul", ("five",), {})], "expected .7, outputs"),
     "cast to integers": ([("Cast", (), {"to": 7})], "casts to integers"),
-    "softmax over places": ([("Softmax", (), {"axis": 3})], "not that of the channels"),
+    "softmax over frames": ([("Softmax", (), {"axis": 0})], "it adds up over frames or several axes"),
     "softmax in the middle": ([("Softmax", (), {"axis": 1}), ("Relu", (), {})], "not the network's last layer"),
     "three axes": ([("Conv", ("w3d",), {})], "one and two axes"),
     "half a bit": ([("Quant", ("half", "zero", "bits"), {"domain": QONNX})], "bit width is"),

@@ -30,7 +30,7 @@ class Layer:
     """Whether the layer only says what lies where: no number is worked on."""
 
     comes_last: ClassVar[bool] = False
-    """Whether the layer stands at the end of a network or nowhere, and is not the hardware's business."""
+    """Whether the layer stands at the end of a network, before wiring at most, and is not the hardware's business."""
 
     def __init_subclass__(cls, abstract: bool = False, **others: Any) -> None:
         """Register the layer."""
