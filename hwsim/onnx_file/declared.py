@@ -23,10 +23,10 @@ KEEPING = (
 )
 """Operators whose results lie among the numbers that they read, or a constant of the same type."""
 
-SUMMING = ("ConvInteger", "MatMulInteger")
-"""Operators that are read only where none of their sums leaves its type."""
+SURE = ("ConvInteger", "MatMulInteger", "RequantShift")
+"""Operators that are read only where no result leaves its type."""
 
-WRAPPING = ("Add", "Cast", "Gemm", "MatMul", "Mul", "Neg", "Sub", "Sum")
+WRAPPING = ("Add", "Cast", "Conv", "Gemm", "MatMul", "Mul", "Neg", "Sub", "Sum")
 """Operators that keep the lowest bits of a result that their type does not hold."""
 
 
@@ -66,7 +66,7 @@ def as_declared(builder: Builder, node: Node, made: Tensor | Constant) -> Tensor
                 f"its numbers are {REAL[name]}, what they are made of is {found}; export the network in one format of "
                 "real numbers (casts at its input and its output are read)"
             )
-    elif name in INTEGER and not isinstance(made, Levels) and node.operator not in (*KEEPING, *SUMMING):
+    elif name in INTEGER and not isinstance(made, Levels) and node.operator not in (*KEEPING, *SURE):
         return _wrapped(builder, node, made, INTEGER[name])
     return made
 
@@ -76,7 +76,12 @@ def _wrapped(builder: Builder, node: Node, made: Tensor, format: NumberFormat) -
     if node.operator == "Div":
         raise Refused(f"it divides {format} numbers, which drops what remains; cast them to float before")
     signal = builder.signal(made)
-    if node.operator not in WRAPPING or signal.format.is_real or signal.zero_point or np.any(signal.step != 1):
+    if (
+        node.operator not in WRAPPING
+        or signal.format.is_real
+        or signal.zero_point
+        or not np.allclose(signal.step, 1, 1e-12, 0)
+    ):
         raise Refused(f"it computes with {format} numbers otherwise than by whole ones; cast them to float before")
     lowest, highest = _reach(builder, made)
     if format.lowest <= lowest and highest <= format.highest:

@@ -62,6 +62,8 @@ def element_types(nodes: Iterable["Node"], given: Mapping[str, str]) -> dict[str
     """
     types = dict(given)
     for node in nodes:
+        if node.operator == "RequantShift" and types.get(node.inputs[0]) in INTEGER and node.inputs[0] not in given:
+            types[node.inputs[0]] = "INT32"  # sums, whatever they are made of
         types.update(dict.fromkeys(node.outputs, _made(node, types)))
     return types
 
@@ -86,6 +88,8 @@ def _made(node: "Node", types: Mapping[str, str]) -> str:
         return type_name(int(node.attributes.get("output_dtype", 0))) or read(1)
     if node.operator in ZERO_POINTS or node.operator.startswith("QLinear"):
         return read(ZERO_POINTS.get(node.operator, 4)) or ("FLOAT" if node.operator == "QGemm" else "UINT8")
+    if node.operator == "RequantShift":
+        return "INT8" if np.any(node.attributes.get("signed", 1)) else "UINT8"
     if node.operator in ("ConvInteger", "MatMulInteger"):
         return "INT32"
     return read(0)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hwsim.network.canonical import values_of, weight_terms
 from hwsim.network.layers import Conv2d, Dense, Layer, Pad2d, Synaptic, Weight
 from hwsim.network.layers.window import padding_pairs, pair
-from hwsim.network.number_format import BF16
+from hwsim.network.number_format import BF16, NumberFormat
 from hwsim.network.signals import Signal
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.chain import factor_of
@@ -185,6 +185,9 @@ def _coded(builder: Builder, name: str, weight: Constant, declared: bool) -> tup
             )
             return None
         return (Weight(weight.code, weight.format, *parameters),)
+    if weight.dtype in (np.int8, np.uint8, np.int16, np.uint16):
+        format = NumberFormat("integer", weight.dtype.itemsize * 8, signed=weight.dtype.kind == "i")
+        return (Weight(weight.astype(np.int64), format),)
     value = weight.astype(np.float32) if real_format(weight) == BF16 else weight  # which numpy counts to no kind
     terms = None if declared or builder.keep_real else weight_terms(value)
     if terms is not None:
