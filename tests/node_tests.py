@@ -26,7 +26,21 @@ KINDS = ("node", "simple", "pytorch-converted", "pytorch-operator")
 
 NUMBER_BY_NUMBER = {
     *("Add", "Cast", "Ceil", "Clip", "Div", "Dropout", "Elu", "Exp", "Floor", "HardSigmoid", "HardSwish", "Identity"),
-    *("LeakyRelu", "Log", "Max", "Min", "Mul", "Neg", "PRelu", "Pow", "QuantizeLinear", "Relu", "Round", "Selu"),
+    *(
+        "LeakyRelu",
+        "Log",
+        "LogSoftmax",
+        "Max",
+        "Min",
+        "Mul",
+        "Neg",
+        "PRelu",
+        "Pow",
+        "QuantizeLinear",
+        "Relu",
+        "Round",
+        "Selu",
+    ),
     *("Sigmoid", "Sign", "Softmax", "Sqrt", "Sub", "Sum", "Tanh"),
 }
 """Operators in front of whose axes another may stand; of a Softmax the axis then moves."""
@@ -101,7 +115,7 @@ def _of_one_frame(model, inputs):
     for output in copy.graph.output:
         output.type.tensor_type.ClearField("shape")
     for attribute in copy.graph.node[0].attribute:
-        if copy.graph.node[0].op_type == "Softmax" and attribute.name == "axis" and attribute.i >= 0:
+        if copy.graph.node[0].op_type.endswith("Softmax") and attribute.name == "axis" and attribute.i >= 0:
             attribute.i += 1
     return copy, first[None]
 

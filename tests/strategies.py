@@ -27,6 +27,7 @@ from hwsim.network.layers import (
     GlobalAvgPool,
     HardTanh,
     LeakyReLU,
+    LogSoftmax,
     MaxPool2d,
     Multiply,
     MultiThreshold,
@@ -620,7 +621,7 @@ class _Graph(_Builder):
             if not self.signal.format.is_real and self.chance():
                 self.quantize(per_channel=self.chance())
         if self.chance(5):
-            self.add(Softmax)
+            self.add(self.draw(st.sampled_from((Softmax, LogSoftmax))))
 
 
 @st.composite

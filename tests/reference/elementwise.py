@@ -422,8 +422,8 @@ KINDS = (Flatten, Rearrange, ReLU, LeakyReLU, Sign, HardTanh, Sigmoid, Tanh, ELU
 ELEMENTWISE = {each.__name__: each for each in (*KINDS, Wrap)}
 
 
-def softmax(values, tensor: Tensor) -> list[np.float32]:
-    """exp(x) / sum of exp(x) over the channels, at every position."""
+def softmax(values, tensor: Tensor, logarithm: bool) -> list[np.float32]:
+    """exp(x) / sum of exp(x) over the channels, at every position, or its logarithm."""
     real = [np.float32(float(value) * step) for value, step in zip(values, tensor.step, strict=True)]
     n_position = tensor.size // tensor.shape[0]
     result = [None] * tensor.size
@@ -435,5 +435,5 @@ def softmax(values, tensor: Tensor) -> list[np.float32]:
         for i in column:
             total = total + power[i]
         for i in column:
-            result[i] = power[i] / total
+            result[i] = real[i] - largest - np.log(total) if logarithm else power[i] / total
     return result

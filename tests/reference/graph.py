@@ -20,7 +20,8 @@ HEADS = {
     "GlobalAvgPool": AvgPool2d,
 }
 JOINTS = {"Add": Add, "Multiply": Multiply, "Divide": Divide}
-FUSED = (*ELEMENTWISE, "Softmax")
+SOFTMAXES = ("Softmax", "LogSoftmax")
+FUSED = (*ELEMENTWISE, *SOFTMAXES)
 
 
 @dataclass(eq=False)
@@ -37,7 +38,7 @@ class Node:
     head: Head | None = None  # None: the network's input
     body: list[Elementwise] = field(default_factory=list)
     tensor: Tensor | None = None  # what leaves it; before a Softmax, which is not counted
-    has_softmax: bool = False
+    softmax: str = ""  # which, if there is one
 
     @property
     def is_mere_wiring(self) -> bool:
@@ -107,8 +108,8 @@ def work_out(nodes: list[Node], input_tensor: Tensor) -> None:
         else:
             leaving[INPUT] = tensor
         for layer in node.fused:
-            if kind_of(layer) == "Softmax":
-                node.has_softmax = True
+            if kind_of(layer) in SOFTMAXES:
+                node.softmax = kind_of(layer)
                 continue
             node.body.append(ELEMENTWISE[kind_of(layer)](layer, tensor, node.body[-1] if node.body else None))
             tensor = leaving[layer.name] = node.body[-1].tensor

@@ -144,7 +144,8 @@ class Walker:
         code = [trace.value for trace in sorted(traces, key=lambda trace: trace.place)]
         if node.is_last:
             memory.write("network output", len(at_work) * number.n_bit)
-            self.result.outputs.append(softmax(code, node.tensor) if node.has_softmax else code)
+            made = softmax(code, node.tensor, node.softmax == "LogSoftmax") if node.softmax else code
+            self.result.outputs.append(made)
             return
         emitted = self.emitted[node.name]
         emitted.code = code
