@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import reference
+from against_reference import assert_same_counts, assert_same_outputs, both
 from hypothesis import given
 from hypothesis import strategies as st
 from number_of_examples import examples
@@ -179,3 +181,22 @@ def test_both_twins_take_the_same_frames():
         made.append(hwsim.simulate(network, np.moveaxis(frames, -1, 1)).outputs)
         assert apart(made[-1], onnxruntime_outputs(proto, frames)) < 1e-6
     np.testing.assert_allclose(made[1], made[0], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("preset", ["mac-array", "zero-skipping-mac", "delta-mac"])
+def test_arriving_codes_in_the_reference(preset):
+    """Outputs and every count, of a layer whose frames are codes around a zero point."""
+    random = np.random.default_rng(3)
+    nodes = [
+        node("DequantizeLinear", ("x", "s", "z"), "a"), node("DequantizeLinear", ("w", "ws"), "d"),
+        node("MatMul", ("a", "d"), "y"),
+    ]  # fmt: skip
+    constants = {"s": np.float32(0.5), "z": np.int8(-3), "ws": np.float32(0.25)}
+    constants["w"] = random.integers(-5, 6, (6, 4)).astype(np.int8)
+    network = imported(with_input_of(model(nodes, (1, 6), constants), TensorProto.INT8))
+    frames = random.integers(-8, 8, (5, 6)).astype(np.int8)
+    frames[1:3, 2:] = -3
+    machine, scalar = both(preset, 64, 1)
+    assert_same_counts(network, frames, machine, scalar)
+    run, expected = hwsim.simulate(network, frames), reference.run(network, frames, scalar)
+    assert_same_outputs(network, run, expected)
