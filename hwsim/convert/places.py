@@ -182,7 +182,8 @@ def cannot_be_negative(layers: dict[str, Layer], name: str) -> bool:
     layer = layers.get(name)
     if layer is None or isinstance(layer, Synaptic | Affine):
         return False
-    if isinstance(layer, ReLU | Softmax) or (isinstance(layer, HardTanh) and layer.lowest >= 0):
+    is_softmax = type(layer) is Softmax  # whose logarithm is never positive
+    if is_softmax or isinstance(layer, ReLU) or (isinstance(layer, HardTanh) and layer.lowest >= 0):
         return True
     if (isinstance(layer, Add) and layer.signs) or (isinstance(layer, Pad2d) and layer.value < 0):
         return False

@@ -19,8 +19,11 @@ from hwsim.onnx_file.refusal import Refused
 ROUNDINGS = {"Round": "ROUND", "Floor": "FLOOR", "Ceil": "CEIL"}
 """QONNX's names of what operators do."""
 
-LARGEST = 2**16
+LARGEST = 2**12
 """Constants of more numbers are no scales or limits."""
+
+GROWING = ("Concat", "ConstantOfShape", "Expand", "Gather", "MatMul")
+"""Operators that may make much of little, and no scales or limits."""
 
 LINES_AT_MOST = 4
 """Nodes on either side of a Round that are looked at."""
@@ -72,11 +75,13 @@ def with_quant_nodes(graph: Graph) -> Graph:
 def _wiring(graph: Graph) -> _Wiring:
     constants = {name: each for name, each in graph.constants.items() if each.size <= LARGEST}
     for node in graph.nodes:
-        if all(each in constants for each in node.inputs if each):
-            try:
-                value = value_of(fold(node, [constants[each] if each else None for each in node.inputs]))
-            except Refused:
-                continue
+        if node.operator in GROWING or any(each and each not in constants for each in node.inputs):
+            continue
+        try:
+            value = value_of(fold(node, [constants[each] if each else None for each in node.inputs]))
+        except Refused:
+            continue
+        if value.size <= LARGEST:
             constants[node.outputs[0]] = value
     n_reader = Counter(readers(graph))
     behind = {each: node for node in graph.nodes for each in node.inputs if n_reader[each] == 1}

@@ -98,7 +98,7 @@ def values(builder: Builder, node: Node, number: int, scale: Array, zero_point: 
     if not isinstance(tensor, Levels):
         return _arrived(builder, node, number, scale, zero_point, axis)
     if not tensor.is_of(scale, zero_point):
-        raise Refused("its scale and zero point are not those of the QuantizeLinear before it")
+        raise Refused("its scale and zero point are not those of the QuantizeLinear before it; give both the same")
     return tensor.values
 
 
@@ -106,7 +106,7 @@ def _arrived(builder: Builder, node: Node, number: int, scale: Array, zero_point
     """(Code - zero point) x scale, of whole numbers."""
     tensor = builder.tensor(node, number)
     if builder.graph.types[node.inputs[number]] not in INTEGER:
-        raise Refused("it reads what no QuantizeLinear made")
+        raise Refused("it reads what no QuantizeLinear made; put one before it, or give the graph an input of integers")
     n_axis = len(tensor.shape) + 1
     factor, zero = (_spread(each, n_axis, axis) for each in (scale, zero_point))
     if np.any(zero) and not (builder.is_real(tensor) or tensor.chain or zero.ndim):
@@ -128,7 +128,7 @@ def _linear(scale: Array, zero_point: Array) -> Quantizer:
         raise Refused(f"codes of {format}; up to {WIDEST} bits are supported")
     zero = zero_point.astype(np.int64).ravel()
     if np.any(zero != zero[0]):
-        raise Refused("a zero point per channel")
+        raise Refused("a zero point per channel; quantize with one for all channels")
     return Quantizer(scale, int(zero[0]), format.bit_width, format.signed, False, "ROUND", True)
 
 

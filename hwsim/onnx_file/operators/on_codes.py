@@ -46,7 +46,7 @@ def _to_codes(builder: Builder, node: Node, made: Tensor, number: int) -> Levels
     """Quantized with the scale and zero point at a place among a node's inputs."""
     scale, zero_point = parameters(builder, node, number)
     if scale.size != 1:
-        raise Refused("a scale per channel of what is computed")
+        raise Refused("a scale per channel of what is computed; quantize with one for all channels")
     return to_levels(builder, made, f"{node.name}_codes", scale, zero_point)
 
 
