@@ -220,3 +220,25 @@ def test_scales_per_block(axis):
     assert "taken as real numbers" in network.about["remarks"][0]
     frames = random.normal(size=(20, 12)).astype(F)
     assert apart(hwsim.simulate(network, frames).outputs, onnxruntime_outputs(proto, frames)) < 1e-6
+
+
+@pytest.mark.parametrize(("block", "format"), [(16, "fp32"), (64, "int4")])
+@pytest.mark.parametrize("around", [False, True])
+def test_packed_weights(block, format, around):
+    """As onnxruntime packs them, two codes in a byte; one block for all inputs leaves codes."""
+    random = np.random.default_rng(10)
+    n_in, n_out, n_block = 40, 6, -(-40 // block)
+    constants = {
+        "w": random.integers(0, 256, (n_out, n_block, block // 2)).astype(np.uint8),
+        "s": random.uniform(0.05, 0.2, n_out * n_block).astype(F),
+    }
+    if around:
+        constants["z"] = random.integers(0, 256, n_out * -(-n_block // 2)).astype(np.uint8)
+    options = {"K": n_in, "N": n_out, "bits": 4, "block_size": block}
+    proto = model([node("MatMulNBits", ("x", *constants), "y", "com.microsoft", **options)], (1, n_in), constants)
+    proto.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    network = imported(proto)
+    expected = "uint4" if around and format == "int4" else format
+    assert str(network.layers[0].terms[0].format) == expected
+    frames = random.normal(size=(20, n_in)).astype(F)
+    assert apart(hwsim.simulate(network, frames).outputs, onnxruntime_outputs(proto, frames)) < 1e-5

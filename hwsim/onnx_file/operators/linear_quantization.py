@@ -135,7 +135,7 @@ def _linear(scale: Array, zero_point: Array) -> Quantizer:
 def coded(builder: Builder, node: Node, number: int, scale: Array, zero_point: Array, axis: int) -> Coded:
     """A constant of codes, less its zero point, with its scale: one, or one for each place along an axis."""
     code, format = stored(builder, node, number)
-    return _of_codes(code, format, _spread(scale, code.ndim, axis), _spread(zero_point, code.ndim, axis))
+    return of_codes(code, format, _spread(scale, code.ndim, axis), _spread(zero_point, code.ndim, axis))
 
 
 def stored(builder: Builder, node: Node, number: int) -> tuple[Array, NumberFormat]:
@@ -155,15 +155,16 @@ def _of_blocks(builder: Builder, node: Node, scale: Array, zero_point: Array, ax
         spread = np.repeat(each, block, axis).take(range(code.shape[axis]), axis) if each.ndim else each
         return np.asarray(np.broadcast_to(spread, code.shape), np.float64)
 
-    return _of_codes(code, format, whole(scale), whole(zero_point))
+    return of_codes(code, format, whole(scale), whole(zero_point))
 
 
-def _of_codes(code: Array, format: NumberFormat, scale: Array, zero_point: Array) -> Coded:
+def of_codes(code: Array, format: NumberFormat, scale: Array, zero_point: Array) -> Coded:
+    """(Code - zero point) x scale; around the middle of codes without a sign they have one, and the same bits."""
     zero = np.asarray(zero_point, np.int64)
     if not np.all(np.isfinite(scale) & (scale > 0)):
         raise Refused("its scale is not a positive finite number everywhere")
     if np.all(zero == 2 ** (format.bit_width - 1)) and not format.signed:
-        return Coded(code - zero, scale, NumberFormat("integer", format.bit_width))  # the same bits, but for the first
+        return Coded(code - zero, scale, NumberFormat("integer", format.bit_width))
     return Coded(code - zero, scale, format, zero)
 
 
