@@ -259,6 +259,25 @@ def test_trunc_after_an_average():
     assert graph.agree()
 
 
+@pytest.mark.parametrize("rounding", ["FLOOR", "ROUND"])
+@pytest.mark.parametrize(("scale", "signed", "narrow"), [(1.0, 0, 0), (1.1, 0, 0), (0.5, 1, 1)])
+def test_trunc_to_a_scale_of_its_own(scale, signed, narrow, rounding):
+    """The second version, whose scale need not be the power of two that its codes are shifted by."""
+    from qonnx.custom_op.general.trunc import trunc_v2
+
+    graph = Quantized(11, (1, 12)).quant(0.25, 6, signed=signed)
+    given = (0.25, 0, 6, scale, 4)
+    inputs = [graph.constant(each) for each in given]
+    graph.to("Trunc", *inputs, domain=QONNX, rounding_mode=rounding, signed=signed, narrow=narrow)
+    network = graph.network()
+    values = (np.random.default_rng(0).integers(-40, 80, (50, 12)) / 4).astype(np.float32)
+    codes = np.clip(values, *((-7.75, 7.75) if signed else (0, 15.75)))
+    expected = trunc_v2(codes, *map(np.float64, (0.25, 0, 6)), narrow, signed, *map(np.float64, (scale, 4)), rounding)
+    found = hwsim.simulate(network, values).outputs
+    assert len(np.unique(expected)) > 5
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_finn_thresholds():
     graph = Quantized(12, (1, 12)).quant(0.125, 8)
     thresholds = np.sort(graph.random.normal(size=(4, 7)), axis=1)

@@ -96,7 +96,7 @@ def sign_nodes(nodes: Nodes, layer: Sign) -> str:
 def trunc(builder: Builder, node: Node) -> Tensor | Coded:
     """QONNX's Trunc: the highest bits of codes; in its first version they keep the scale that they had."""
     if len(node.inputs) > 5:
-        raise Refused("Trunc with an output scale (its second version); the first is supported")
+        return _trunc_to(builder, node)
     given = [required(builder, node, number, "parameter") for number in (1, 2, 3, 4)]
     scale, zero_point = np.asarray(given[0], np.float64), _whole(given[1], "zero point")
     n_dropped = _whole(given[2], "bit width") - _whole(given[3], "bit width")
@@ -116,6 +116,23 @@ def trunc(builder: Builder, node: Node) -> Tensor | Coded:
     whole = Quantizer(scale * 2.0**n_dropped, 0, n_bit, signed, False, rounding)
     made = quantized(builder, tensor, whole, node.name)
     return replace(made, chain=with_affine(made.chain, f"{node.name}_factor", 2.0**-n_dropped, 0.0))
+
+
+def _trunc_to(builder: Builder, node: Node) -> Tensor:
+    """Its second version: codes of a width and a scale of their own, which lies a power of two above that of x."""
+    given = [required(builder, node, number, "parameter") for number in (1, 2, 4, 5)]
+    scale, made_scale = (np.asarray(given[number], np.float64) for number in (0, 2))
+    if _whole(given[1], "zero point") or scale.size != 1 or made_scale.size != 1:
+        raise Refused("only codes of one scale and no zero point are supported")
+    tensor = builder.tensor(node, 0)
+    if builder.is_real(tensor):
+        raise Refused("Trunc of real numbers; expected codes")
+    step = scale.reshape(()) * 2.0 ** np.round(np.log2(made_scale.reshape(()) / scale.reshape(())))
+    signed, narrow = (bool(node.attributes.get(*each)) for each in (("signed", 1), ("narrow", 0)))
+    rounding = str(node.attributes.get("rounding_mode", "FLOOR")).upper()
+    whole = Quantizer(np.asarray(step), 0, _whole(given[3], "bit width"), signed, narrow, rounding)
+    made = quantized(builder, tensor, whole, node.name)
+    return replace(made, chain=with_affine(made.chain, f"{node.name}_factor", made_scale.reshape(()) / step, 0.0))
 
 
 def _truncated_width(lowest: float, highest: float, stated: int) -> int:
