@@ -12,6 +12,10 @@ from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.soundness import MOST_NUMBERS
 
 
+GROWING = ("Concat", "ConstantOfShape", "Expand", "Gather", "MatMul")
+"""Operators that may make much of little."""
+
+
 def fold(node: Node, inputs: Sequence[Constant | None]) -> Constant:
     """What a node makes of constants (None: inputs left out).
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from hwsim.onnx_file.coded import ROUNDINGS as ROUNDED
 from hwsim.onnx_file.coded import Quantizer, narrowest, value_of
-from hwsim.onnx_file.folding import as_line, fold
+from hwsim.onnx_file.folding import GROWING, as_line, fold
 from hwsim.onnx_file.graph import Array, Graph, Node, readers
 from hwsim.onnx_file.refusal import Refused
 
@@ -21,9 +21,6 @@ ROUNDINGS = {"Round": "ROUND", "Floor": "FLOOR", "Ceil": "CEIL"}
 
 LARGEST = 2**12
 """Constants of more numbers are no scales or limits."""
-
-GROWING = ("Concat", "ConstantOfShape", "Expand", "Gather", "MatMul")
-"""Operators that may make much of little, and no scales or limits."""
 
 LINES_AT_MOST = 4
 """Nodes on either side of a Round that are looked at."""
@@ -52,6 +49,7 @@ class _Wiring:
     constants: dict[str, Array]
     makers: dict[str, Node]
     behind: dict[str, Node]  # of tensors that one node alone reads
+    gone: set[str] = field(default_factory=set)  # names of nodes that belong to a quantizer already
 
 
 def with_quant_nodes(graph: Graph) -> Graph:
@@ -65,6 +63,7 @@ def with_quant_nodes(graph: Graph) -> Graph:
         if (found := _quant(wiring, node)) is None:
             continue
         quant, gone, parameters = found
+        wiring.gone.update(each.name for each in gone)
         for each in gone[:-1]:
             nodes.pop(each.name)
         nodes[gone[-1].name] = quant
@@ -163,7 +162,7 @@ def _before(wiring: _Wiring, node: Node) -> Iterator[_Side]:
     yield side
     for _ in range(LINES_AT_MOST):
         maker = wiring.makers.get(side.tensor)
-        if maker is None:
+        if maker is None or maker.name in wiring.gone:
             return
         side = replace(side, is_alone=side.is_alone and side.tensor in wiring.behind)
         if (line := _line(wiring, maker)) is not None:
@@ -186,7 +185,7 @@ def _after(wiring: _Wiring, node: Node) -> Iterator[_Side]:
     yield side
     for _ in range(LINES_AT_MOST):
         reader = wiring.behind.get(side.tensor)
-        if reader is None:
+        if reader is None or reader.name in wiring.gone:
             return
         if (line := _line(wiring, reader)) is not None:
             _, scale, offset = line

@@ -117,6 +117,18 @@ def test_it_is_the_quantizer_that_quant_nodes_make(form):
     assert len(imported(proto).layers) == 2
 
 
+@pytest.mark.parametrize("second", ["LSQ", "LSQ, signed", "PACT", "of no number of bits"])
+def test_one_right_behind_another(second):
+    """No node belongs to two of them."""
+    drawing = Drawing()
+    drawing.put(drawing.put("x", FORMS["LSQ, signed"][0]), FORMS[second][0])
+    proto = model(drawing.nodes, (1, 12), drawing.constants)
+    frames = (np.random.default_rng(1).normal(size=(20, 12)) * 2).astype(F)
+    expected = onnxruntime_outputs(proto, frames)
+    assert expected.std() > 0.1
+    assert apart(hwsim.simulate(imported(proto), frames).outputs, expected) < 1e-6
+
+
 def test_what_is_rounded_without_limits_is_refused():
     drawing = Drawing()
     drawing.put("x", [("Div", S), ("Round",), ("Mul", S)])
