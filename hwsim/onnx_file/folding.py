@@ -11,7 +11,6 @@ from hwsim.onnx_file.graph import Array, Node
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.soundness import MOST_NUMBERS
 
-
 GROWING = ("Concat", "ConstantOfShape", "Expand", "Gather", "MatMul")
 """Operators that may make much of little."""
 
