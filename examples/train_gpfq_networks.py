@@ -92,7 +92,7 @@ def main():
         command += f" --learning-rate-schedule {arguments.learning_rate_schedule}"
     command += " --bfloat16" if arguments.bfloat16 else ""
     test = hwsim.load_dataset(arguments.data, split="test")
-    network = save_measured(network, test, f"{command} --seed {arguments.seed} --out", arguments.out)
+    network = save_measured(network, test, f"{command} --seed {arguments.seed} --out", arguments.out, force=True)
     (arguments.out / "checkpoint.pt").unlink(missing_ok=True)
     print(f"wrote {arguments.out}: test accuracy {network.about['accuracy']['percent']} %")
 

@@ -118,11 +118,11 @@ def main():
 def make(data, folder):
     """Train one network and make its two conversions."""
     source = folder / f"{data}-mlp"
-    network, test = train_to_folder(data, seed=SEED, out=source, **RECIPES[data])
+    network, test = train_to_folder(data, seed=SEED, out=source, force=True, **RECIPES[data])
     describe(network, source)
     for method in ("rounding", "int8"):
         out = folder / f"{data}-mlp-{method}"
-        converted, _ = convert_to_folder(method, source, data, out)
+        converted, _ = convert_to_folder(method, source, data, out, force=True)
         describe(converted, out, compare_with_float_weights(network, converted, test) if method == "rounding" else "")
 
 

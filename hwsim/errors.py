@@ -11,8 +11,22 @@ INTERRUPTED = 130
 """Exit code of a command that was stopped, as shells have it."""
 
 
+def harmless(text: str) -> str:
+    """Text that may hold names of others, fit for a terminal: what is no character to be seen is written as its code.
+
+    So an escape cannot colour the screen, move about on it or turn the direction of what follows; ends of lines and
+    tabs stay.
+    """
+    seen = (each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in text)
+    return text if text.isprintable() else "".join(seen)
+
+
 class HwsimError(Exception):
     """Base of every error that hwsim raises on purpose."""
+
+    def __init__(self, *said: object) -> None:
+        """Keep what is said, made harmless."""
+        super().__init__(*(harmless(each) if isinstance(each, str) else each for each in said))
 
 
 class FileError(HwsimError, ValueError):

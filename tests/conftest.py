@@ -1,4 +1,4 @@
-"""Set up before anything is imported: a compilation cache that an edited kernel cannot outlive; what is run, and how.
+"""Set up before anything is imported: where compiled kernels are kept; what is run, and how.
 
 A test that needs an extra carries its marker and is skipped where the extra is missing; a file whose every test needs
 it imports it at the top, as if it were always there. HWSIM_REQUIRE_TORCH=1 (IMAGES, VIDEO, ONNX, DATA) says that it
@@ -18,7 +18,7 @@ KERNELS = CHECKOUT / "hwsim" / "kernels"
 SOURCE = b"".join(path.read_bytes() for path in sorted(KERNELS.glob("*.py")))
 VARIANT = "checked-" if os.environ.get("NUMBA_BOUNDSCHECK") == "1" else ""
 CACHES = CHECKOUT / ".numba" if os.access(CHECKOUT, os.W_OK) else pathlib.Path(tempfile.gettempdir(), "hwsim-numba")
-# numba neither notices an edited helper in another file, nor that bounds are to be checked, in what it has cached
+# what is kept of kernels does not say whether bounds are checked
 os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHES / (VARIANT + hashlib.sha256(SOURCE).hexdigest()[:12])))
 
 EXTRAS = {

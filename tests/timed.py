@@ -29,6 +29,7 @@ def timing_of(done, clock, start=None, n_frame=None, layers=(), **about):
         n_frame=np.ones_like(done) if n_frame is None else np.array(n_frame),
         clock=clock,
         schedule="sequential",
+        n_lane=max((layer.n_lane for layer in layers), default=0),
         cores=("all layers",),
         busy=np.array([done.max()]),
         **names,

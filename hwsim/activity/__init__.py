@@ -6,10 +6,13 @@ from hwsim.activity.activity import (
     Histogram,
     JoinActivity,
     LayerActivity,
+    Need,
     SignalActivity,
 )
 from hwsim.activity.execution import Delta, Execution, ExecutionKind, keeps_state, kind_of
+from hwsim.activity.group_cost import GroupCost
 from hwsim.activity.rules import COLUMN, RULES
+from hwsim.activity.slices import Cores, SlicesStored, Slicing
 from hwsim.activity.stored_rows import RowsRead, RowsStored
 from hwsim.activity.strips import Strip, StripsMet
 from hwsim.network.neuron_work import NeuronWork
@@ -19,16 +22,21 @@ __all__ = [
     "RULES",
     "Activity",
     "ConnectionActivity",
+    "Cores",
     "Delta",
     "Execution",
     "ExecutionKind",
+    "GroupCost",
     "Histogram",
     "JoinActivity",
     "LayerActivity",
+    "Need",
     "NeuronWork",
     "RowsRead",
     "RowsStored",
     "SignalActivity",
+    "SlicesStored",
+    "Slicing",
     "Strip",
     "StripsMet",
     "keeps_state",

@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.activity.execution import Execution
+from hwsim.activity.group_cost import GroupCost
 from hwsim.activity.rules import COLUMN, RULES
+from hwsim.activity.slices import SlicesStored, Slicing
 from hwsim.activity.stored_rows import RowsRead, RowsStored
 from hwsim.activity.strips import Strip, StripsMet
 from hwsim.files.views import Viewed
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
+Need: TypeAlias = Strip | GroupCost | Slicing
+"""What some machine has to be told of a layer beside what every run notes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +47,7 @@ class JoinActivity:
     n_state_read: IntArray | None = None  # (n_frame,) numbers of that format that a delta machine reads from its state
     n_state_written: IntArray | None = None  # (n_frame,)
     n_sum: int = 0  # sums of that format that a delta machine keeps
+    starts_anew: bool = False  # whether the first number that a neuron is made of meets no other
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +95,7 @@ class ConnectionActivity:
     has_zero_point: bool = False  # whether some other weight code than 0 stands for zero
     groups: int = 1  # of a convolution
     window: Window | None = None  # that slides over the image; None: there is no image
+    slices: Mapping[Slicing, SlicesStored] = field(default_factory=dict)  # those that some machine asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +118,7 @@ class LayerActivity:
     n_saturated: int  # codes clipped to their format
     codes_by_row: IntArray | None = None  # (n_source, height) of an image that a window slides over: codes in its rows
     strips: Mapping[Strip, StripsMet] = field(default_factory=dict)  # those that some machine asked for
+    group_cycles: Mapping[GroupCost, IntArray] = field(default_factory=dict)  # (n_frame,) the same, of all groups
 
 
 @dataclass(frozen=True, eq=False)

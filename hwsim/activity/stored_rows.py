@@ -55,12 +55,17 @@ class DenseRowsRead:
         n_position : int or None
             Positions served by one read; an input of a Dense layer has only one.
         """
-        n_entry = self.n_entry[:, run_bits - 1]
-        n_at_once = max(1, CHUNK // n_entry.size)
-        total = np.zeros(len(self.has_event), np.int64)
-        for first in range(0, total.size, n_at_once):
+        return self.summed(self.n_entry[:, run_bits - 1 : run_bits], n_position)[:, 0]
+
+    def summed(self, of_row: IntArray, n_position: int | None) -> IntArray:
+        """Numbers of each row (n_in, n), as often as the row is delivered, added up in each frame. (n_frame, n)"""
+        n_at_once = max(1, CHUNK // len(of_row))
+        total = np.zeros((len(self.has_event), of_row.shape[1]), np.int64)
+        for first in range(0, len(total), n_at_once):
             part = slice(first, first + n_at_once)
-            total[part] = np.unpackbits(self.has_event[part], axis=1, count=n_entry.size) @ n_entry
+            # whole numbers far below 2**53, for which floating point is exact and fast
+            has_event = np.unpackbits(self.has_event[part], axis=1, count=len(of_row)).astype(np.float64)
+            total[part] = has_event @ of_row.astype(np.float64)
         return total
 
 
@@ -91,7 +96,7 @@ class ConvolutionRowsRead:
         n_position : int or None
             Positions served by one read; all of them if None.
         """
-        return self._summed(n_position, np.ones(len(self.n_entry), np.int64))
+        return self.summed(np.ones((len(self.n_entry), 1), np.int64), n_position)[:, 0]
 
     def entries(self, run_bits: int, n_position: int | None) -> IntArray:
         """Entries read in each frame. (n_frame,)
@@ -103,17 +108,18 @@ class ConvolutionRowsRead:
         n_position : int or None
             Positions served by one read; all of them if None.
         """
-        return self._summed(n_position, self.n_entry[:, run_bits - 1])
+        return self.summed(self.n_entry[:, run_bits - 1 : run_bits], n_position)[:, 0]
 
-    def _summed(self, n_position: int | None, of_row: IntArray) -> IntArray:
-        """A number of each row, as often as the row is read, added up in each frame. (n_frame,)"""
-        n_at_once = max(1, CHUNK // of_row.size)
-        total = np.zeros(len(self.n_meeting), np.int64)
-        for first in range(0, total.size, n_at_once):
+    def summed(self, of_row: IntArray, n_position: int | None) -> IntArray:
+        """Numbers of each row (n_row, n), as often as the row is delivered, added up in each frame. (n_frame, n)"""
+        n_at_once = max(1, CHUNK // len(of_row))
+        total = np.zeros((len(self.n_meeting), of_row.shape[1]), np.int64)
+        for first in range(0, len(total), n_at_once):
             met = self.n_meeting[first : first + n_at_once].astype(np.int64)
             n_read = np.minimum(met, 1) if n_position is None else -(-met // n_position)
-            total[first : first + n_at_once] = n_read @ of_row
-        return np.array(np.broadcast_to(total, self.n_frame))
+            # whole numbers far below 2**53, for which floating point is exact and fast
+            total[first : first + n_at_once] = n_read.astype(np.float64) @ of_row.astype(np.float64)
+        return np.array(np.broadcast_to(total, (self.n_frame, of_row.shape[1])))
 
 
 RowsRead = DenseRowsRead | ConvolutionRowsRead

@@ -8,8 +8,8 @@ import typer
 
 from hwsim.commands.data_options import DATA_HELP, Frames, takes_data
 from hwsim.commands.progress import progress_line
+from hwsim.commands.reports import check_reports, leave
 from hwsim.commands.tables import Rate, Rules
-from hwsim.errors import FileError
 
 if TYPE_CHECKING:
     from hwsim.study.comparison import Comparison
@@ -52,16 +52,14 @@ def compare(
     json: Annotated[Path | None, typer.Option(help="Where to write the table as JSON.")] = None,
 ) -> None:
     """Compare networks on machines: accuracy, operations, memory words, energy and time per inference."""
+    from hwsim.report.page import PAGE_HEAD
     from hwsim.simulation.accuracy import checked_tolerance
     from hwsim.study.capacities import checked_chip
+    from hwsim.study.comparison import CSV_HEAD, JSON_HEAD
     from hwsim.study.sorting import checked_sort
     from hwsim.study.study_file import default_study, load_study
 
-    for path in (html, csv, json):  # before the work, not after it
-        if path is not None and not path.absolute().parent.is_dir():
-            raise FileError(f"{path}: there is no folder {path.parent}; make it, or write elsewhere")
-        if path is not None and path.is_dir():
-            raise FileError(f"{path}: is a folder; write the name of a file")
+    check_reports((html, PAGE_HEAD), (csv, CSV_HEAD), (json, JSON_HEAD))  # before the work, not after it
     if sort is not None:
         checked_sort(sort)
     given: Any = data
@@ -77,11 +75,7 @@ def compare(
         changes |= {"step": given.step, "preprocessing": replace(plan.preprocessing, **given.preprocessing.changed())}
     result = _run_study(plan.model_copy(update={name: each for name, each in changes.items() if each is not None}))
     result = result.sorted_by(sort) if sort else result
-    typer.echo(result.to_text())
-    for path, write in ((html, result.write_html), (csv, result.write_csv), (json, result.write_json)):
-        if path is not None:
-            write(path)
-            typer.echo(f"wrote {path}")
+    leave(((html, result.write_html), (csv, result.write_csv), (json, result.write_json)), result.to_text)
 
 
 def _run_study(plan: "Study") -> "Comparison":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 convert = typer.Typer(cls=Conversions, no_args_is_help=True, help="Make networks of networks, without torch.")
 
 Out = Annotated[Path, typer.Option(help="Folder to write the network to.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 FloatNetwork = Annotated[str, typer.Argument(help="A float network's name, or its folder.")]
 Split = Annotated[str | None, typer.Option(help="Split to calibrate on: train (the default) or test.")]
 Frames = Annotated[int | None, typer.Option(min=1, help="Calibrate on the first so many frames only.")]
@@ -33,7 +34,13 @@ def command_of(method: "Method") -> Callable[..., None]:
 
 
 def _on_data(
-    network: FloatNetwork, out: Out, data: Data = "mnist", split: Split = None, frames: Frames = None, **options: Any
+    network: FloatNetwork,
+    out: Out,
+    data: Data = "mnist",
+    split: Split = None,
+    frames: Frames = None,
+    force: Force = False,
+    **options: Any,
 ) -> None:
     """What every conversion that calibrates is told."""
 
@@ -42,18 +49,19 @@ def _without_data(
     network: Annotated[str, typer.Argument(help="A network's name, or its folder.")],
     out: Out,
     data: Annotated[str | None, typer.Option(help=f"What accuracy is measured on, if any. {DATA_HELP}")] = None,
+    force: Force = False,
     **options: Any,
 ) -> None:
     """What every other conversion is told."""
 
 
-def _convert(method: "Method", network: str, out: Path, data: Any, **given: Any) -> None:
+def _convert(method: "Method", network: str, out: Path, data: Any, force: bool, **given: Any) -> None:
     from hwsim.convert.model_folder import convert_to_folder
 
     chosen = {name: each for name, each in given.items() if each is not None}
     readers = {option.name: option.read for option in method.options if option.read is not None}
     chosen |= {name: read(chosen[name]) for name, read in readers.items() if name in chosen}
-    converted, _ = convert_to_folder(method.name, network, data, out, **chosen)
+    converted, _ = convert_to_folder(method.name, network, data, out, force=force, **chosen)
     say_where(out)
     if method.tell is not None:
         typer.echo(method.tell(converted))

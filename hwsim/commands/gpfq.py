@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hwsim.commands.convert import FloatNetwork, Out
+from hwsim.commands.convert import FloatNetwork, Force, Out
 from hwsim.commands.data_options import Data, takes_data, with_options
 from hwsim.commands.methods import annotations, defaults
+from hwsim.commands.reports import check_reports, leave
 from hwsim.convert.declared import Option, numbers
-from hwsim.errors import DataError, FileError, HwsimError
+from hwsim.errors import DataError, HwsimError
 
 if TYPE_CHECKING:
     from hwsim.convert.radius_search import Search
@@ -62,6 +63,7 @@ def convert_gpfq(
     data: Data = "mnist",
     html: Annotated[Path | None, typer.Option(help="Where to write accuracy against radius.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Conversions side by side; all cores unless said.")] = None,
+    force: Force = False,
     **chosen: Any,
 ) -> None:
     """Quantize weights by greedy path following (GPFQ), beside rounding (MSQ), after training.
@@ -70,10 +72,12 @@ def convert_gpfq(
     only reports.
     """
     from hwsim.convert.greedy import Rule
-    from hwsim.network_file import load_network
+    from hwsim.datasets.source import stated
+    from hwsim.network_file import check_free_folder, load_network
+    from hwsim.report.page import PAGE_HEAD
 
-    _check_page(html)
-    _check_folder(out)
+    check_reports((html, PAGE_HEAD))
+    check_free_folder(out, force)
     many = _range(chosen["levels"], int, "--levels 3 or --levels 3,4,8")
     radii = _range(chosen["radius"], float, "--radius 1..10")
     rounding: Any = "stochastic" if chosen["stochastic"] else "nearest"
@@ -84,8 +88,8 @@ def convert_gpfq(
     found = _search(_prepared(source, bit_width), sets, many, radii, {"rule": rule, "threads": threads, **options})
     result = found.network if bit_width is None else _with_signals(found.network, sets[0], bit_width)
     best = found.best()
-    command = f"hwsim convert gpfq {source.name} --data {data} --levels {best.levels} --radius {best.radius:g}"
-    _write(source, found, result, sets[2], f"{command}{_words(chosen)}", out, html)
+    command = f"hwsim convert gpfq {source.name} --data {stated(data)} --levels {best.levels} --radius {best.radius:g}"
+    _write(source, found, result, sets[2], f"{command}{_words(chosen)}", out, html, force)
 
 
 def _words(given: dict[str, Any]) -> str:
@@ -143,40 +147,32 @@ def _search(
 
 
 def _write(
-    source: "Network", found: "Search", result: "Network", test: "Dataset", command: str, out: Path, html: Path | None
+    source: "Network",
+    found: "Search",
+    result: "Network",
+    test: "Dataset",
+    command: str,
+    out: Path,
+    html: Path | None,
+    force: bool,
 ) -> None:
     """The model folder, the page, and what is printed."""
     from dataclasses import replace
+    from functools import partial
 
     from hwsim.convert.model_folder import save_measured
     from hwsim.report.radius_page import radius_text, write_radius_page
 
-    typer.echo(radius_text(found))
     about = {**result.about, "made_from": source.name, "made_from_digest": source.digest}
     about["chosen_by"] = f"{found.frames['validation']} validation frames"
-    saved = save_measured(replace(result, name=out.name, about=about), test, f"{command} --out", out)
-    accuracy = saved.about["accuracy"]
-    assert isinstance(accuracy, dict)
-    typer.echo(f"wrote {out}: test accuracy {accuracy['percent']:.2f} %")
-    if html is not None:
-        try:
-            write_radius_page(found, html)
-        except OSError as error:
-            raise FileError(f"{html}: cannot be written ({error.strerror or error})") from None
-        typer.echo(f"wrote {html}")
 
+    def save(folder: Path) -> str:
+        made = replace(result, name=folder.name, about=about)
+        accuracy = save_measured(made, test, f"{command} --out", folder, force).about["accuracy"]
+        assert isinstance(accuracy, dict)
+        return f"test accuracy {accuracy['percent']:.2f} %"
 
-def _check_page(html: Path | None) -> None:
-    """Before the work, not after it."""
-    if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
-        raise FileError(f"{html}: a folder, or in one that does not exist; write the name of a file to make")
-
-
-def _check_folder(out: Path) -> None:
-    """Before the work, not after it."""
-    above = next(each for each in (out.absolute(), *out.absolute().parents) if each.exists())
-    if not above.is_dir():
-        raise FileError(f"{out}: {above} is no folder; write the name of a folder to make")
+    leave([(out, save), (html, partial(write_radius_page, found))], lambda: radius_text(found))
 
 
 def _range(text: str, kind: Callable[[str], Any], example: str) -> list[Any]:

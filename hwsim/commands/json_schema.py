@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hwsim.files.strict_yaml import Schema
+from hwsim.files.whole import write_whole
 from hwsim.machine import Machine
 from hwsim.network_file.schema import shipped_description_model
 from hwsim.pricing.energy_table.schema import TableFile
@@ -43,4 +44,4 @@ def schema_text(kind: str) -> str:
 
 if __name__ == "__main__":
     for each in MODELS:
-        schema_path(each).write_text(schema_text(each), encoding="utf-8")
+        write_whole(schema_path(each), schema_text(each))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hwsim.commands.convert import Force
 from hwsim.commands.data_options import DATA_HELP, takes_data
 
 if TYPE_CHECKING:
@@ -18,14 +19,18 @@ MachineName = Annotated[str, typer.Argument(help="A machine's name, or a YAML fi
 
 @machines.command("list")
 def machine_list() -> None:
-    """List the machines that ship with hwsim: execution, arithmetic of integer events, levels from far to near."""
+    """List the machines that ship with hwsim: execution, arithmetic of integer events, clock, levels, far first."""
     from hwsim.files.catalogue import machine_names
     from hwsim.machine import load_machine
-    from hwsim.machine.describing import levels_in_short
+    from hwsim.machine.describing import clock_in_short, levels_in_short
     from hwsim.report.listing import columns_text
 
     listed = map(load_machine, machine_names())
-    typer.echo(columns_text((each.name, each.execution, each.arithmetic, levels_in_short(each)) for each in listed))
+    typer.echo(
+        columns_text(
+            (each.name, each.execution, each.arithmetic, clock_in_short(each), levels_in_short(each)) for each in listed
+        )
+    )
 
 
 @machines.command("show")
@@ -62,7 +67,7 @@ def _mapping(name: str, data: "str | Source | None", machine: "Machine") -> "Seq
 
     network = load_network(name)
     frames = few_frames(network)[:1] if data is None else load_dataset(data, frames=1)
-    return mapping_rows(simulate(network, frames, machine.walk).activity, machine)
+    return mapping_rows(simulate(network, frames, machines=[machine]).activity, machine)
 
 
 @machines.command("check")
@@ -72,6 +77,7 @@ def machine_check(machine: MachineName) -> None:
     from hwsim.files.catalogue import machine_path
     from hwsim.machine import Machine, load_machine
     from hwsim.machine.contradictions import never_used
+    from hwsim.timing.schedules import schedule_named
 
     problems = strict_yaml.problems(machine_path(machine), Machine)
     for problem in problems:
@@ -79,6 +85,8 @@ def machine_check(machine: MachineName) -> None:
     if problems:
         raise typer.Exit(2)
     each = load_machine(machine)
+    if each.timing is not None:
+        schedule_named(each.timing.schedule)
     typer.echo(f"{each.name}: a valid machine")
     for name, reason in never_used(each):
         typer.echo(f"level {name} can never be used: {reason}")
@@ -87,7 +95,7 @@ def machine_check(machine: MachineName) -> None:
 @machines.command("new")
 def machine_new(
     file: Annotated[Path, typer.Argument(help="The file to write, such as my_array.yaml.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
+    force: Force = False,
 ) -> None:
     """Write the commented start of a machine of one's own, with levels."""
     from hwsim.machine.writing import new_machine

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hwsim.commands.convert import Force
 from hwsim.errors import FileError, NetworkError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ Thresholds = Annotated[
         "--thresholds", help="Quantize integers of up to 8 bits by thresholds, not by multiplier, constant and shift."
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 KeepReal = Annotated[
     bool,
     typer.Option("--keep-real", help="Of an .onnx file: do not read weights of two or three values as codes."),
@@ -59,19 +59,19 @@ def network_import(
     keep_real: KeepReal = False,
 ) -> None:
     """Write an ONNX or QONNX file's network as a model folder."""
-    from hwsim.network_file import save_network
+    from hwsim.network_file import check_free_folder, save_network
     from hwsim.onnx_file import read_onnx
     from hwsim.report.check import EXACT, parameters_text
 
     if not is_onnx(model):
         raise FileError(f"{model}: no .onnx file; only these are imported")
-    _check_free(out, force)
+    check_free_folder(out, force)  # before the work, not after it
     network = read_onnx(Path(model), thresholds=thresholds, keep_real=keep_real)
     asked = " --thresholds" * thresholds + " --keep-real" * keep_real
     command = f"hwsim import {Path(model).name} --out {out.name}{asked}"
     about = {**network.about, "command": command}
     network = replace(network, name=out.name, about=about)
-    save_network(network, out)
+    save_network(network, out, force)
     typer.echo(f"{len(network.layers)} layers, frames of shape {network.input_shape}, {network.input_format}")
     typer.echo(f"parameters: {parameters_text(network)}")
     typer.echo(f"executions: {EXACT[network.is_integer]}")
@@ -91,13 +91,13 @@ def network_export(
     keep_real: KeepReal = False,
 ) -> None:
     """Write a network as an ONNX file, with QONNX's Quant nodes for quantizers and integer weights."""
+    from hwsim.files.existing import check_free
     from hwsim.network_file import load_network
     from hwsim.onnx_file import write_onnx
 
     if out.suffix != ONNX:
         raise FileError(f"{out}: expected a name that ends in {ONNX}")
-    if out.exists() and not force:
-        raise FileError(f"{out}: is there; write elsewhere, or give --force to replace it")
+    check_free(out, force)
     written = write_onnx(load_network(network, keep_real), out, qonnx)
     typer.echo(f"wrote {out}: {written}")
 
@@ -105,16 +105,6 @@ def network_export(
 def is_onnx(network: str) -> bool:
     """Whether a network is named by an ONNX file."""
     return Path(network).suffix.lower() == ONNX
-
-
-def _check_free(out: Path, force: bool) -> None:
-    """Before the work, not after it."""
-    if out.exists() and not out.is_dir():
-        raise FileError(f"{out}: is a file; name a folder")
-    if not force and out.is_dir() and any(out.iterdir()):
-        raise FileError(
-            f"{out}: is there, and not empty; write elsewhere, or give --force to replace the network in it"
-        )
 
 
 def _told(network: "Network") -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from hwsim.commands.convert import FloatNetwork
+from hwsim.commands.convert import FloatNetwork, Force
 from hwsim.commands.data_options import Data, takes_data, with_options
 from hwsim.commands.methods import annotations, defaults
 from hwsim.convert.declared import numbers
@@ -37,14 +37,17 @@ def train_scales(
     data: Data = "mnist",
     out: Annotated[Path, typer.Option(help="File of scales to write.")] = Path("scales.yaml"),
     frames: Frames = None,
+    force: Force = False,
     **learning: Any,
 ) -> None:
     """Learn the scales of a rounding network from unlabelled frames: error to the original + lam x additions."""
     settings = _settings(lam, **learning)
     from hwsim.datasets import load_dataset
+    from hwsim.files.existing import check_free
     from hwsim.network_file import load_network
     from hwsim.train.scales import learn, save
 
+    check_free(out, force)  # before the work, not after it
     original = load_network(network)
     train = load_dataset(data, _split(data), order=learning["order"] or _order(data, settings), frames=frames)
     with _bar() as progress:

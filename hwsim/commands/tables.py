@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from hwsim.commands.convert import Force
 from hwsim.errors import FileError, HwsimError
 
 tables = typer.Typer(no_args_is_help=True, help="Energy tables: what one operation costs in one process.")
@@ -105,6 +106,7 @@ def table_scale(
     from_supply: Annotated[float | None, typer.Option(help="Supply of the table [V]; unless given, its own.")] = None,
     family: Annotated[str, typer.Option(help="Transistors: hp (high performance) or lp (low power).")] = "hp",
     out: Annotated[Path | None, typer.Option(help="Where to write the scaled table; else it is shown.")] = None,
+    force: Force = False,
 ) -> None:
     """Carry a table to another process by equations; what published figures say of the step is printed beside it."""
     from hwsim.pricing.energy_table import load_table
@@ -121,7 +123,7 @@ def table_scale(
         typer.echo(table_text(scaled))
         typer.echo("")
     else:
-        write_table(scaled, out)
+        write_table(scaled, out, force)
     typer.echo(f"equations: {step.text}")
     typer.echo(f"beside them: {step.published_text}")
     typer.echo("every scaled figure has the standing `scaled` and an interval that spans both; DRAM is not scaled")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hwsim.commands.convert import Out, say_where
+from hwsim.commands.convert import Force, Out, say_where
 from hwsim.commands.data_options import Data, takes_data, with_options
 from hwsim.commands.methods import annotation, check_free
 from hwsim.convert.declared import Option, check_names, numbers
@@ -72,6 +72,7 @@ def train(
     learning_rate: Annotated[float | None, typer.Option(help="To begin with.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="mlp.")] = None,
     validation_frames: Annotated[int | None, typer.Option(min=1, help="Kept from training, the last ones.")] = None,
+    force: Force = False,
     **own: Any,
 ) -> None:
     """Train a network: hwsim train lat --out my-lat. Interrupted, the same command goes on where it stopped.
@@ -83,9 +84,9 @@ def train(
     given = {name: value for name, value in (options | own).items() if value is not None}
     try:
         if method == FLOAT:
-            _float_perceptron(out, data, layers, epochs, seed, given)
+            _float_perceptron(out, data, layers, epochs, seed, force, given)
         else:
-            _by_method(method, out, data, layers, epochs, seed, given)
+            _by_method(method, out, data, layers, epochs, seed, force, given)
     except KeyboardInterrupt:
         kept = (out / CHECKPOINT).exists()
         then = f"goes on from the last checkpoint in {out}" if kept else "starts afresh, there is no checkpoint yet"
@@ -94,20 +95,22 @@ def train(
 
 
 def _by_method(
-    method: str, out: Path, data: str, layers: str, epochs: int | None, seed: int, given: dict[str, Any]
+    method: str, out: Path, data: str, layers: str, epochs: int | None, seed: int, force: bool, given: dict[str, Any]
 ) -> None:
     from hwsim.train.folder import train_to_folder
     from hwsim.train.out_folder import named
 
-    for network in train_to_folder(method, data, layers, out, epochs, seed, **given):
+    for network in train_to_folder(method, data, layers, out, epochs, seed, force=force, **given):
         say_where(named(out).with_name(network.name))
 
 
-def _float_perceptron(out: Path, data: str, layers: str, epochs: int | None, seed: int, given: dict[str, Any]) -> None:
+def _float_perceptron(
+    out: Path, data: str, layers: str, epochs: int | None, seed: int, force: bool, given: dict[str, Any]
+) -> None:
     from hwsim.train import TrainingError
     from hwsim.train.mlp import train_to_folder
 
     check_names(f"method {FLOAT}", [Option(name) for name in FLOAT_OPTIONS], given, TrainingError)
     sizes = numbers(layers, "-", int, "--layers 784-200-200-10")
-    train_to_folder(data, sizes, 20 if epochs is None else epochs, seed, out, **given)
+    train_to_folder(data, sizes, 20 if epochs is None else epochs, seed, out, force=force, **given)
     say_where(out)

@@ -14,10 +14,7 @@ from hwsim.errors import FileError, NetworkError
 from hwsim.files import strict_yaml
 from hwsim.files.strict_yaml import Schema, SchemaVersion
 from hwsim.files.whole import write_whole
-from hwsim.network.signals import FloatArray
-
-LARGEST_FILE = 16_000_000
-"""Files of scales above this are refused: a unit takes up to 70 bytes. [bytes]"""
+from hwsim.network.signals import FloatArray, positive
 
 Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -35,7 +32,7 @@ class Coding:
     Raises
     ------
     NetworkError
-        For scales or gains that are not positive, and numbers that are not finite.
+        For scales or gains that are not positive or beyond 2^-100 to 2^100, and numbers that are not finite.
     """
 
     scale: FloatArray | float  # k [codes per unit of the signal]
@@ -55,6 +52,8 @@ class Coding:
                     f"{what} {getattr(self, what)}: expected one {'' if what == 'offset' else 'positive '}number, "
                     "or one for each unit"
                 )
+            if what != "offset":
+                positive(value, what)
             object.__setattr__(self, what, value if value.size > 1 else value.reshape(()))
         if len(sizes := {value.size for value in self.arrays if value.ndim}) > 1:
             raise NetworkError(f"scale, gain and offset of {sorted(sizes)} units; give each one number or one per unit")
@@ -142,7 +141,9 @@ def write_codings(
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(f"{path}: cannot be written ({error.strerror or error})") from None
-    write_whole(path, yaml.safe_dump(content, sort_keys=False, width=120, default_flow_style=None))
+    text = yaml.safe_dump(content, sort_keys=False, width=120, default_flow_style=None)
+    strict_yaml.check_readable(path, text, content)
+    write_whole(path, text)
 
 
 def read_codings(path: str | Path, layers: Sequence[str], digest: str) -> tuple[Coding, ...]:
@@ -154,7 +155,7 @@ def read_codings(path: str | Path, layers: Sequence[str], digest: str) -> tuple[
         For a file that is none, or one of another network.
     """
     path = Path(path)
-    file = strict_yaml.load(path, _File, LARGEST_FILE)
+    file = strict_yaml.load(path, _File)
     if file.network_digest != digest:
         raise FileError(f"{path}: scales of another network than this one ({file.network}); learn them for this one")
     if set(file.layers) != set(layers):

@@ -10,7 +10,6 @@ over batches, rows of data need not be kept. Where there are fewer rows than col
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -21,12 +20,18 @@ from hwsim.convert.alphabet import Alphabet
 from hwsim.errors import NetworkError
 from hwsim.kernels.gpfq import HARD, NO_SPARSITY, SOFT, align, sweep_gram, sweep_rows
 from hwsim.network.signals import FloatArray
-from hwsim.simulation.threads import cores
+from hwsim.simulation.threads import cores, go_on, in_threads
 
 Index: TypeAlias = npt.NDArray[np.int16]
 
 NEURONS = 32
 """Neurons that a thread quantizes side by side: few enough for their weights or residuals to stay in the cache."""
+
+FEWEST_NEURONS = 4
+"""And no fewer, however much work each is."""
+
+WORK = 2**33
+"""Multiply-accumulates between two looks whether the result is still wanted; they take less than a second."""
 
 
 class Gram(NamedTuple):
@@ -92,9 +97,21 @@ PAPER = Rule()
 
 def gram_of(analog: FloatArray, quantized: FloatArray) -> Gram:
     """Products of columns of (m, n_in) data; of the same data twice they are computed once."""
-    own = quantized.T @ quantized
-    cross = own if analog is quantized else quantized.T @ analog
+    own = _products(quantized, quantized)
+    cross = own if analog is quantized else _products(quantized, analog)
     return Gram(cross, own, analog.sum(axis=0), quantized.sum(axis=0), len(quantized))
+
+
+def _products(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Products of columns; many at a time, but no more than keep a thread busy for a moment."""
+    n = max(1, WORK // first.size)
+    if n >= second.shape[1]:
+        return np.asarray(first.T @ second)
+    result = np.empty((first.shape[1], second.shape[1]))
+    for begin in range(0, second.shape[1], n):
+        go_on()
+        result[:, begin : begin + n] = first.T @ second[:, begin : begin + n]
+    return result
 
 
 def moments_of(analog: FloatArray, quantized: FloatArray) -> Moments:
@@ -145,29 +162,33 @@ def quantize(
     def share(first: int, last: int) -> None:
         sweep(weight, *data, level, rule.kernel_sparsity, rule.threshold, chance, first, last, index)
 
-    _in_threads(share, weight.shape[1], threads)
+    _in_threads(share, weight.shape, threads)
     return index
 
 
 def _aligned(weight: FloatArray, gram: Gram, n_pass: int, threads: int | None) -> FloatArray:
     aligned = np.empty_like(weight)
     cross, own = np.ascontiguousarray(gram.cross), np.ascontiguousarray(gram.own)
-    _in_threads(lambda first, last: align(weight, cross, own, n_pass, first, last, aligned), weight.shape[1], threads)
+    _in_threads(lambda first, last: align(weight, cross, own, n_pass, first, last, aligned), weight.shape, threads)
     return aligned
 
 
-def _in_threads(share: Callable[[int, int], None], n_neuron: int, threads: int | None) -> None:
-    """Let threads do share(first, last) of the neurons."""
-    starts = range(0, n_neuron, NEURONS)
+def _in_threads(share: Callable[[int, int], None], shape: tuple[int, ...], threads: int | None) -> None:
+    """Let threads do share(first, last) of the neurons of (n_in, n_out) weights."""
+    n_in, n_neuron = shape
+    n = max(FEWEST_NEURONS, min(NEURONS, WORK // n_in**2))
+
+    def do(first: int) -> None:
+        go_on()
+        share(first, min(first + n, n_neuron))
+
+    starts = range(0, n_neuron, n)
     n_thread = min(threads or cores(), len(starts))
     if n_thread < 2:
         for first in starts:
-            share(first, min(first + NEURONS, n_neuron))
-        return
-    with ThreadPoolExecutor(n_thread) as pool:
-        parts = [pool.submit(share, first, min(first + NEURONS, n_neuron)) for first in starts]
-        for part in parts:
-            part.result()
+            do(first)
+    else:
+        in_threads(do, starts, n_thread)
 
 
 def output_shift(weight: FloatArray, alphabet: Alphabet, index: Index, moments: Moments) -> FloatArray:

@@ -107,7 +107,7 @@ class _Int8(Conversion):
         if shift:
             value = value * along_inputs(shift.scale, layer)
         largest = np.abs(value).max(axis=over_inputs(layer) if self._per_channel else None)
-        scale = np.asarray(np.where(largest > 0, largest, 1.0) / integer(BIT_WIDTH).highest)
+        scale = np.asarray(np.where(largest > 0, largest / integer(BIT_WIDTH).highest, 1.0))
         code = weight_codes(value, along_outputs(scale, layer), BIT_WIDTH)
         codes_per_unit = np.asarray(self.read_quantizer(layer).scale)
         bias = layer.start.astype(np.float64) / (scale / codes_per_unit)

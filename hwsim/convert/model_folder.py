@@ -9,9 +9,10 @@ import numpy as np
 from hwsim.convert.declared import check_names
 from hwsim.convert.methods import method_of
 from hwsim.datasets import Dataset, Source, has_splits, load_dataset
+from hwsim.datasets.source import stated, without_folder
 from hwsim.errors import DataError, HwsimError
 from hwsim.network.graph import Network
-from hwsim.network_file import load_network, save_network
+from hwsim.network_file import check_free_folder, load_network, save_network
 from hwsim.simulation.simulator import simulate
 
 
@@ -23,6 +24,7 @@ def convert_to_folder(
     *,
     split: str | None = None,
     frames: int | None = None,
+    force: bool = False,
     **options: Any,
 ) -> tuple[Network, Dataset | None]:
     """Do what ``hwsim convert METHOD NETWORK --data DATA --out FOLDER`` does.
@@ -44,6 +46,8 @@ def convert_to_folder(
         Split to calibrate on; train where there is one unless given.
     frames : int, optional
         Only the first so many frames of it.
+    force : bool
+        Replace the network that is there.
     **options
         Options of the method, such as ``scale=2.0``; ``--scale 2.0`` on the command line.
 
@@ -58,9 +62,10 @@ def convert_to_folder(
         As `load_network`, `load_dataset`, the conversion and `save_network` do.
     """
     chosen = method_of(method)
+    check_free_folder(Path(out), force)  # before the work, not after it
     check_names(f"conversion {method}", chosen.options, options, HwsimError)
     source, name = load_network(network), Path(out).name
-    command = ["hwsim convert", method, source.name, *([f"--data {data}"] if data else [])]
+    command = ["hwsim convert", method, source.name, *([f"--data {stated(data)}"] if data else [])]
     test = load_dataset(data, split="test") if data else None
     if not chosen.needs_data:
         converted = chosen.convert(source, name=name, **options)
@@ -71,7 +76,7 @@ def convert_to_folder(
         command += command_options({what: each for what, each in given.items() if each is not None})
         calibration = load_dataset(data, split or ("train" if has_splits(data) else "test"), frames=frames)
         converted = chosen.convert(source, calibration, name=name, **options)
-    return save_measured(converted, test, " ".join([*command, *command_options(options), "--out"]), out), test
+    return save_measured(converted, test, " ".join([*command, *command_options(options), "--out"]), out, force), test
 
 
 def command_options(options: dict[str, Any]) -> list[str]:
@@ -82,11 +87,13 @@ def command_options(options: dict[str, Any]) -> list[str]:
         if isinstance(value, bool):
             words.append(f"--{dashed}" if value else f"--no-{dashed}")
         else:
-            words.append(f"--{dashed} {','.join(map(str, np.atleast_1d(value).tolist()))}")
+            words.append(f"--{dashed} {','.join(without_folder(str(each)) for each in np.atleast_1d(value).tolist())}")
     return words
 
 
-def save_measured(network: Network, test: Dataset | None, command: str, folder: str | Path) -> Network:
+def save_measured(
+    network: Network, test: Dataset | None, command: str, folder: str | Path, force: bool = False
+) -> Network:
     """Add to what a network states the command that made it and its accuracy on test data; write its folder.
 
     Parameters
@@ -99,6 +106,8 @@ def save_measured(network: Network, test: Dataset | None, command: str, folder: 
         The command line, without the folder, which is given by its last part only.
     folder : str or Path
         Where to write.
+    force : bool
+        Replace the network that is there.
     """
     about: dict[str, object] = {**network.about, "command": f"{command} {Path(folder).name}"}
     if test is not None and test.labels is not None:
@@ -110,5 +119,5 @@ def save_measured(network: Network, test: Dataset | None, command: str, folder: 
             "percent": round(100 * correct / len(test), 2),
         }
     network = replace(network, about=about)
-    save_network(network, folder)
+    save_network(network, folder, force)
     return network

@@ -7,7 +7,7 @@ Here calibration, validation and test frames are three sets; what the test set w
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from hwsim.errors import DataError
 from hwsim.network.graph import Network
 from hwsim.network.layers import Synaptic
 from hwsim.simulation.simulator import simulate
-from hwsim.simulation.threads import cores
+from hwsim.simulation.threads import cores, team
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -192,15 +192,11 @@ def _side_by_side(
 ) -> tuple[Trial, ...]:
     """Try every pair of levels and radius, in threads; the trials in the order of the pairs."""
     trials: dict[tuple[int, float], list[Trial]] = {}
-    with ThreadPoolExecutor(n_thread) as pool:
+    with team(n_thread) as pool:
         running = {pool.submit(trying.both, *pair): pair for pair in pairs}
-        try:
-            for done, each in enumerate(as_completed(running), 1):
-                trials[running[each]] = each.result()
-                progress(done, len(pairs))
-        except BaseException:  # one has failed, or the user has had enough: begin no other
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for done, each in enumerate(as_completed(running), 1):
+            trials[running[each]] = each.result()
+            progress(done, len(pairs))
     return tuple(trial for pair in pairs for trial in trials[pair])
 
 

@@ -148,7 +148,7 @@ def _codings(scale: CodingLike | Sequence[CodingLike], n_layer: int) -> list[Cod
     shown = ", ".join(map(str, given)) if is_list else str(scale)
     raise NetworkError(
         f"scale {shown}: expected one positive number, or one for each of {n_layer} layers, each of which may be one "
-        "number for each unit"
+        "number for each unit, from 2^-100 to 2^100"
     )
 
 

@@ -20,9 +20,9 @@ from hwsim.counting.counts import Counts, Phase
 from hwsim.counting.tally import Tally
 from hwsim.errors import MachineError
 from hwsim.machine import DEFAULT_MACHINE, Machine, load_machine
-from hwsim.network.number_format import NumberFormat
 from hwsim.network.operation import Operation
-from hwsim.traffic.contents import is_whole
+from hwsim.traffic.arithmetic import is_converted, synaptic_operations
+from hwsim.traffic.contents import is_whole, slices_of
 from hwsim.traffic.functions import carried_out
 from hwsim.traffic.plan import plan
 from hwsim.traffic.words import words_moved
@@ -152,23 +152,15 @@ def _count_conversions(
                 tally.add(layer, phase, Operation("conversion", formats), n_reading * n_event)
 
 
-def is_converted(connection: ConnectionActivity) -> bool:
-    """Whether events are integers and the weights real numbers, so that a multiplier needs both in one format.
-
-    A code of -1, 0 or 1 is no number to be converted: it adds the weight, or subtracts it.
-    """
-    event = connection.event_format
-    return connection.weight_format.is_real and not event.is_real and not event.is_sign
-
-
 def _count_synapses(tally: Tally, connection: ConnectionActivity, activity: Activity, machine: Machine) -> None:
     """Carry out every synaptic operation the machine's way."""
     histogram = connection.histogram
-    if machine.zero_operands == "gated":
-        histogram = _where(histogram, histogram.magnitude > 0)
     times = histogram.n_nonzero if machine.skip_zero_weights else histogram.n_operation
     if machine.run_bits is not None:  # what is not stored is not executed, and padding is stored like a weight
-        times = histogram.n_nonzero + histogram.n_padding[:, machine.run_bits - 1]
+        times = histogram.n_nonzero + _padding(connection, machine)
+    if machine.zero_operands == "gated":
+        chosen = histogram.magnitude > 0
+        histogram, times = _where(histogram, chosen), times[chosen]
     if machine.operations == "whole":
         by_group = activity.sum_of_groups(histogram.group, times)
         tally.add(connection.layer, "synapse", Operation("synaptic_operation"), by_group)
@@ -181,6 +173,14 @@ def _count_synapses(tally: Tally, connection: ConnectionActivity, activity: Acti
         if operation.kind == "addition":
             updates = _updates(connection, activity, machine, by_group)
             tally.add_updates(connection.layer, operation.format, updates, machine)
+
+
+def _padding(connection: ConnectionActivity, machine: Machine) -> IntArray:
+    """Operations that meet padding, of each entry of the histogram."""
+    if machine.slicing is not None:
+        return slices_of(connection, machine).n_padding
+    assert machine.run_bits is not None
+    return connection.histogram.n_padding[:, machine.run_bits - 1]
 
 
 def _updates(connection: ConnectionActivity, activity: Activity, machine: Machine, n_addition: IntArray) -> IntArray:
@@ -209,46 +209,3 @@ def _sum_events(
 
 def _where(histogram: Histogram, chosen: npt.NDArray[np.bool_]) -> Histogram:
     return Histogram(*(column[chosen] for column in vars(histogram).values()))
-
-
-def synaptic_operations(
-    connection: ConnectionActivity, machine: Machine, magnitude: IntArray
-) -> list[tuple[Operation, IntArray]]:
-    """Operations of one synaptic operation, and how many of each, by the magnitude of the event.
-
-    Whether it adds or multiplies is declared by number formats and the machine, never guessed from values.
-    """
-    event, weight = connection.event_format, connection.weight_format
-    addition = Operation("addition", (connection.accumulator_format.operand,))
-    one = np.ones_like(magnitude)
-    if is_converted(connection):
-        return _real_operations(weight, weight, one)
-    if event.is_real:
-        return _real_operations(event, weight, one)
-    if event.kind == weight.kind == "binary":
-        return [(Operation("xnor", ("binary", "binary")), one), (addition, one)]
-    if event.is_sign or weight.kind in ("binary", "ternary"):
-        return [(addition, one)]
-    if weight.kind == "power-of-two":
-        return [(Operation("variable_shift", (event.operand,)), one), (addition, one)]
-    if machine.event_arithmetic == "shift-add":
-        digits = signed_digits(magnitude)
-        return [(addition, digits), (Operation("variable_shift", (weight.operand,)), digits)]
-    multiplied = (magnitude > machine.unary_limit) | ((machine.unary_limit == 0) * one > 0)
-    multiplication = Operation("multiplication", (event.operand, weight.operand))
-    return [(addition, np.where(multiplied, 1, magnitude)), (multiplication, multiplied.astype(np.int64))]
-
-
-def _real_operations(event: NumberFormat, weight: NumberFormat, one: IntArray) -> list[tuple[Operation, IntArray]]:
-    addition = Operation("addition", (event.operand,))
-    if weight.kind in ("binary", "ternary"):
-        return [(addition, one)]
-    if weight.kind == "power-of-two":
-        return [(Operation("exponent_addition", (event.operand,)), one), (addition, one)]
-    return [(Operation("multiplication", (event.operand, event.operand)), one), (addition, one)]
-
-
-def signed_digits(magnitude: IntArray) -> IntArray:
-    """Non-zero digits of the canonical signed-digit form: 7 = 8 - 1 has two."""
-    half = magnitude.astype(np.uint64) >> np.uint64(1)  # three halves fit 64 bits where three times does not
-    return np.asarray(np.bitwise_count(half ^ (magnitude.astype(np.uint64) + half)), np.int64)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from hwsim.datasets.dataset import Dataset
 from hwsim.datasets.files import find
 from hwsim.errors import DataError
+from hwsim.files.plain_file import open_plain
 
 SHAPE = (3, 32, 32)
 """Of an image: the red, the green and the blue plane."""
@@ -34,16 +35,14 @@ def read_cifar_10(name: str, split: str, folder: Path | None) -> Dataset:
 def _read_records(path: Path) -> npt.NDArray[np.uint8]:
     """One file: a byte for the class, 0 to 9, and 3,072 for the image, 10,000 times. (10,000, 3,073)"""
     length = 1 + int(np.prod(SHAPE))
-    try:
-        size = path.stat().st_size
+    file, size = open_plain(path, DataError)
+    with file:
         if size != N_RECORD * length:
             raise DataError(
                 f"{path}: {size:,} bytes; expected {N_RECORD * length:,}, {N_RECORD:,} records of {length:,}; "
                 "fetch it again, the binary version"
             )
-        records = np.fromfile(path, np.uint8).reshape(-1, length)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+        records = np.frombuffer(file.read(size), np.uint8).reshape(-1, length)
     if (largest := int(records[:, 0].max())) > 9:
         record = int(records[:, 0].argmax())
         raise DataError(f"{path}: record {record} begins with class {largest}; expected 0 to 9; fetch the file again")

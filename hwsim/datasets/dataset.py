@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.errors import DataError
+from hwsim.errors import DataError, harmless
 from hwsim.network.number_format import FP32, NumberFormat, integer
-from hwsim.network.signals import IntArray
+from hwsim.network.signals import IntArray, is_ordinary
 
 _CODES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64")
 
@@ -35,6 +35,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         """Check every part, and bring the arrays into the one form that kernels take."""
+        self._set("name", harmless(self.name))
         inputs = np.asarray(self.inputs)
         self._check_inputs(inputs)
         # native, contiguous and writable, so that a kernel is compiled for one kind of array only
@@ -70,6 +71,8 @@ class Dataset:
         step = np.asarray(self.step)
         if step.ndim or step.dtype.kind not in "iuf" or not (np.isfinite(step) and step > 0):
             raise self._error(f"step {self.step!r}; expected one positive finite number")
+        if not is_ordinary(step):
+            raise self._error(f"step {step}; expected 2^-100 to 2^100 (7.9e-31 to 1.3e+30)")
         if step != 1 and self.format.is_real:
             raise self._error(f"step {step} with {self.inputs.dtype} inputs; real values have step 1")
         self._set("step", float(step))

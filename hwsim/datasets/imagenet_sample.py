@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from hwsim.datasets.dataset import Dataset
 from hwsim.datasets.files import find
+from hwsim.datasets.image_folder import visible
 from hwsim.errors import DataError
+from hwsim.files.plain_file import open_plain
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -25,7 +27,7 @@ def read_imagenet_sample(name: str, split: str, folder: Path | None) -> Dataset:
     if split != "test":
         raise DataError(f"data set {name!r}: no split {split!r}; it has only 'test'")
     place = find(name, PLACE, folder)
-    paths = sorted(path for path in place.iterdir() if not path.name.startswith("."))
+    paths = visible(place)
     if not paths:
         raise DataError(f"data set {name!r}: {place} is empty; expected images named such as 0004_n01484850.jpg")
     inputs = np.empty((len(paths), 3, SIZE, SIZE), np.uint8)
@@ -51,8 +53,9 @@ def _pixels(path: Path) -> npt.NDArray[np.uint8]:
         from PIL import Image
     except ModuleNotFoundError:
         raise DataError("images need Pillow; pip install 'hwsim[images]'") from None
+    file, _ = open_plain(path, DataError)
     try:
-        with Image.open(path, formats=("JPEG",)) as image:
+        with file, Image.open(file, formats=("JPEG",)) as image:
             _check(path, image)
             return np.asarray(image).transpose(2, 0, 1)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # what Pillow raises for a bad file

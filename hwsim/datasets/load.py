@@ -3,6 +3,7 @@
 A data set is added by one function that returns a `Dataset`, and its line in ``_READERS``.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,8 @@ _READERS: dict[str, Callable[[str, str, Path | None], Dataset]] = {
     "imagenet-sample": read_imagenet_sample,
     "mnist": read_mnist,
 }
+
+URL = re.compile(r"\w[\w+.-]+://")
 
 SPLITS = ("train", "test")
 
@@ -101,6 +104,8 @@ def load_dataset(
     _check_choice(source.name, "split", split, "test", "train")
     _check_choice(source.name, "order", order, "file", "temporal")
     _check_number(source.name, frames)
+    if URL.match(source.name):
+        raise DataError(f"{source.name}: is a URL, and hwsim fetches no data but by name; fetch the file, and give it")
     if source.name in _READERS:
         data = _by_name(source.name, split, None if folder is None else Path(folder), wanted, given)
     elif _is_path(source.name):

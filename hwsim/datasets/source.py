@@ -1,7 +1,8 @@
 """Where data come from and how they are read: what ``--data`` and its options say, in one value."""
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -32,3 +33,14 @@ class Source:
             else:
                 words.append(f"{dashed} {','.join(map(str, np.atleast_1d(value).tolist()))}")
         return " ".join(words)
+
+
+def stated(data: str | Source) -> str:
+    """Data as a command states them that others will read: nothing of this computer's folders."""
+    source = data if isinstance(data, Source) else Source(str(data))
+    return str(replace(source, name=without_folder(source.name)))
+
+
+def without_folder(text: str) -> str:
+    """An absolute path by its last part; anything else as it is."""
+    return Path(text).name if Path(text).is_absolute() else text

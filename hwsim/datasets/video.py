@@ -1,7 +1,5 @@
 """Video as a stream of frames. Needs PyAV: the extra `video`."""
 
-import errno
-import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -13,12 +11,17 @@ import numpy.typing as npt
 from hwsim.datasets.dataset import Dataset
 from hwsim.datasets.resizing import Size, covering, height_and_width
 from hwsim.errors import DataError
+from hwsim.files.memory import expect_memory
+from hwsim.files.plain_file import open_plain
 
 if TYPE_CHECKING:
     from av import VideoFrame
     from av.container import InputContainer
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
+
+NOTHING_ELSE = {"protocol_whitelist": "none"}
+"""What FFmpeg may open: a play list cannot lead it to other files, or into the network."""
 
 
 def load_video(
@@ -56,7 +59,12 @@ def load_video(
     path = Path(path)
     wanted = None if size is None else height_and_width(size)
     chosen = _slice(frames)
-    decoded = list(islice(_decode(path, wanted, colour), chosen.start, chosen.stop, chosen.step))
+    decoded: list[Pixels] = []
+    for frame in islice(_decode(path, wanted, colour), chosen.start, chosen.stop, chosen.step):
+        decoded.append(frame)
+        expect_memory(
+            frame.size * (len(decoded) + 1), f"{path}: {len(decoded)} frames", "give --frames, or --size", DataError
+        )
     if not decoded:
         raise DataError(f"{path}: no frame, or none of those asked for ({chosen.start or 0} to {chosen.stop or 'end'})")
     inputs = np.empty((len(decoded), *decoded[0].shape), np.uint8)
@@ -76,14 +84,16 @@ def _slice(frames: int | slice | None) -> slice:
 
 def _decode(path: Path, size: tuple[int, int] | None, colour: bool) -> Iterator[Pixels]:
     """Frames one by one, scaled and cropped. (3 or 1, height, width)"""
-    if not path.exists():  # said first, for PyAV would not help
-        raise DataError(f"{path}: cannot be read as a video ({os.strerror(errno.ENOENT)})")
+    file, _ = open_plain(
+        path, DataError
+    )  # first, for PyAV would not help; it is given no path, which FFmpeg might take for a URL
     try:
         import av
     except ModuleNotFoundError:
+        file.close()
         raise DataError("videos need PyAV; pip install 'hwsim[video]'") from None
     try:
-        with av.open(str(path)) as container:
+        with file, av.open(file, "r", options=NOTHING_ELSE, metadata_errors="replace") as container:
             if not container.streams.video:
                 raise DataError(f"{path}: there is no video in it; expected a video file")
             yield from _frames(container, size, colour)

@@ -40,7 +40,7 @@ def _tables() -> dict[str, Path]:
         raise FileError(f"{OWN_TABLES}: {named} is not a folder; name the folder that holds your energy tables")
     own = {path.stem: path for path in folder.glob("*.yaml")}
     for name in sorted(own.keys() & shipped.keys()):
-        if not own[name].samefile(shipped[name]):
+        if os.path.realpath(own[name]) != os.path.realpath(shipped[name]):
             raise FileError(f"{own[name]}: a table of the name {name} ships with hwsim; give yours another name")
     return {**own, **shipped}
 

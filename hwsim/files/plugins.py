@@ -1,7 +1,7 @@
 """Modules of the user's own: where they are named, and how they are loaded.
 
-What they define (layers and all that serves them, methods) registers itself when they are imported. They are named on
-this computer, never by a file that came from elsewhere.
+What they define (layers and all that serves them, methods, schedules) registers itself when they are imported. They
+are named on this computer, never by a file that came from elsewhere.
 """
 
 import importlib

@@ -1,16 +1,21 @@
 """The one way hwsim reads npz files: every array asked for by name, shape and dtype, and no pickle ever loaded."""
 
+import io
 import math
+import struct
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from hwsim.errors import FileError
+from hwsim.files.memory import expect_memory
+from hwsim.files.plain_file import MOST_OF_A_BYTE, open_plain
 
 Array: TypeAlias = npt.NDArray[np.generic]
 Kind: TypeAlias = Literal["f4", "f8", "f", "i", "u", "b"]
@@ -24,6 +29,15 @@ _KIND_NAMES: dict[str, str] = {
     "b": "truth values",
 }
 
+LONGEST_HEADER = 2**14
+"""Of an array; numpy's own are shorter. [bytes]"""
+
+DAMAGED = (
+    *(EOFError, KeyError, ValueError, TypeError, OverflowError, RuntimeError, MemoryError, SyntaxError),
+    *(struct.error, tokenize.TokenError, zlib.error, zipfile.BadZipFile, zipfile.LargeZipFile),
+)
+"""What zipfile and numpy's readers of headers raise at bytes that are wrong."""
+
 
 class ArrayFile:
     """An npz file of which every array is taken exactly once, its header checked before its data are read.
@@ -36,11 +50,11 @@ class ArrayFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._file, self._size = open_plain(path)
         try:
-            self._archive = zipfile.ZipFile(path)
-        except OSError as error:
-            raise FileError(f"{path}: cannot be read ({error.strerror})") from None
-        except zipfile.BadZipFile:
+            self._archive = zipfile.ZipFile(self._file)
+        except (OSError, *DAMAGED):
+            self._file.close()
             raise FileError(f"{path}: not an npz file, or cut short; expected what numpy.savez writes") from None
         self._left = [name.removesuffix(".npy") for name in self._archive.namelist()]
 
@@ -51,6 +65,7 @@ class ArrayFile:
     def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
         """Close the file."""
         self._archive.close()
+        self._file.close()
 
     def has(self, name: str) -> bool:
         """Whether an array of that name is there, and not taken yet."""
@@ -81,19 +96,34 @@ class ArrayFile:
             raise FileError(f"{self.path}: {name}: {problem}; {expected}")
         self._left.remove(name)
         try:
-            with self._archive.open(f"{name}.npy") as member:
-                shape_found, dtype = _header(member)
-                problem = _problem(shape_found, dtype, shapes, kinds)
-                room = self._archive.getinfo(f"{name}.npy").file_size - member.tell()
-                if not problem and math.prod(shape_found) * dtype.itemsize > room:
-                    problem = f"shape {shape_found} of {dtype} needs more than the {room:,} bytes there are"
+            shape_found, dtype, room = self._header(f"{name}.npy")
+            problem = _problem(shape_found, dtype, shapes, kinds)
+            needed = math.prod(shape_found) * dtype.itemsize
+            if not problem and needed > room:
+                problem = f"shape {shape_found} of {dtype} needs more than the {room:,} bytes there are"
             if not problem:
+                remedy = "give fewer frames, or a smaller network"
+                expect_memory(needed, f"{self.path}: {name} of shape {shape_found}", remedy, FileError)
                 with self._archive.open(f"{name}.npy") as member:
                     return np.asarray(np.lib.format.read_array(member, allow_pickle=False))
-        except (OSError, EOFError, KeyError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
+        except FileError:
+            raise
+        except (OSError, *DAMAGED) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise FileError(f"{self.path}: {name}: damaged, or no array ({reason}); {expected}") from None
         raise FileError(f"{self.path}: {name}: {problem}; {expected}")
+
+    def _header(self, member: str) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+        """Shape and dtype of an array, and how many bytes can follow. [bytes]"""
+        stated = self._archive.getinfo(member)
+        with self._archive.open(stated) as file:
+            start = io.BytesIO(file.read(LONGEST_HEADER))  # a header may claim any length
+        version = np.lib.format.read_magic(start)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(start)
+        # what an archive says of its members is not to be believed, either
+        room = min(stated.file_size, MOST_OF_A_BYTE * min(stated.compress_size, self._size))
+        return shape, dtype, room - start.tell()
 
     def expect_no_more(self) -> None:
         """Refuse arrays that nothing asked for.
@@ -117,13 +147,6 @@ def _fits(shape: tuple[int, ...], shapes: tuple[tuple[int, ...], ...] | int | No
     if isinstance(shapes, int):
         return len(shape) >= shapes
     return len(shape) == 1 if shapes is None else shape in shapes
-
-
-def _header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    version = np.lib.format.read_magic(member)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(member)
-    return shape, dtype
 
 
 def _problem(

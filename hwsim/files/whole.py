@@ -1,13 +1,34 @@
-"""The one way to write a file: whole, or not at all."""
+"""The one way to write a file: whole, or not at all, and on the disk before it is said to be there.
 
+What is written lies beside its place, under a name that nobody can guess, until it is moved there. A process that is
+killed leaves that file behind, hidden (``.NAME.xxxxxxxx.partial``); nothing reads it, and it may be deleted.
+"""
+
+import contextlib
+import io
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Literal
 
 from hwsim.errors import FileError
+
+MOST_OF_NAME = 40
+"""Characters of a file's name that are in that of the file beside it, which may not become too long. [characters]"""
+
+
+def before(step: Literal["write", "fsync", "rename"], size: int = 0) -> None:
+    """Do nothing; tests put here what ends the process, or fills the disk, before a step (a write of `size` bytes)."""
+
+
+class _File(io.FileIO):
+    """A file that tells of every write."""
+
+    def write(self, content: Any) -> int:
+        before("write", len(content))
+        return super().write(content)
 
 
 def write_whole(path: str | Path, content: str | bytes) -> None:
@@ -40,16 +61,36 @@ def whole(path: str | Path) -> Iterator[IO[bytes]]:
         with path.open("wb") as file:
             yield file
         return
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    # opened exclusively, so that it is no link that somebody laid
+    name = f".{path.name.lstrip('.')[:MOST_OF_NAME]}."
+    descriptor, name = tempfile.mkstemp(prefix=name, suffix=".partial", dir=path.parent)
     partial = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with io.BufferedWriter(_File(descriptor, "wb")) as file:
             yield file
+            file.flush()
+            before("fsync")
+            os.fsync(descriptor)
         partial.chmod(_mode())
-        partial.replace(path)
+        move(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def move(source: Path, path: Path) -> None:
+    """Move a file to a place in the same folder, in place of what is there; an OSError when it cannot."""
+    before("rename")
+    source.replace(path)
+    if not hasattr(os, "O_DIRECTORY"):  # Windows has no way to say that a folder is to be on the disk
+        return
+    before("fsync")
+    with contextlib.suppress(OSError):  # nor have some file systems; what was moved is in its place in any case
+        folder = os.open(path.parent, os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _mode() -> int:

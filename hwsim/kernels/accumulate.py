@@ -4,7 +4,7 @@ The accumulators of a tile are taken into registers, meet all their events, and 
 operation loads one weight and nothing else, and no silent input is looked at.
 
 `gather` and `dense` share it, against the rule that helpers stay in the file of their kernel, as a second copy would
-be worse. Numba does not notice an edit here, in `vectors` or of `tiles.WIDTHS`: remove `__pycache__` after one.
+be worse.
 """
 
 from typing import Any

@@ -12,6 +12,7 @@ from hwsim.machine.machine import (
     UnaryUpTo,
     load_machine,
 )
+from hwsim.machine.split import Split
 from hwsim.machine.timing import MachineTiming, Port
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Overhead",
     "PiecewiseLinear",
     "Port",
+    "Split",
     "Tile",
     "UnaryUpTo",
     "is_looked_up",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from hwsim.machine.array import contradictions_of_array
 from hwsim.machine.level import Level, Operand
+from hwsim.machine.split import contradictions_of_split
 from hwsim.machine.timing import contradictions_of_timing
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ def contradictions(machine: "Machine") -> Iterator[tuple[str, str]]:
     yield from _of_options(machine)
     yield from contradictions_of_array(machine)
     yield from contradictions_of_timing(machine)
+    yield from contradictions_of_split(machine)
     if machine.levels and machine.memories is not None:
         yield "levels", "levels and memories say the same thing twice; take memories out"
         return
@@ -91,12 +93,12 @@ def _of_sums(machine: "Machine") -> Iterator[tuple[str, str]]:
 
 
 def _of_compressed_rows(machine: "Machine") -> Iterator[tuple[str, str]]:
-    """How many entries a given capacity keeps follows from the weights, and no plan looks at these."""
+    """How many entries a given capacity keeps follows from the weights, and no plan looks at these but of slices."""
     if machine.run_bits is None:
         return
     if machine.tile is not None or machine.order != "best":
         yield "order", "rows without their zeros are delivered whole; take order and tile out"
-    for level in machine.holding("weights"):
+    for level in machine.holding("weights") if machine.split is None else ():
         if level.capacity is not None:
             yield "levels", f"{level.name}: compressed weights take a level with `fit`, or a dram; take capacity out"
 
@@ -140,7 +142,7 @@ def never_used(machine: "Machine") -> Iterator[tuple[str, str]]:
 def _why_never(operand: Operand, level: Level, machine: "Machine") -> str:
     """Why an operand never comes to a level that holds it; empty where it may."""
     nearest = machine.holding(operand)[-1]
-    if operand == "pointers":
+    if operand == "pointers" and machine.slicing is None:
         return "pointers lie beside the weights that they point to, wherever these are"
     if operand == "state" and not machine.walk.keeps_state:
         return f"a {machine.execution} execution keeps no state between frames"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from hwsim.machine.contradictions import never_used
 from hwsim.machine.level import Level
 from hwsim.machine.machine import Lanes, Machine
+from hwsim.machine.timing import MachineTiming
 
 LEVEL_HEADS = ("level", "kind", "capacity", "word [bits]", "holds", "reached")
 KIBI, MEBI = 1024, 1024**2
@@ -27,6 +28,11 @@ def _in_short(level: Level) -> str:
     if level.is_made_to_measure:
         return f"{level.name} to fit"
     return level.name if level.capacity is None else f"{level.name} {_capacity(level)}"
+
+
+def clock_in_short(machine: Machine) -> str:
+    """Its clock, or that it has none."""
+    return "no clock" if machine.timing is None else f"{machine.timing.clock / 1e6:g} MHz"
 
 
 def level_rows(machine: Machine) -> list[tuple[str, ...]]:
@@ -65,7 +71,7 @@ def _reached(level: Level, machine: Machine) -> str:
 
 
 def in_words(machine: Machine) -> Iterator[str]:
-    """What a machine does beside its levels, a line each: lanes, widths, loops, what it never uses, its sources."""
+    """What a machine does beside its levels, a line each: lanes, widths, loops, clock, levels never used, sources."""
     lanes = machine.lanes
     if lanes is None:
         yield machine.side_by_side
@@ -75,6 +81,9 @@ def in_words(machine: Machine) -> Iterator[str]:
         yield f"operands: whole numbers of at most {machine.operands} bits; wider networks are refused"
     if machine.memories is None and lanes is not None:
         yield f"order: {_order(machine)}"
+    if machine.timing is not None:
+        yield f"clock: {clock_in_short(machine)}; {_in_a_cycle(machine.timing)}"
+        yield f"schedule: {machine.timing.schedule}; overlap: {machine.timing.overlap}"
     yield from machine.notes
     for name, reason in never_used(machine):
         yield f"level {name} can never be used: {reason}"
@@ -86,6 +95,14 @@ def _lanes(lanes: Lanes) -> str:
     text = f"{lanes.channels} x {lanes.positions}"
     text += f" in {lanes.frames} frames" if lanes.frames > 1 else ""
     return text + (f" with {lanes.inputs} inputs each" if lanes.inputs > 1 else "")
+
+
+def _in_a_cycle(timing: MachineTiming) -> str:
+    ports = (
+        f"{port.bits} bits of {name}" + (" each way" if port.ports == "1r1w" else "")
+        for name, port in timing.levels.items()
+    )
+    return f"in a cycle {', '.join(ports)}, {timing.neuron_lanes} neurons, {timing.encode_lanes} numbers of a frame"
 
 
 def _order(machine: Machine) -> str:

@@ -10,7 +10,7 @@ import pydantic
 from pydantic import Field, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from hwsim.activity import Execution, LayerActivity
+from hwsim.activity import Cores, Execution, LayerActivity, Slicing
 from hwsim.activity.stored_rows import N_RUN_BITS
 from hwsim.errors import MachineError, UnknownNameError
 from hwsim.files import catalogue, strict_yaml
@@ -19,6 +19,7 @@ from hwsim.machine.array import Array
 from hwsim.machine.contradictions import contradictions
 from hwsim.machine.functions import Functions
 from hwsim.machine.level import Bytes, Level, Levels, Memories, Name, Operand, PositiveInt, Tile, levels_meant
+from hwsim.machine.split import Split
 from hwsim.machine.timing import MachineTiming
 
 Factor = Annotated[float, Field(ge=1, le=1000)]
@@ -80,6 +81,7 @@ class Machine(Schema):
     batch: Annotated[int, Field(ge=1, le=1024)] = 1  # frames that are worked on together
     lanes: LanesByLayer | None = None  # or an array
     array: Array | None = None  # of a dense execution
+    split: Split | None = None  # cores that share each layer; none: a layer is on one
     operands: PositiveInt | None = None  # widest operand that its arithmetic takes, of whole numbers [bits]
     levels: Levels = ()  # from far to near; or `memories`, one for each operand
     order: Literal["weight-stationary", "code-stationary", "best"] = "best"  # of the loops over tiles
@@ -129,6 +131,16 @@ class Machine(Schema):
     def holding(self, operand: Operand) -> tuple[Level, ...]:
         """The levels that an operand passes through, from far to near."""
         return tuple(level for level in self.hierarchy if operand in level.holds)
+
+    @property
+    def cores(self) -> Cores:
+        """The cores that share each layer."""
+        return Cores(1, False) if self.split is None else self.split.cores
+
+    @property
+    def slicing(self) -> Slicing | None:
+        """How rows without their zeros are cut; None where rows are stored whole."""
+        return None if self.split is None or self.run_bits is None else Slicing(self.cores, self.run_bits)
 
     @property
     def walk(self) -> Execution:
@@ -226,6 +238,7 @@ class Machine(Schema):
             (f"arithmetic times {overhead}", self.overhead.high > 1),
             (f"batches of {self.batch}", self.batch > 1),
             (f"weights compressed with {self.run_bits}-bit runs", self.weights == "compressed"),
+            (self.split.text if self.split else "", self.split is not None),
             ("events as bitmaps", self.events == "bitmap"),
             ("ideal reuse, a lower bound", self.reuse == "ideal"),
             ("weights off chip", self._is_off_chip("weights")),

@@ -29,7 +29,7 @@ class Port(Schema):
     """How a level is reached."""
 
     bits: PositiveInt  # moved in a cycle, by all of its banks together [bits]
-    ports: Literal[1] | Literal["1r1w"] = 1  # one for both ways, or one for reads and one for writes
+    ports: Literal[1, "1r1w"] = 1  # one for both ways, or one for reads and one for writes
 
 
 class _ByName(dict[str, Port]):
@@ -78,6 +78,8 @@ def contradictions_of_timing(machine: "Machine") -> Iterator[tuple[str, str]]:
         yield "timing", "ideal reuse is a bound, no design; it has no time: take timing out"
     if machine.walk.presents_every_input and machine.event_arithmetic != "multiply":
         yield "event_arithmetic", "the time of lanes that take every code is that of products; write multiply"
+    if machine.batch > 1 and machine.event_arithmetic != "multiply":
+        yield "batch", f"lanes that work {machine.arithmetic} are timed frame by frame; write batch: 1"
     moving = {level.name: level for level in machine.levels if _moves(level)}
     for name, level in moving.items():
         if name not in timing.levels:
@@ -99,10 +101,14 @@ def contradictions_of_timing(machine: "Machine") -> Iterator[tuple[str, str]]:
     if timing.overlap == "event":
         yield from _of_events(machine)
     yield from _of_schedule(timing)
+    if timing.schedule == "stream":
+        yield from _of_stream(machine, timing)
 
 
 def _of_events(machine: "Machine") -> Iterator[tuple[str, str]]:
-    """Rows that are worked on one by one serve one position each."""
+    """Rows that are worked on one by one serve one position each, and all take the same."""
+    if machine.run_bits is not None:
+        yield "timing", "overlap: event takes rows of one length, and compressed ones differ; write overlap: layer"
     if machine.lanes is None:
         yield "timing", "an array has no events that wait for each other; write overlap: layer"
         return
@@ -117,14 +123,31 @@ def _of_events(machine: "Machine") -> Iterator[tuple[str, str]]:
 
 def _of_schedule(timing: MachineTiming) -> Iterator[tuple[str, str]]:
     """Keys of one schedule that stand beside another."""
-    of_one = {"sync": "barrier", "layer_delay": "barrier", "queue": "stream"}
+    of_one = {"sync": "barrier", "layer_delay": "barrier", "queue": "stream", "latency": "stream"}
     for key, schedule in of_one.items():
-        if getattr(timing, key) and timing.schedule in {"sequential", *of_one.values(), "pipelined"} - {schedule}:
+        is_said = getattr(timing, key) != MachineTiming.model_fields[key].default
+        if is_said and timing.schedule in {"sequential", "pipelined", *of_one.values()} - {schedule}:
             yield "timing", f"{key} belongs to schedule: {schedule}, and this one is {timing.schedule}; take {key} out"
-    if timing.schedule == "stream" and timing.queue is None:
-        yield "timing", "how many events wait before a core? Write `queue: 8`"
     if timing.schedule == "sequential" and timing.placement is not None:
         yield "timing", "a sequential schedule has one core for all layers; take placement out, or write pipelined"
+
+
+def _of_stream(machine: "Machine", timing: MachineTiming) -> Iterator[tuple[str, str]]:
+    """Cores that take one event after the other, as it comes."""
+    if timing.queue is None:
+        yield "timing", "how many events wait before a core? Write `queue: 8`"
+    if timing.placement is not None:
+        yield "timing", "in a stream each layer has a core of its own; take placement out, or write schedule: pipelined"
+    if machine.batch > 1:
+        yield "batch", f"a stream has no batches of {machine.batch}, frames follow each other; take batch out"
+    if machine.lanes is None:
+        yield "timing", "an array takes no single events; write schedule: sequential or pipelined"
+    elif machine.lanes.dense.inputs > 1:
+        yield (
+            "lanes",
+            f"in a stream events come one by one, and lanes.dense takes {machine.lanes.dense.inputs} at once; take "
+            "inputs out, or write schedule: pipelined",
+        )
 
 
 def _moves(level: Level) -> bool:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from hwsim.errors import FileError
+from hwsim.files.existing import check_free
 from hwsim.files.whole import write_whole
 
 FOLDER = Path(__file__).parents[1] / "schemas"
@@ -27,8 +28,7 @@ def new_machine(path: str | Path, force: bool = False) -> None:
     path = Path(path)
     if path.suffix not in (".yaml", ".yml"):
         raise FileError(f"{path}: machines end in .yaml; write {path.name}.yaml")
-    if path.exists() and not force:
-        raise FileError(f"{path}: is there; choose another name, or give --force to replace it")
+    check_free(path, force)
     text = (FOLDER / "new_machine.yaml").read_text(encoding="utf-8")
     text = text.replace("{schema}", (FOLDER / "machine.schema.json").as_uri())
     write_whole(path, text.replace("{name}", json.dumps(path.stem, ensure_ascii=False)))

@@ -13,15 +13,18 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.errors import NetworkError
+from hwsim.errors import NetworkError, harmless
 from hwsim.files.views import Viewed
 from hwsim.network.layers import ElementWise, Joining, Layer, Synaptic, Weight
 from hwsim.network.number_format import FP32, NumberFormat
-from hwsim.network.resolving import resolved, sum_notes
+from hwsim.network.resolving import check_size, resolved, sum_notes
 from hwsim.network.signals import Signal
 
 MOST_LISTED = 8
 """So many layers are named in a line."""
+
+LONGEST_NAME = 1000
+"""Of a layer, which stands in YAML and in names of arrays in a zip file. [characters]"""
 
 INPUT = "input"
 """Name under which layers read the network's input."""
@@ -74,6 +77,7 @@ class Network(Viewed):
 
     def __post_init__(self) -> None:
         """Work out every signal once, so that a network that exists is a valid one."""
+        object.__setattr__(self, "name", harmless(self.name))
         object.__setattr__(self, "layers", _with_inputs(self.name, tuple(self.layers)))
         object.__setattr__(self, "input_shape", tuple(int(n) for n in self.input_shape))
         if not self.input_shape or min(self.input_shape) < 1:
@@ -92,6 +96,7 @@ class Network(Viewed):
         """Every tensor of the network by the name of the layer that makes it, ``input`` first."""
         signals = {INPUT: Signal.of_input(self.input_shape, self.input_format, self.input_step)}
         try:
+            check_size(self.input_shape, signals[INPUT].size)
             object.__setattr__(self, "layers", resolved(self.layers, signals))
         except NetworkError as error:
             raise NetworkError(f"network {self.name}: {error}") from None
@@ -163,8 +168,7 @@ def _with_inputs(network: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     known, last = {INPUT}, INPUT
     result = []
     for layer in layers:
-        if not layer.name or layer.name in known:
-            raise NetworkError(f"network {network}: layer name {layer.name!r} is empty or used twice")
+        _check_name(network, layer.name, known)
         named: str | tuple[str, ...] = layer.inputs or (last,)
         inputs = (named,) if isinstance(named, str) else tuple(named)
         for name in inputs:
@@ -190,6 +194,17 @@ def _with_inputs(network: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
             kind = type(layer).__name__
             raise NetworkError(f"network {network}: layer {layer.name}: a {kind} comes last, or not at all")
     return tuple(result)
+
+
+def _check_name(network: str, name: str, known: set[str]) -> None:
+    """Refuse a name that tells no layer from the others, or that YAML or a zip file cannot hold on every system."""
+    if not name or name in known:
+        raise NetworkError(f"network {network}: layer name {name!r} is empty or used twice")
+    if len(name) > LONGEST_NAME or not name.isprintable() or "\\" in name:
+        raise NetworkError(
+            f"network {network}: layer name {name[:40]!r}: no file can hold it; write up to {LONGEST_NAME:,} printed "
+            "characters, and no backslash"
+        )
 
 
 def _content(layer: object) -> Iterator[bytes]:

@@ -1,13 +1,15 @@
 """What a network's layers leave open, settled when the network is made, and the signals between them."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from hwsim.errors import NetworkError
+from hwsim.files.memory import expect_memory
 from hwsim.network.layers import Add, HardTanh, Layer, Quantize, ReLU
 from hwsim.network.layers.scaling import MULTIPLIER_BIT_WIDTH
-from hwsim.network.signals import Signal
+from hwsim.network.signals import BYTES_OF_A_NUMBER, Signal, positive
 from hwsim.network.sums import MOST_SUMS, QuantizedAdd
 
 
@@ -28,6 +30,7 @@ def resolved(layers: Sequence[Layer], signals: dict[str, Signal]) -> tuple[Layer
     """
     behind = _quantizers(layers)
     settled: dict[str, Layer] = {}
+    n_number = sum(each.size for each in signals.values())
     for layer in layers:
         layer = settled.get(layer.name, layer)
         reads = tuple(signals[name] for name in layer.inputs)
@@ -38,11 +41,33 @@ def resolved(layers: Sequence[Layer], signals: dict[str, Signal]) -> tuple[Layer
                 settled[quantize.name] = quantize
             elif isinstance(layer, Quantize) and layer.multiplier_bit_width is None:
                 layer = replace(layer, multiplier_bit_width=MULTIPLIER_BIT_WIDTH)
-            signals[layer.name] = layer.signal(*reads)
+            signals[layer.name] = made = layer.signal(*reads)
+            n_number += made.size
+            check_size(made.shape, n_number)
+            positive(made.step, "makes codes of a step of")
         except NetworkError as error:
             raise NetworkError(f"layer {layer.name}: {error}") from None
         settled[layer.name] = layer
     return tuple(settled[layer.name] for layer in layers)
+
+
+def check_size(shape: tuple[int, ...], n_number: int) -> None:
+    """Refuse a signal with which a frame becomes too large to run, before it is tried.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the signal.
+    n_number : int
+        Numbers of a frame, of all signals so far.
+
+    Raises
+    ------
+    NetworkError
+        When a run of one frame needs more memory than may be asked for.
+    """
+    what = f"frames of shape {shape}, {math.prod(shape):,} numbers"
+    expect_memory(BYTES_OF_A_NUMBER * n_number, what, "make images or the network smaller", NetworkError)
 
 
 def _is_open(add: Add, quantize: Quantize, reads: Sequence[Signal]) -> bool:

@@ -1,5 +1,6 @@
 """What is known of a tensor before anything runs: shape, format, step and bound."""
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,6 +12,12 @@ from hwsim.network.number_format import FP32, NumberFormat
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
+
+SMALLEST_SCALE, LARGEST_SCALE = 2.0**-100, 2.0**100
+"""Scales and steps beyond are refused."""
+
+BYTES_OF_A_NUMBER = 32
+"""What a run holds at the least for each number of a frame: its code, now and before, an event's place and value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +46,7 @@ class Signal:
     @property
     def size(self) -> int:
         """How many numbers one frame has."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     @property
     def n_step(self) -> int:
@@ -77,7 +84,7 @@ def real_signal(*read: Signal) -> Signal:
 
 
 def positive(value: npt.ArrayLike, what: str) -> FloatArray:
-    """A positive finite number, or a vector of them, as float64.
+    """A scale or a step, or a vector of them, as float64: positive, and within 2^-100 to 2^100.
 
     Raises
     ------
@@ -85,7 +92,16 @@ def positive(value: npt.ArrayLike, what: str) -> FloatArray:
         For anything else.
     """
     array = np.asarray(value, np.float64)
-    if array.ndim > 1 or not np.all(np.isfinite(array) & (array > 0)):
-        shown = f"of shape {array.shape}" if array.ndim > 1 else str(array.tolist())
-        raise NetworkError(f"{what} {shown}: expected a positive finite number, or one per channel")
+    if array.ndim > 1:
+        raise NetworkError(f"{what} of shape {array.shape}: expected a positive finite number, or one per channel")
+    wrong = array[~is_ordinary(array)]
+    if wrong.size:
+        found = float(wrong[0])
+        remedy = "2^-100 to 2^100 (7.9e-31 to 1.3e+30)" if 0 < found < np.inf else "a positive finite number"
+        raise NetworkError(f"{what} {found}: expected {remedy}{', or one per channel' if array.ndim == 0 else ''}")
     return array
+
+
+def is_ordinary(scale: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Whether scales or steps are so far from 0 and infinity that products and quotients of several are exact."""
+    return np.asarray((np.asarray(scale) >= SMALLEST_SCALE) & (np.asarray(scale) <= LARGEST_SCALE))

@@ -13,7 +13,11 @@ from hwsim.network.graph import Network
 from hwsim.network.layers import Layer
 from hwsim.network.layers.layer import layer_types
 from hwsim.network.number_format import NumberFormat
+from hwsim.network_file.folder import NamedArrays, state
 from hwsim.network_file.schema import ARRAYS, DESCRIPTION, Description, description_model, layer_of
+
+MOST_LOOKS = 20
+"""A folder that is being written to while it is read is read again, at most so often."""
 
 
 def load_network(network: Network | str | Path, keep_real: bool = False) -> Network:
@@ -50,18 +54,34 @@ def load_network(network: Network | str | Path, keep_real: bool = False) -> Netw
     folder = network_path(network)
     if not folder.is_dir():
         raise FileError(f"{folder}: a file; expected a model folder with {DESCRIPTION} and {ARRAYS}")
+    for _ in range(MOST_LOOKS):
+        before = state(folder)
+        try:
+            found, is_whole = _read(folder)
+        except (FileError, NetworkError):
+            if state(folder) == before:
+                raise
+        else:
+            if is_whole or state(folder) == before:
+                return found
+    raise FileError(f"{folder}: is written again and again; load it when that has ended")
+
+
+def _read(folder: Path) -> tuple[Network, bool]:
+    """The network in a folder, and whether its description names its arrays; else a writer may have come in between."""
     path = folder / DESCRIPTION
     description: Any = load_by(path, _schema_of)
-    with ArrayFile(folder / ARRAYS) as arrays:
+    with NamedArrays(folder, description.arrays) as arrays:
         layers = tuple(_layer(each, arrays, path) for each in description.layers)
         arrays.expect_no_more()
     read = description.input
     try:
         about: dict[str, object] = dict(description.about)
         format = NumberFormat.parse(read.format)
-        return canonical(Network(description.name, tuple(read.shape), layers, format, read.step, about))
+        network = canonical(Network(description.name, tuple(read.shape), layers, format, read.step, about))
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from None
+    return network, description.arrays is not None
 
 
 def _schema_of(document: Any) -> type[Description]:

@@ -17,6 +17,9 @@ from hwsim.network_file.stored_fields import stored_fields
 DESCRIPTION = "network.yaml"
 ARRAYS = "weights.npz"
 
+MOST_LAYERS = 5_000
+"""Networks of more layers have no place in a file."""
+
 
 class LayerDescription(Schema):
     """What every layer has."""
@@ -41,6 +44,7 @@ class Description(Schema):
     name: Annotated[str, pydantic.Field(min_length=1)]
     about: dict[str, pydantic.JsonValue]
     input: Input
+    arrays: Annotated[str, pydantic.Field(pattern="^sha256:[0-9a-f]{64}$")] | None = None  # of weights.npz
 
 
 def description_model() -> type[Description]:
@@ -57,7 +61,7 @@ def shipped_description_model() -> type[Description]:
 def _description_of(layers: tuple[type[Layer], ...]) -> type[Description]:
     union: Any = Annotated[Union[tuple(_models(layers))], pydantic.Field(discriminator="type")]  # noqa: UP007
     known: Any = Annotated[union, pydantic.BeforeValidator(_of_known_type)]
-    several: Any = Annotated[list[known], pydantic.Field(min_length=1)]
+    several: Any = Annotated[list[known], pydantic.Field(min_length=1, max_length=MOST_LAYERS)]
     return pydantic.create_model("Network", __base__=Description, __doc__="A model folder's network.", layers=several)
 
 

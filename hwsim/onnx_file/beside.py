@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from hwsim.errors import FileError
-from hwsim.onnx_file.regular_file import open_regular
+from hwsim.files.plain_file import open_plain
 from hwsim.onnx_file.stored_tensor import shown, size_of
 
 
@@ -45,7 +45,7 @@ def _read(tensor: Any, folder: Path, needed: int) -> bytes:
     if length != needed:
         raise FileError(f"{length:,} bytes beside the file, but its shape needs {needed:,}")
     path = _place(stated.get("location", ""), folder)
-    file, size = open_regular(path, follow=False)
+    file, size = open_plain(path, follow=False)
     with file:
         if begin + needed > size:
             raise FileError(f"{path} has {size:,} bytes; bytes {begin:,} to {begin + needed:,} are asked for")

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hwsim.network.number_format import BINARY, TERNARY, NumberFormat
+from hwsim.network.signals import is_ordinary
 from hwsim.onnx_file.graph import Array
 from hwsim.onnx_file.refusal import Refused
 
 LEVELS_AT_MOST = 32
 """Widest codes. [bits]"""
+
+FAR = 2.0**40
+"""Beyond all of them, whatever the zero point. [codes]"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +48,17 @@ class Coded:
         return Coded(move(self.code), move(scale), self.format, move(zero_point))
 
     def by_channel(self, axis: int) -> tuple[Array, Array] | None:
-        """Scale and zero point: one, or one for each place along an axis; None where one differs along another."""
+        """Scale and zero point: one, or one for each place along an axis; None where one differs along another.
+
+        Where all codes at a place are zero, its scale means nothing; one that no network takes is 1 then.
+        """
         scale, zero_point = (_along(np.broadcast_to(each, self.shape), axis) for each in (self.scale, self.zero_point))
-        return None if scale is None or zero_point is None else (scale, zero_point)
+        if scale is None or zero_point is None:
+            return None
+        if not np.all(is_ordinary(scale)):
+            is_zero = ~np.any(np.moveaxis(self.code, axis, 0).reshape(self.shape[axis], -1), axis=1)
+            scale = np.where(is_zero & ~is_ordinary(scale), 1.0, scale)
+        return scale, zero_point
 
 
 def _along(number: Array, axis: int) -> Array | None:
@@ -84,6 +96,8 @@ class Quantizer:
         """Refuse what is no quantizer."""
         if not np.all(np.isfinite(self.scale) & (self.scale > 0)):
             raise Refused("its scale is not a positive finite number everywhere")
+        if not np.all(is_ordinary(self.scale)):
+            raise Refused("its scale is not from 2^-100 to 2^100 everywhere")
         if not 1 <= self.bit_width <= LEVELS_AT_MOST:
             raise Refused(f"its bit width is {self.bit_width}; 1 to {LEVELS_AT_MOST} are supported")
         if self.rounding not in ROUNDINGS:
@@ -122,10 +136,12 @@ class Quantizer:
         if self.is_bipolar:
             return np.where(value >= 0, 1, -1)
         rounded, zero_point = ROUNDINGS[self.rounding], np.asarray(self.zero_point, value.dtype)
+        with np.errstate(over="ignore"):
+            ratio = np.clip(value / scale, -FAR, FAR)  # the largest values may become infinite
         if self.rounds_first:
-            level = np.clip(rounded(value / scale) + zero_point, self.lowest, self.highest)
+            level = np.clip(rounded(ratio) + zero_point, self.lowest, self.highest)
         else:
-            level = rounded(np.clip(value / scale + zero_point, self.lowest, self.highest))
+            level = rounded(np.clip(ratio + zero_point, self.lowest, self.highest))
         return np.asarray(level, np.int64) - self.zero_point
 
     def of_constant(self, value: Array) -> Coded:

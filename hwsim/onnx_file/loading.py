@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from hwsim.errors import FileError
+from hwsim.files.plain_file import open_plain
 from hwsim.onnx_file.beside import bring_in
-from hwsim.onnx_file.regular_file import open_regular
 from hwsim.onnx_file.schemas import check_nodes
 from hwsim.onnx_file.soundness import check_functions, check_graph
 from hwsim.onnx_file.stored_tensor import check_tensor, tensors_of
@@ -64,7 +64,7 @@ def load_graph(path: Path) -> Any:
 
 def _content(path: Path) -> bytes:
     """The bytes of a file of bearable size."""
-    file, size = open_regular(path)
+    file, size = open_plain(path)
     with file:
         if not 0 < size <= LARGEST_FILE:
             found = f"{size:,} bytes" if size else "empty"

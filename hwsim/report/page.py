@@ -2,11 +2,12 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hwsim.files.whole import write_whole
+from hwsim.files.existing import write_report
 from hwsim.report import bars, foot, frames, scatter, sections, timing_figures, timing_section, wording
 from hwsim.report.figures import Figure
 from hwsim.report.sections import text
@@ -15,6 +16,11 @@ from hwsim.study.comparison import Comparison
 
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 """What the browser may load: only what is in the page."""
+
+START = '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>hwsim: '
+"""What every page begins with."""
+PAGE_HEAD = re.compile(re.escape(START).encode())
+"""By which it is known."""
 
 
 def write_page(comparison: Comparison, path: str | Path) -> None:
@@ -25,14 +31,14 @@ def write_page(comparison: Comparison, path: str | Path) -> None:
     comparison : Comparison
         What to show.
     path : str or Path
-        File to write; it is replaced if it exists.
+        File to write; a page that hwsim wrote is replaced.
 
     Raises
     ------
     FileError
-        When it cannot be written.
+        When there is another file, or it cannot be written.
     """
-    write_whole(path, page(comparison))
+    write_report(path, page(comparison), PAGE_HEAD)
 
 
 def page(comparison: Comparison) -> str:
@@ -42,10 +48,10 @@ def page(comparison: Comparison) -> str:
     here = Path(__file__).parent
     priced = [wording.priced_by(comparison, name) for name in comparison.tables]
     figures = _json([_figures(comparison, each) for each in priced])
-    title = f"hwsim: {comparison.data.name}, {len(comparison.cells) // len(priced)} methods"
+    title = f"{comparison.data.name}, {len(comparison.cells) // len(priced)} methods"
     return "\n".join(
         [
-            f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{text(title)}</title>',
+            f"{START}{text(title)}</title>",
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
             f"<style>\n{(here / 'page.css').read_text(encoding='utf-8')}</style>\n</head>\n<body>",

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hwsim.convert.radius_search import Search, Trial
-from hwsim.files.whole import write_whole
+from hwsim.files.existing import write_report
 from hwsim.report.figures import PALETTE, Figure, axis, layout
-from hwsim.report.page import POLICY
+from hwsim.report.page import PAGE_HEAD, POLICY, START
 
 Curve = Sequence[tuple[float, float]]
 """Radius and accuracy [fraction]."""
@@ -43,21 +43,22 @@ def write_radius_page(search: Search, path: str | Path, beside: Mapping[str, Cur
     search : Search
         What to show.
     path : str or Path
-        File to write.
+        File to write; a page that hwsim wrote is replaced, any other file is a FileError.
     beside : mapping, optional
         Curves of others, by the name that is shown.
     """
     from plotly.offline import get_plotlyjs
 
     figure = json.dumps(radius_figure(search, beside or {}), separators=(",", ":")).replace("<", "\\u003c")
-    title = f"hwsim: {search.source.name}, quantized with radii of alphabets"
+    title = f"{search.source.name}, quantized with radii of alphabets"
     content = "\n".join(
         [
-            f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{html.escape(title)}</title>',
+            f"{START}{html.escape(title)}</title>",
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
             "<style>body{font:14px system-ui,sans-serif;color:#1f2933;max-width:1100px;margin:2em auto;padding:0 1em}"
             "pre{overflow-x:auto}</style></head><body>",
-            f"<h1>{html.escape(title)}</h1><p>Radius in units of each layer's weights. The validation frames choose; "
+            f"<h1>hwsim: {html.escape(title)}</h1>",
+            "<p>Radius in units of each layer's weights. The validation frames choose; "
             "what the test set would have chosen is stated beside.</p>",
             '<div id="figure"></div>',
             f"<pre>{html.escape(radius_text(search))}</pre>",
@@ -66,7 +67,7 @@ def write_radius_page(search: Search, path: str | Path, beside: Mapping[str, Cur
             "</body></html>\n",
         ]
     )
-    write_whole(path, content)
+    write_report(path, content, PAGE_HEAD)
 
 
 def radius_figure(search: Search, beside: Mapping[str, Curve]) -> Figure:

@@ -47,6 +47,8 @@ def fastest_sentence(priced: Priced) -> str:
     timed = [(cell, cell.timing) for cell in priced.cells if cell.timing is not None]
     if not timed:
         return ""
+    if len(timed) == 1 < len(priced.cells):
+        return f"One row's machine has time: {_fastest(timed)}."
     said = f"Least latency{_among(len(timed), len(priced.cells))}: {_fastest(timed)}."
     accurate = [(cell, timing) for cell, timing in timed if cell in priced.accurate]
     if accurate and _fastest(accurate) != _fastest(timed):
@@ -55,7 +57,7 @@ def fastest_sentence(priced: Priced) -> str:
 
 
 def _among(n_timed: int, n_row: int) -> str:
-    return "" if n_timed == n_row else f" of the {n_timed} row{'s' if n_timed > 1 else ''} whose machines have time"
+    return "" if n_timed == n_row else f" of the {n_timed} rows whose machines have time"
 
 
 def _fastest(timed: Sequence[tuple[Cell, Timing]]) -> str:

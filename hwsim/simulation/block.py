@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.activity import Execution, Strip
+from hwsim.activity import Execution, Need, Slicing
 
 Array: TypeAlias = npt.NDArray[Any]
-StripsByLayer: TypeAlias = Mapping[str, frozenset[Strip]]
+NeedsByLayer: TypeAlias = Mapping[str, frozenset[Need]]
 Key: TypeAlias = tuple[str, str, int]
 """What an array holds, of which layer or signal, of which weight term."""
 
@@ -50,9 +50,10 @@ class Notes:
     first: npt.NDArray[np.bool_]  # (n_frame,) stream starts
     group: npt.NDArray[np.int64]  # (n_frame,) group of each frame: the frame itself, or 0 first and 1 steady
     numbers: dict[tuple[str, str], Array] = field(default_factory=dict)  # (of what, which): (n_frame, ...) int64
-    histograms: list[tuple[str, int, Array]] = field(default_factory=list)  # layer, term, (4, n) columns
+    # layer, term, how rows are cut; (4, n) columns
+    histograms: list[tuple[tuple[str, int, Slicing | None], Array]] = field(default_factory=list)
     clipped: list[tuple[str, int]] = field(default_factory=list)  # layer, codes
-    strips: StripsByLayer = field(default_factory=dict)  # to be noted
+    needs: NeedsByLayer = field(default_factory=dict)  # to be noted beside what every run notes
 
     @property
     def is_delta(self) -> bool:

@@ -13,6 +13,9 @@ import numpy.typing as npt
 
 from hwsim.activity import Execution
 from hwsim.datasets import Dataset
+from hwsim.errors import NetworkError
+from hwsim.files.memory import expect_memory
+from hwsim.network.signals import BYTES_OF_A_NUMBER
 from hwsim.simulation.plan import StagePlan
 
 BLOCK_BYTES = 18_000_000
@@ -48,6 +51,30 @@ def block_size(plans: tuple[StagePlan, ...], n_frame: int, threads: int, per_fra
         bytes_per_frame += 64 * widest + 64
     fair = -(-n_frame // (4 * threads))
     return max(1, min(BLOCK_BYTES // bytes_per_frame, max(fair, 64)))
+
+
+def expect_room(plans: tuple[StagePlan, ...], data: Dataset, block: int, n_walker: int) -> None:
+    """Refuse a run that needs more memory than may be asked for, before it begins.
+
+    Parameters
+    ----------
+    plans : tuple of StagePlan
+        What is run.
+    data : Dataset
+        On which frames.
+    block, n_walker : int
+        Frames in a block, and blocks that are worked on at a time.
+
+    Raises
+    ------
+    NetworkError
+        When it does.
+    """
+    n_number = plans[0].start.size + sum(plan.out.size for plan in plans)
+    blocks = BYTES_OF_A_NUMBER * n_number * (block + 2) * n_walker
+    outputs = 16 * len(data) * plans[-1].out.size  # codes, and what they stand for
+    what = f"{len(data):,} frames of {data.name}, {block:,} at a time in {n_walker} threads"
+    expect_memory(blocks + outputs, what, "give fewer frames or threads", NetworkError)
 
 
 def _chunks(data: Dataset, execution: Execution, block: int, threads: int) -> Iterator[Piece]:

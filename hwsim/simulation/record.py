@@ -2,31 +2,35 @@
 
 import numpy as np
 
-from hwsim.activity import Activity, Execution, LayerActivity, SignalActivity
+from hwsim.activity import Activity, Execution, LayerActivity, SignalActivity, Slicing
 from hwsim.network.graph import Network
 from hwsim.network.number_format import NumberFormat
-from hwsim.simulation.block import Array, Notes, StripsByLayer
+from hwsim.simulation.block import Array, NeedsByLayer, Notes
+from hwsim.simulation.group_reading import noted_group_cycles
 from hwsim.simulation.neuron_work import neuron_work
 from hwsim.simulation.plan import StagePlan
 from hwsim.simulation.strip_reading import noted_strips
 
 
-def empty_notes(
-    stream_start: Array, n_frame: int, execution: Execution, per_frame: bool, strips: StripsByLayer
-) -> Notes:
-    """Notes of a run that is to begin, with the strips that are to be noted of each layer."""
+def empty_notes(stream_start: Array, n_frame: int, execution: Execution, per_frame: bool, needs: NeedsByLayer) -> Notes:
+    """Notes of a run that is to begin, with what is to be noted of each layer for some machine."""
     first = np.zeros(n_frame, np.bool_)
     first[stream_start[:-1]] = True
     group = np.arange(n_frame) if per_frame else np.where(first, 0, 1).astype(np.int64)
-    return Notes(execution, per_frame, first, group, strips=strips)
+    return Notes(execution, per_frame, first, group, needs=needs)
 
 
 def before_any_frame(
-    network: Network, plans: tuple[StagePlan, ...], execution: Execution, arrives: NumberFormat
+    network: Network,
+    plans: tuple[StagePlan, ...],
+    execution: Execution,
+    arrives: NumberFormat,
+    slicings: frozenset[Slicing],
 ) -> Activity:
     """The Activity of no frames: all that is known of a run before it begins, for machines to plan by."""
     none = np.zeros(0, np.int64)
-    return to_activity(Notes(execution, False, none > 0, none), network, plans, "", arrives)
+    notes = Notes(execution, False, none > 0, none, needs={plan.name: slicings for plan in plans})
+    return to_activity(notes, network, plans, "", arrives)
 
 
 def to_activity(
@@ -63,6 +67,7 @@ def _layer(notes: Notes, network: Network, plan: StagePlan) -> LayerActivity:
         n_saturated=sum(codes for layer, codes in notes.clipped if layer == plan.name),
         codes_by_row=plan.codes_by_row,
         strips=noted_strips(notes, plan),
+        group_cycles=noted_group_cycles(notes, plan),
     )
 
 

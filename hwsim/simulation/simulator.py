@@ -5,29 +5,28 @@ threads.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.activity import Activity, Execution, Strip
+from hwsim.activity import Activity, Execution, Need
 from hwsim.datasets import Dataset
 from hwsim.errors import MachineError, NetworkError
 from hwsim.machine import Machine, load_machine
 from hwsim.network.graph import Network
 from hwsim.network.layers.window import is_whole
 from hwsim.network_file import load_network
-from hwsim.simulation.block import Array, Notes, StripsByLayer, Worker
+from hwsim.simulation.block import Array, NeedsByLayer, Notes, Worker
 from hwsim.simulation.count_bound import check_counts
 from hwsim.simulation.input_frames import arriving_format, input_frames
-from hwsim.simulation.pieces import Piece, block_size, pieces_of
+from hwsim.simulation.pieces import Piece, block_size, expect_room, pieces_of
 from hwsim.simulation.plan import StagePlan, prepare
 from hwsim.simulation.record import before_any_frame, empty_notes, to_activity
 from hwsim.simulation.run import Run
-from hwsim.simulation.threads import cores, in_threads
+from hwsim.simulation.threads import cores, in_threads, team
 from hwsim.simulation.walk import Walker
-from hwsim.traffic.plan import strips_asked
+from hwsim.traffic.plan import needs_of
 
 
 def simulate(
@@ -83,8 +82,9 @@ def simulate(
         raise NetworkError(f"{what}: {error}") from None
     execution = execution.with_names(_senders(plans))
     check_counts(plans, execution, len(dataset), what)
-    strips = _strips(before_any_frame(network, plans, execution, arrives), told) if told else {}
-    codes, notes = _walk_all(plans, execution, dataset, per_frame, threads, block, strips)
+    slicings = frozenset(machine.slicing for machine in told if machine.slicing is not None)
+    needs = _needs(before_any_frame(network, plans, execution, arrives, slicings), told) if told else {}
+    codes, notes = _walk_all(plans, execution, dataset, per_frame, threads, block, needs)
     step = network.output.per_element(network.output.step).astype(np.float64)
     deviation = None
     if execution.keeps_state and not network.is_integer:
@@ -119,13 +119,13 @@ def _execution(execution: str | Execution | None, machines: Sequence[Machine]) -
     return execution
 
 
-def _strips(before: Activity, machines: Sequence[Machine]) -> StripsByLayer:
-    """What to note of each layer for machines that work on it strip by strip."""
-    asked: dict[str, set[Strip]] = {}
+def _needs(before: Activity, machines: Sequence[Machine]) -> NeedsByLayer:
+    """What to note of each layer for machines that have to be told more than others."""
+    needs: dict[str, set[Need]] = {}
     for machine in machines:
-        for layer, strip in strips_asked(before, machine).items():
-            asked.setdefault(layer, set()).add(strip)
-    return {layer: frozenset(strips) for layer, strips in asked.items()}
+        for layer, need in needs_of(before, machine):
+            needs.setdefault(layer, set()).add(need)
+    return {layer: frozenset(each) for layer, each in needs.items()}
 
 
 def _remarks(
@@ -159,7 +159,7 @@ def _walk_all(
     per_frame: bool,
     threads: int | None,
     block: int | None,
-    strips: StripsByLayer,
+    needs: NeedsByLayer,
 ) -> tuple[Array, Notes]:
     """Cut the frames into pieces and walk them in threads; the outputs, and what was noted."""
     _check_whole(threads=threads, block=block)
@@ -167,14 +167,15 @@ def _walk_all(
     frames = data.inputs.reshape(len(data), -1)
     block = block or block_size(plans, len(data), threads, per_frame)
     pieces = pieces_of(plans, execution, data, block, threads)
-    notes = empty_notes(data.stream_start, len(data), execution, per_frame, strips)
+    n_walker = min(threads, len(pieces))
+    expect_room(plans, data, block, n_walker)
+    notes = empty_notes(data.stream_start, len(data), execution, per_frame, needs)
     last = plans[-1].out
     outputs = np.zeros((len(data), last.size), np.float32 if last.format.is_real else np.int64)
-    n_walker = min(threads, len(pieces))
     n_helper = threads // n_walker
-    with ThreadPoolExecutor(max(threads, 1)) as helpers:
-        team = helpers if n_helper > 1 else None
-        walkers = [Walker(plans, frames, outputs, Worker(notes, block, team, n_helper)) for _ in range(n_walker)]
+    with team(threads) as helpers:
+        lent = helpers if n_helper > 1 else None
+        walkers = [Walker(plans, frames, outputs, Worker(notes, block, lent, n_helper)) for _ in range(n_walker)]
         _walk_pieces(walkers, pieces)
     for walker in walkers:
         walker.finish()

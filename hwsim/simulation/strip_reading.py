@@ -13,11 +13,15 @@ from hwsim.simulation.plan import StagePlan
 
 def note_strips(plan: StagePlan, events: Emitted, frames: Frames, worker: Worker) -> None:
     """Note, of a block of frames, what a convolution's events meet in the strips that were asked for."""
-    notes = worker.notes
-    if plan.name not in notes.strips or notes.execution.presents_every_input:
+    notes, asked = worker.notes, _asked(worker.notes, plan)
+    if not asked or notes.execution.presents_every_input:
         return
-    reading = worker.keep(("strips", plan.name, 0), lambda: StripReading(plan, sorted(notes.strips[plan.name])))
+    reading = worker.keep(("strips", plan.name, 0), lambda: StripReading(plan, asked))
     reading.note(events, frames, notes)
+
+
+def _asked(notes: Notes, plan: StagePlan) -> list[Strip]:
+    return sorted(need for need in notes.needs.get(plan.name, ()) if isinstance(need, Strip))
 
 
 class StripReading:
@@ -75,5 +79,5 @@ def noted_strips(notes: Notes, plan: StagePlan) -> Mapping[Strip, StripsMet]:
 
     return {
         strip: StripsMet(read(f"rows met in {strip}"), read(f"deliveries in {strip}"), read(f"events in {strip}"))
-        for strip in sorted(notes.strips.get(plan.name, ()))
+        for strip in _asked(notes, plan)
     }

@@ -7,10 +7,12 @@ from hwsim.kernels.pixels import point_pixels
 from hwsim.network.signals import Signal
 from hwsim.simulation.block import Array, Emitted, Frames, Worker
 from hwsim.simulation.elementwise import run_steps
+from hwsim.simulation.group_reading import note_group_cycles
 from hwsim.simulation.heads.terms import code_dtype, padded
 from hwsim.simulation.pieces import Piece
 from hwsim.simulation.plan import StagePlan, event_dtypes
 from hwsim.simulation.strip_reading import note_strips
+from hwsim.simulation.threads import go_on
 
 
 class Walker:
@@ -42,13 +44,15 @@ class Walker:
     def _walk_block(self, frames: Frames) -> None:
         emitted: dict[str, Emitted] = {}
         for plan in self.plans:
+            go_on()
             if plan.head is None:
                 block = channels_last(self.frames[frames.begin - frames.warm : frames.end], plan.start)
             else:
                 sources = [emitted[name] for name in plan.stage.sources]
                 block = plan.head.run(sources, frames, self.worker)
-                if plan.name in self.notes.strips:
+                if plan.name in self.notes.needs:
                     note_strips(plan, sources[0], frames, self.worker)
+                    note_group_cycles(plan, sources[0], frames, self.worker)
             if plan.is_last:
                 self._finish(plan, block, frames)
             else:

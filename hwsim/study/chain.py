@@ -4,7 +4,7 @@ A factor is the energy before its step over the energy after it, so that all of 
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hwsim.counting.counts import Counts
 from hwsim.errors import HwsimError
@@ -35,12 +35,18 @@ def made_dense(machine: Machine) -> Machine:
     """The machine presenting every input; itself where it does so."""
     if machine.walk.presents_every_input:
         return machine
-    return machine.model_copy(update={"execution": "dense", "events": "indexed"})
+    return _changed(machine, execution="dense", events="indexed")
 
 
 def without_delta(machine: Machine) -> Machine:
     """The machine presenting what is not zero instead of differences; itself where it presents none."""
-    return machine.model_copy(update={"execution": "sparse"}) if machine.walk.presents_changes else machine
+    return _changed(machine, execution="sparse") if machine.walk.presents_changes else machine
+
+
+def _changed(machine: Machine, **keys: Any) -> Machine:
+    """The machine with other keys, itself where it has these: what is on the way is counted, and has no time."""
+    changed = machine.model_copy(update=keys)
+    return machine if changed == machine else changed.model_copy(update={"timing": None})
 
 
 def machines_between(baseline: Machine, machine: Machine) -> tuple[Machine, ...]:
@@ -52,10 +58,9 @@ def machines_between(baseline: Machine, machine: Machine) -> tuple[Machine, ...]
         Of the baseline and of the row, neither of whole operations.
     """
     start = made_dense(baseline)
-    skipping = {"zero_operands": start.zero_operands, "skip_zero_weights": start.skip_zero_weights}
     return (
-        start.model_copy(update={"event_arithmetic": machine.event_arithmetic}),
-        made_dense(machine).model_copy(update=skipping),
+        _changed(start, event_arithmetic=machine.event_arithmetic),
+        _changed(made_dense(machine), zero_operands=start.zero_operands, skip_zero_weights=start.skip_zero_weights),
         without_delta(machine),
         machine,
     )

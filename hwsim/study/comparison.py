@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING
 from hwsim.counting.counts import PHASES, RULES
 from hwsim.datasets import Dataset, Source, load_dataset
 from hwsim.errors import TableError
+from hwsim.files.existing import write_report
 from hwsim.files.views import Viewed, shown
-from hwsim.files.whole import write_whole
 from hwsim.machine import Machine
 from hwsim.pricing.energy_table import EnergyTable, load_table
 from hwsim.simulation.accuracy import TOLERANCE, checked_tolerance
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 KINDS = "network", "machine", "table"
 TableLike = str | Path | EnergyTable
+
+CSV_HEAD = re.compile(b"network,execution,machine,table,baseline,")
+JSON_HEAD = re.compile(rb'\[\n  \{\n    "network": ".*",\n    "execution": ".*",\n    "machine": ".*",\n')
+"""What such files begin with when hwsim wrote them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,18 +102,18 @@ class Comparison(Viewed):
         return f"<Comparison on {self.data}: {len(self.cells)} rows ({what})>"
 
     def write_csv(self, path: str | Path) -> None:
-        """Write `to_dataframe` as CSV."""
-        write_whole(path, self.to_dataframe().to_csv(index=False))
+        """Write `to_dataframe` as CSV; FileError where there is a file that is none of these."""
+        write_report(path, self.to_dataframe().to_csv(index=False), CSV_HEAD)
 
     def write_json(self, path: str | Path) -> None:
-        """Write `to_dataframe` as JSON records."""
+        """Write `to_dataframe` as JSON records; FileError where there is a file that is none of these."""
         # not DataFrame.to_json, which keeps ten decimals: there are none left of a picojoule
         frame = self.to_dataframe().astype(object)
         records = frame.where(frame.notna(), None).to_dict("records")
-        write_whole(path, json.dumps(records, indent=2) + "\n")
+        write_report(path, json.dumps(records, indent=2) + "\n", JSON_HEAD)
 
     def write_html(self, path: str | Path) -> None:
-        """Write one self-contained page that opens offline."""
+        """Write one self-contained page that opens offline; FileError where there is a file that is none of these."""
         shown(self, "write_html", Path(path))
 
 

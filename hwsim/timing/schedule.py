@@ -55,6 +55,7 @@ def schedule(activity: Activity, machine: str | Path | Machine) -> Timing:
         n_frame=work.n_frame,
         clock=machine.timing.clock,
         schedule=way.name,
+        n_lane=way.n_lane(work),
         cores=times.cores,
         busy=times.busy,
         stalled=times.stalled,

@@ -50,6 +50,7 @@ class Timing(Viewed):
     n_frame: IntArray  # (n_step,) frames of each
     clock: float  # [Hz]
     schedule: str
+    n_lane: int  # of all cores together
     cores: tuple[str, ...]  # by their layers
     busy: IntArray  # (n_core,) [cycles]
     stalled: IntArray | None = None  # (n_core,) waiting for room in a queue [cycles]
@@ -105,9 +106,9 @@ class Timing(Viewed):
 
     @property
     def utilization(self) -> float:
-        """Share of all lanes' cycles, of the most that any layer may use, that operations fill."""
+        """Share of the cycles of all cores' lanes that operations fill."""
         operations = sum(int(layer.operations.sum()) for layer in self.layers)
-        offered = self.makespan * max(layer.n_lane for layer in self.layers) * len(self.cores)
+        offered = self.makespan * self.n_lane
         return operations / offered if offered else 0.0
 
     @property

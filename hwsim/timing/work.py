@@ -147,16 +147,24 @@ class _Resources:
         return np.maximum(-(-bits["read"] // port.bits), -(-bits["write"] // port.bits))
 
     def _neurons(self, layer: LayerActivity) -> IntArray:
-        """A neuron touched passes the unit once; what a window or a sum is made of, each number once."""
+        """As many numbers go into the unit in a cycle as neurons are brought up to date in it; the longer list counts.
+
+        Every number of a window goes in, of a sum of signals each addition, of a sum that is kept each change.
+        """
         if not layer.sources:
             return np.zeros(self.steps.n, np.int64)
-        passing = self.machine.touched(layer)
-        arriving = [join.n_operation for join in layer.joins if join.operations]
-        if arriving and layer.codes_by_row is not None and not layer.connections:
-            passing = passing + np.max(arriving, axis=0)  # of a window's numbers the first one meets nothing
-        elif arriving:
-            passing = np.maximum(passing, np.max(arriving, axis=0))
-        return np.asarray(-(-self.steps.summed(passing) // self.timing.neuron_lanes))
+        updated = self.steps.summed(self.machine.touched(layer))
+        taken_in = [join.n_operation + layer.touched * join.starts_anew for join in layer.joins if join.operations]
+        passing = np.max([updated, *map(self.steps.summed, taken_in)], axis=0)
+        return np.asarray(-(-self._on_busiest_core(layer, passing) // self.timing.neuron_lanes))
+
+    def _on_busiest_core(self, layer: LayerActivity, n_neuron: IntArray) -> IntArray:
+        """Those of some neurons that lie on the core with most channels, if all channels have as many of them."""
+        cores = self.machine.cores
+        if not layer.connections:
+            return np.asarray(-(-n_neuron // cores.n))
+        n_channel = layer.connections[0].groups * layer.connections[0].n_reached
+        return np.asarray(-(-n_neuron * cores.n_channels(n_channel).max() // n_channel))
 
     def _encoding(self, layer: LayerActivity) -> IntArray:
         """Every number of a frame is looked at; frames that serve as codes as they arrive are not."""

@@ -3,13 +3,17 @@
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.activity import ConnectionActivity, LayerActivity
+from hwsim.activity import ConnectionActivity, LayerActivity, SlicesStored
+from hwsim.errors import MachineError
 from hwsim.machine import Machine
 
 IntArray = npt.NDArray[np.int64]
 
 POINTER_BITS = 32
 """Of where a compressed row begins. [bits]"""
+
+SLICE_POINTER_BITS = 16
+"""The same of its slice in a core. [bits]"""
 
 
 def words(n_number: IntArray | int, bits: int, word_length: int) -> IntArray:
@@ -45,10 +49,38 @@ def _matrix_bits(connection: ConnectionActivity, machine: Machine, word_length: 
     if machine.run_bits is None:
         of_row = int(words(connection.row_length, connection.weight_format.bit_width, word_length))
         return stored.n_row * of_row * word_length
+    if machine.slicing is not None:  # each core packs its own
+        of_core = slices_of(connection, machine).n_entry.sum(axis=0)
+        return int(words(of_core, entry_bits(connection, machine), word_length).sum()) * word_length
     n_entry = int(stored.n_entry[machine.run_bits - 1])
     packed = int(words(n_entry, entry_bits(connection, machine), word_length)) * word_length
     # where each row begins, and where the last one ends
     return packed + (stored.n_row + 1) * POINTER_BITS
+
+
+def slices_of(connection: ConnectionActivity, machine: Machine) -> SlicesStored:
+    """What was noted of rows without their zeros as a machine cuts them.
+
+    Raises
+    ------
+    MachineError
+        When the run noted nothing of it.
+    """
+    assert machine.slicing is not None
+    if machine.slicing not in connection.slices:
+        raise MachineError(
+            f"layer {connection.layer}: machine {machine.name} cuts its rows into {machine.cores.n} slices without "
+            "zeros, and this run did not note what is in each; simulate(..., machines=[it]) does"
+        )
+    return connection.slices[machine.slicing]
+
+
+def pointer_bits(layer: LayerActivity, machine: Machine) -> int:
+    """Bits of the pointers to a layer's slices, of all cores; without slices, pointers are beside the weights."""
+    if machine.slicing is None:
+        return 0
+    n_row = sum(connection.rows_stored.n_row + 1 for connection in layer.connections)
+    return n_row * machine.cores.n * SLICE_POINTER_BITS
 
 
 def state_bits(layer: LayerActivity, machine: Machine) -> int:

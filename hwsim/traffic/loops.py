@@ -49,9 +49,10 @@ class Loops:
     row_length: int  # weights that lie together
     window: Window | None  # of a convolution
     is_depthwise: bool  # a row runs along the kernel, and every channel has one
-    lanes: Lanes
+    lanes: Lanes  # of each core
     weight_bits: tuple[int, ...]  # of a weight of each term [bits]
     sum_bits: int  # of all terms' accumulators of one neuron [bits]
+    n_core: int = 1  # that share the output channels
 
     @property
     def n_tap(self) -> int:
@@ -78,7 +79,12 @@ class Loops:
         return 1 if self.is_depthwise else len(self.tiles(channels))
 
     def n_pass(self, channels: int) -> int:
-        """How often the lanes read a code in a position tile: for so many output channels at a time as there are."""
+        """How often the lanes read a code in a position tile: for so many output channels at a time as there are.
+
+        Cores are handed a code together, and each keeps it until its channels of the tile have met it.
+        """
+        if self.n_core > 1:
+            return self.n_repeat(channels)
         if self.is_depthwise:
             return -(-self.row_length // self.lanes.channels)
         return sum(-(-tile // self.lanes.channels) for tile in self.tiles(channels))
@@ -157,4 +163,5 @@ def loops_of(layer: LayerActivity, machine: Machine) -> Loops:
         lanes=lanes,
         weight_bits=tuple(each.weight_format.bit_width for each in layer.connections),
         sum_bits=sum(each.accumulator_format.bit_width for each in layer.connections),
+        n_core=machine.cores.n,
     )

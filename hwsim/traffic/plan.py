@@ -1,12 +1,15 @@
 """Where everything lives on a machine, and how each layer is cut: decided by shapes, before anything runs."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
-from hwsim.activity import Activity, Strip
+from hwsim.activity import Activity, Need, Strip
 from hwsim.machine import Machine
+from hwsim.traffic.groups import costs_asked
 from hwsim.traffic.planned import Plan
 from hwsim.traffic.shape import Shape, shape_of
 from hwsim.traffic.sharing import Share
+from hwsim.traffic.slices import refuse_overfull
 
 
 def plan(activity: Activity, machine: Machine) -> Plan:
@@ -24,18 +27,25 @@ def plan(activity: Activity, machine: Machine) -> Plan:
     MachineError
         When an operand has no level that can hold it, or a tile's sums do not fit.
     """
+    if machine.slicing is not None:
+        refuse_overfull(activity, machine)
     return _planned(shape_of(activity, machine), machine)
 
 
-def strips_asked(activity: Activity, machine: Machine) -> dict[str, Strip]:
-    """The strips that a run has to note for a machine, by layer; systolic arrays ask for none."""
-    found: dict[str, Strip] = {}
+def needs_of(activity: Activity, machine: Machine) -> Iterator[tuple[str, Need]]:
+    """What a run has to note for a machine, each with its layer; systolic arrays ask for nothing."""
     if machine.array is not None:
-        return found
-    for name, each in plan(activity, machine).layers.items():
-        if each.loops is not None and each.tiling.rows is not None:
-            found[name] = Strip(each.tiling.rows, each.loops.lanes.positions)
-    return found
+        return
+    planned = plan(activity, machine)
+    for layer in activity.layers:
+        each = planned.layers[layer.name]
+        if each.loops is None:
+            continue
+        if each.tiling.rows is not None:
+            yield layer.name, Strip(each.tiling.rows, each.loops.lanes.positions)
+        if machine.slicing is not None:
+            yield layer.name, machine.slicing
+        yield from ((layer.name, cost) for cost in costs_asked(layer, machine, each))
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ import numpy as np
 from hwsim.activity import Activity, LayerActivity
 from hwsim.machine import Machine
 from hwsim.network.layers.window import Window
-from hwsim.traffic.contents import is_whole, state_bits, weight_bits
+from hwsim.traffic.contents import is_whole, pointer_bits, state_bits, weight_bits
 from hwsim.traffic.loops import Loops, loops_of
 from hwsim.traffic.meetings import Told, told_codes
 
@@ -44,6 +44,7 @@ class LayerShape:
     sources: tuple[SourceShape, ...]
     weight_bits: tuple[int, ...]  # with biases and parameters, at each level of the machine [bits]
     state_bits: int  # [bits]
+    pointer_bits: int  # to slices of compressed rows [bits]
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ def _layer(layer: LayerActivity, machine: Machine) -> LayerShape:
             0 if is_whole(layer, machine) else weight_bits(layer, machine, level.width) for level in machine.hierarchy
         ),
         state_bits=state_bits(layer, machine),
+        pointer_bits=pointer_bits(layer, machine),
     )
 
 

@@ -17,6 +17,7 @@ class Share:
         self.shape, self.machine = shape, machine
         self.signals = dict(shape.signals)
         self.state_bits = sum(layer.state_bits for layer in shape.layers)
+        self.pointer_bits = sum(layer.pointer_bits for layer in shape.layers)
         self.contents = {level.name: self._contents(level) for level in machine.hierarchy}
         self.state = {layer.name: self._state_home(layer) for layer in shape.layers} if machine.walk.keeps_state else {}
 
@@ -25,6 +26,8 @@ class Share:
         bits = 0
         if "weights" in level.holds:
             bits += self._all_weights(level)
+        if "pointers" in level.holds:
+            bits += self.pointer_bits
         if "state" in level.holds:
             bits += self.state_bits
         if "codes" in level.holds:
@@ -171,6 +174,7 @@ class Share:
         if level.bits is None:
             return None
         left = level.bits - self.state_bits * (level in self.state.values())
+        left -= self.pointer_bits * ("pointers" in level.holds)
         return [left - self._alive(k, level, homes) for k in range(len(self.shape.layers))]
 
     def _keeps_weights(self, level: Level, left: list[int] | None) -> bool:

@@ -108,7 +108,7 @@ def tilings(loops: Loops, machine: Machine) -> Iterator[Tiling]:
         ways = (machine.order,)
     fits = [cut for cut in _cuts(loops, machine, batch) if limit is None or _sum_bits(loops, cut) <= limit]
     if not fits:
-        channels = min(loops.n_column, loops.lanes.channels)
+        channels = min(loops.n_column, loops.lanes.channels * loops.n_core)
         needed = loops.tile_bits(channels, loops.window.out[1] if loops.window else 1)
         raise MachineError(
             f"sums of {channels} channels in one row of outputs take "
@@ -128,7 +128,7 @@ def _cuts(loops: Loops, machine: Machine, batch: int) -> Iterator[tuple[int, int
         is_strip = rows is not None and rows < height
         yield channels, rows if is_strip else None, 1 if rows is not None else min(machine.tile.frames or batch, batch)
         return
-    step = loops.lanes.channels
+    step = loops.lanes.channels * loops.n_core
     for channels in [*range(step, loops.n_column, step), loops.n_column]:
         for rows in range(1, height):
             yield channels, rows, 1

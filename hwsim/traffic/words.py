@@ -14,11 +14,20 @@ import numpy.typing as npt
 from hwsim.activity import Activity, ConnectionActivity, LayerActivity, SignalActivity
 from hwsim.machine import Level, Machine, Operand
 from hwsim.network.operation import Operation
-from hwsim.traffic.contents import entry_bits, is_whole, parameters_of, state_bits, weight_bits, words
-from hwsim.traffic.loops import Stay
+from hwsim.traffic.contents import (
+    entry_bits,
+    is_whole,
+    parameters_of,
+    pointer_bits,
+    state_bits,
+    weight_bits,
+    words,
+)
+from hwsim.traffic.loops import Loops, Stay
 from hwsim.traffic.meetings import Batches, Told, meetings, told_codes, words_by_tile
 from hwsim.traffic.planned import LayerPlan, Plan
 from hwsim.traffic.shape import FRAMES, OUTPUTS, raw_frames_are_codes, told_frames
+from hwsim.traffic.slices import n_pointers, slice_words
 from hwsim.traffic.systolic_words import systolic_words
 from hwsim.traffic.tiling import PASSED_BY, code_fills, code_path, stays_over_positions, through
 
@@ -102,7 +111,10 @@ class _Traffic:
         planned = self.plan.layers[layer.name]
         assert planned.loops is not None
         for connection in layer.connections:
-            self._weights(layer, connection, planned)
+            if self.machine.slicing is not None:
+                self._slices(layer, connection, planned.loops)
+            else:
+                self._weights(layer, connection, planned)
 
     def _weights(self, layer: LayerActivity, connection: ConnectionActivity, planned: LayerPlan) -> None:
         loops, tiling, machine = planned.loops, planned.tiling, self.machine
@@ -134,6 +146,18 @@ class _Traffic:
         n_tile = loops.n_repeat(tiling.channels)
         delivered = met.by_batch if is_ideal else met.delivered * n_tile
         self.moved.append(Moved(layer.name, ADDRESS, delivered))
+
+    def _slices(self, layer: LayerActivity, connection: ConnectionActivity, loops: Loops) -> None:
+        """Read the slices of the rows that are delivered, packed in each core, and the pointers to them."""
+        machine, pointers = self.machine, self.machine.holding("pointers")[-1]
+        home = self.plan.weights.get(layer.name, machine.holding("weights")[-1])  # it may have no entry at all
+        n_position = None if machine.reuse == "ideal" else loops.lanes.positions
+        packed = slice_words(connection, machine, n_position, home.width)
+        self._move("read", layer, "weights", home, packed, weight_bits(layer, machine, home.width))
+        delivered = connection.rows_read.delivered(n_position)
+        read = delivered * n_pointers(machine, pointers.width)
+        self._move("read", layer, "pointers", pointers, read, pointer_bits(layer, machine))
+        self.moved.append(Moved(layer.name, ADDRESS, delivered * machine.cores.n))
 
     def _needed(self, planned: LayerPlan, k: int, stay: int) -> str:
         """Which rows are read for a level: those met in its iterations, or all of them where they are fetched ahead."""

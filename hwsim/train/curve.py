@@ -34,7 +34,8 @@ def write_curve(history: list[dict[str, float]], title: str, path: Path) -> None
     """
     import plotly.io
 
-    page = plotly.io.to_html(figure(history, title), include_plotlyjs=True, full_html=True)
+    # named, or plotly would name it at random, and no two pages of one run would be alike
+    page = plotly.io.to_html(figure(history, title), include_plotlyjs=True, full_html=True, div_id="training")
     write_whole(path, page)
 
 

@@ -15,9 +15,10 @@ from torch import nn
 
 from hwsim.convert.model_folder import command_options
 from hwsim.datasets import Dataset, load_dataset
+from hwsim.datasets.source import stated
 from hwsim.files.whole import write_whole
 from hwsim.network.graph import Network
-from hwsim.network_file import save_network
+from hwsim.network_file import ARRAYS, DESCRIPTION, save_network
 from hwsim.simulation.simulator import simulate
 from hwsim.train import TrainingError, out_folder
 from hwsim.train.curve import write_curve
@@ -26,11 +27,11 @@ from hwsim.train.export import export
 from hwsim.train.loop import Best, Progress, Training
 from hwsim.train.methods import Variant
 from hwsim.train.model import Frames, Preparation, build
+from hwsim.train.out_folder import CHECKPOINT
 from hwsim.train.quantizer import using
 from hwsim.train.repeatable import seeded
 from hwsim.train.settings import Settings
 
-CHECKPOINT = "checkpoint.pt"
 CURVE = "training.html"
 README = "README.md"
 
@@ -138,6 +139,7 @@ def train_to_folder(
     *,
     frames: int | None = None,
     test_frames: int | None = None,
+    force: bool = False,
     **options: Any,
 ) -> list[Network]:
     """Do what ``hwsim train METHOD --data DATA --layers LAYERS --epochs N --seed S --out FOLDER`` does.
@@ -157,6 +159,8 @@ def train_to_folder(
         As many epochs as the paper has unless given.
     frames, test_frames : int, optional
         Train, or measure the accuracy, on the first so many frames only.
+    force : bool
+        Replace the networks, READMEs and curve that are there. What this very run left, it replaces in any case.
     **options
         Further fields of `Settings`, or of the method; None stands for its default.
 
@@ -177,14 +181,12 @@ def train_to_folder(
     test = load_dataset(data, split="test", frames=test_frames)  # whatever is wrong is found before the work
     if test.shape != train_split.shape:
         raise TrainingError(f"data set {data}: frames of {train_split.shape} to train on, of {test.shape} to test on")
-    words = [f"hwsim train {method} --data {data} --layers {layers} --epochs {settings.epochs} --seed {seed}"]
+    words = [f"hwsim train {method} --data {stated(data)} --layers {layers} --epochs {settings.epochs} --seed {seed}"]
     limits = {"frames": frames, "test_frames": test_frames}
     words += command_options(given | {name: n for name, n in limits.items() if n is not None})
     command = " ".join([*words, "--out", out.name])
-    folders = out_folder.folders_of(settings.chosen, out)
-    for folder in folders:  # before the work, not after it
-        out_folder.make(folder)
-    with out_folder.alone(folders):
+    files = (DESCRIPTION, ARRAYS, README, CURVE)
+    with out_folder.held(out_folder.folders_of(settings.chosen, out), files, force):
         trained = train(train_split, settings, out / CHECKPOINT)
         written = [_written(trained, variant, test, out, command) for variant in settings.chosen.variants]
         write_curve(trained.progress.history, f"{out.name}: {method}, {settings.layers}", out / CURVE)
@@ -195,7 +197,7 @@ def train_to_folder(
 def _written(trained: Trained, variant: Variant, test: Dataset, out: Path, command: str) -> Network:
     folder = out_folder.folder_of(variant, out)
     network = _measured(trained, variant, test, folder.name, command)
-    save_network(network, folder)
+    save_network(network, folder, force=True)
     write_whole(folder / README, readme(network))
     return network
 

@@ -18,13 +18,14 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorData
 
 from hwsim.convert.model_folder import command_options, save_measured
 from hwsim.datasets import Dataset, load_dataset
+from hwsim.datasets.source import stated
 from hwsim.network.graph import Network
 from hwsim.network.layers import Dense, Flatten, Layer, ReLU, Weight, unless_zero
+from hwsim.network_file import ARRAYS, DESCRIPTION
 from hwsim.train import TrainingError, checkpoint, out_folder
 from hwsim.train.repeatable import seeded
 
 METHOD = "float multilayer perceptron with ReLU, trained with AdamW, a one-cycle learning rate and cross entropy"
-CHECKPOINT = "checkpoint.pt"
 
 Tensors: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 
@@ -110,7 +111,7 @@ def train(
 
 
 def train_to_folder(
-    data: str, layers: Sequence[int], epochs: int, seed: int, out: str | Path, **options: Any
+    data: str, layers: Sequence[int], epochs: int, seed: int, out: str | Path, *, force: bool = False, **options: Any
 ) -> tuple[Network, Dataset]:
     """Do what ``hwsim train mlp --data DATA --layers 784-200-200-10 --epochs N --seed S --out FOLDER`` does.
 
@@ -125,6 +126,8 @@ def train_to_folder(
         As for `train`.
     out : str or Path
         Folder to write.
+    force : bool
+        Replace the network that is there. What this very run left, it replaces in any case.
     **options
         Further parameters of `train`, such as ``batch_size=32``; ``--batch-size 32`` on the command line.
 
@@ -139,14 +142,14 @@ def train_to_folder(
         As `load_dataset`, `train` and `save_network` do.
     """
     out, frames, test = out_folder.named(out), load_dataset(data, split="train"), load_dataset(data, split="test")
-    path = out / CHECKPOINT
-    out_folder.make(out)
-    with out_folder.alone([out]):
+    path, units = out / out_folder.CHECKPOINT, "-".join(map(str, layers))
+    command = ["hwsim train mlp --data", stated(data), "--layers", units, f"--epochs {epochs} --seed {seed}"]
+    with out_folder.held([out], (DESCRIPTION, ARRAYS), force):
         network = train(frames, layers, epochs, seed, name=out.name, path=path, **options)
-    units = "-".join(map(str, layers))
-    command = ["hwsim train mlp --data", str(data), "--layers", units, f"--epochs {epochs} --seed {seed}"]
-    network = save_measured(network, test, " ".join([*command, *command_options(options), "--out"]), out)
-    path.unlink(missing_ok=True)
+        network = save_measured(
+            network, test, " ".join([*command, *command_options(options), "--out"]), out, force=True
+        )
+        path.unlink(missing_ok=True)
     return network, test
 
 

@@ -1,18 +1,16 @@
-"""The folders that a run writes to: named, made and locked before the work, not after it."""
+"""The folders that a run writes to: named, made, locked and found to be free before the work, not after it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hwsim.errors import FileError
-from hwsim.train import TrainingError
+from hwsim.files.alone import alone
 from hwsim.train.methods import Method, Variant
 
-try:
-    import fcntl
-except ImportError:  # where there is no such thing as POSIX
-    fcntl = None  # type: ignore[assignment]
+CHECKPOINT = "checkpoint.pt"
+"""What a run keeps in its folder while it lasts."""
 
 
 def named(folder: str | Path) -> Path:
@@ -54,27 +52,32 @@ def make(folder: Path) -> None:
 
 
 @contextmanager
-def alone(folders: list[Path]) -> Iterator[None]:
-    """Let no two runs write into a folder at once; locks end with the process, however that ends.
+def held(folders: list[Path], files: Sequence[str], force: bool) -> Iterator[None]:
+    """Let nobody else write into the folders of a run, the first of which holds its checkpoint.
+
+    Parameters
+    ----------
+    folders : list of Path
+        They are made if need be.
+    files : sequence of str
+        Names of what the run will write into each.
+    force : bool
+        Replace them where they are there. What a run wrote whose checkpoint is there still, it may replace itself.
 
     Raises
     ------
-    TrainingError
-        When another run holds one.
+    FileError
+        When a folder cannot be written to, another run writes there, or there are such files that may not be replaced.
     """
-    if fcntl is None:
-        yield
-        return
-    with ExitStack() as held:
+    with ExitStack() as locks:
         for folder in folders:
-            place = os.open(folder, os.O_RDONLY)
-            held.callback(os.close, place)
-            try:
-                fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise TrainingError(
-                    f"{folder}: another run writes there; wait for it, or name another folder"
-                ) from None
-            except OSError:  # a file system without locks
-                continue
+            make(folder)
+            locks.enter_context(alone(folder))
+        goes_on = (folders[0] / CHECKPOINT).exists()
+        there = [folder / name for folder in folders for name in files if (folder / name).exists()]
+        if there and not (force or goes_on):
+            raise FileError(
+                f"{there[0]}: is there, and no checkpoint to go on from; name another folder, or give --force "
+                "(force=True) to replace it"
+            )
         yield

@@ -1,18 +1,17 @@
 """The error-computation curve: scales learned for one lambda after the other, converted, measured, one row each.
 
-A folder holds ``sweep.yaml`` (what is swept), a file of scales for every lambda, and ``sweep.csv``, to which a row is
-added when a lambda is done, so that an interrupted sweep goes on where it stopped.
+A folder holds a file of scales for every lambda and a table, to which a row is added when a lambda is done, so that an
+interrupted sweep goes on where it stopped (`sweep_folder`).
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from hwsim.activity.rules import COLUMN
 from hwsim.convert import sigma_delta
@@ -20,13 +19,12 @@ from hwsim.convert.coding import Coding, read_codings
 from hwsim.counting.accounting import count
 from hwsim.datasets import Dataset
 from hwsim.errors import FileError
+from hwsim.files.alone import alone
 from hwsim.network.graph import Network
 from hwsim.network.layers import Synaptic
 from hwsim.simulation.simulator import simulate
-from hwsim.train import TrainingError
+from hwsim.train import out_folder, sweep_folder
 from hwsim.train.scales import Settings, learn, save
-
-ROWS, SETTINGS = "sweep.csv", "sweep.yaml"
 
 Told = Callable[[float, str], None]
 
@@ -69,14 +67,34 @@ def sweep(
     Raises
     ------
     TrainingError, FileError
-        When the folder holds another sweep; as `learn` does.
+        When the folder holds another sweep, or one that is under way; as `learn` does.
     """
     folder = Path(folder)
-    _claim(folder, network, train, test, settings, weight_bit_width)
-    rows = _rows(folder)
-    original = simulate(network, test, execution="sparse").predictions
+    out_folder.make(folder)
+    with alone(folder):
+        stated: dict[str, Any] = {"network": network.name, "network_digest": network.digest}
+        stated |= {"train": _name(train), "test": _name(test), "weight_bit_width": weight_bit_width}
+        sweep_folder.claim(folder, stated | {name: value for name, value in asdict(settings).items() if name != "lam"})
+        return _sweep(network, train, test, lams, settings, folder, weight_bit_width, progress)
+
+
+def _sweep(
+    network: Network,
+    train: Dataset,
+    test: Dataset,
+    lams: Sequence[float],
+    settings: Settings,
+    folder: Path,
+    weight_bit_width: int,
+    progress: Told,
+) -> pd.DataFrame:
+    """The rows of a folder that is claimed, and those that it lacks."""
     names = [layer.name for layer in network.layers if isinstance(layer, Synaptic)]
-    todo = [float(lam) for lam in (0.0, *lams) if not _has(rows, lam)]
+    rows = sweep_folder.read_rows(folder)
+    original = simulate(network, test, execution="sparse").predictions
+    todo = [float(lam) for lam in (0.0, *lams) if not _is_done(lam, rows, folder, names, network.digest)]
+    for lam in todo if len(rows) else ():
+        rows = rows[~_is_at(rows, lam)]
     for number, lam in enumerate(todo):
         begin = time.perf_counter()
         file = folder / f"scales-{lam:.3e}.yaml"
@@ -88,11 +106,11 @@ def sweep(
             save(learned, train, chosen, file)
             codings = read_codings(file, names, network.digest)
         integer = sigma_delta.convert(network, train, codings, weight_bit_width, headroom=1)
-        row = {"lambda": lam, "seed": settings.seed, "scales": file.name if lam else "1"}
+        row = {"lambda": lam, "seed": settings.seed, "scales": file.name if lam else sweep_folder.NO_FILE}
         row |= measure(integer, test, original)
         row |= {f"scale of {name}": float(np.mean(each.scale)) for name, each in zip(names, codings, strict=True)}
         row["seconds"] = round(time.perf_counter() - begin, 1)
-        rows = _add(folder, rows, row)
+        rows = sweep_folder.add_row(folder, rows, row)
     return rows.sort_values("lambda", ignore_index=True)
 
 
@@ -137,49 +155,21 @@ def measure(network: Network, test: Dataset, original: np.typing.NDArray[np.int6
     }
 
 
-def _claim(
-    folder: Path, network: Network, train: Dataset, test: Dataset, settings: Settings, weight_bit_width: int
-) -> None:
-    """Say in the folder what is swept; refuse one of another sweep."""
-    stated: dict[str, Any] = {"network": network.name, "network_digest": network.digest}
-    stated |= {"train": _name(train), "test": _name(test), "weight_bit_width": weight_bit_width}
-    stated |= {name: value for name, value in asdict(settings).items() if name != "lam"}
-    path = folder / SETTINGS
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            path.write_text(yaml.safe_dump(stated, sort_keys=False), "utf-8")
-        found = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise FileError(f"{path}: cannot be read or written ({error})") from None
-    if found != stated:
-        other = [name for name in stated if not isinstance(found, Mapping) or found.get(name) != stated[name]]
-        raise TrainingError(f"{path}: of another sweep ({', '.join(other)}); name another folder, or delete this one")
-
-
 def _name(data: Dataset) -> str:
     return f"{data.name} {data.split}, {len(data)} frames in {data.order} order"
 
 
-def _rows(folder: Path) -> pd.DataFrame:
-    path = folder / ROWS
+def _is_done(lam: float, rows: pd.DataFrame, folder: Path, names: Sequence[str], digest: str) -> bool:
+    """Whether there is a row for a lambda, and its file of scales is whole."""
     try:
-        return pd.read_csv(path) if path.exists() else pd.DataFrame()
-    except (OSError, ValueError) as error:
-        raise FileError(f"{path}: no table of a sweep ({error}); delete it to start afresh") from None
+        return any(
+            name == sweep_folder.NO_FILE or bool(read_codings(folder / name, names, digest))
+            for name in (() if rows.empty else rows[sweep_folder.SCALES][_is_at(rows, lam)])
+        )
+    except FileError:
+        return False
 
 
-def _has(rows: pd.DataFrame, lam: float) -> bool:
-    return len(rows) > 0 and bool(np.any(np.isclose(rows["lambda"], lam, rtol=1e-9, atol=0)))
-
-
-def _add(folder: Path, rows: pd.DataFrame, row: dict[str, object]) -> pd.DataFrame:
-    """Add a row to the table, which is replaced whole or not at all."""
-    rows = pd.concat([rows, pd.DataFrame([row])], ignore_index=True)
-    partial = folder / f".{ROWS}.partial"
-    try:
-        rows.to_csv(partial, index=False)
-        partial.replace(folder / ROWS)
-    except OSError as error:
-        raise FileError(f"{folder / ROWS}: cannot be written ({error.strerror or error})") from None
-    return rows
+def _is_at(rows: pd.DataFrame, lam: float) -> np.typing.NDArray[np.bool_]:
+    """Which rows are of a lambda."""
+    return np.isclose(rows[sweep_folder.LAMBDA], lam, rtol=1e-9, atol=0)

@@ -81,6 +81,8 @@ def test_list_has_a_plain_line_for_each_machine_in_order(here):
     assert "unary up to 2, else multiply" in lines["delta-mac"]
     assert lines["mac-array-dram"].endswith("dram, state to fit, activations to fit, working store")
     assert "weights to fit" in lines["mac-array"]
+    assert "500 MHz" in lines["edge-npu"]
+    assert "no clock" in lines["mac-array"]
     assert "working store" not in lines["neuromorphic-core"]
 
 
@@ -108,6 +110,24 @@ def test_show_tells_levels_sources_and_assumptions(here, tmp_path):
     ):
         assert sum(part in line for line in lines) == 1, part
     assert "never" not in shown
+
+
+def test_show_tells_the_clock_and_what_happens_in_a_cycle(here, tmp_path):
+    ports = {"far": {"bits": 30}, "near": {"bits": 256, "ports": "1r1w"}, "slices": {"bits": 64}}
+    timing = {"clock": 250_000_000, "neuron_lanes": 3, "encode_lanes": 5, "levels": ports}
+    _, shown, _ = here("show", write(tmp_path / "own.yaml", timing=timing))
+    (clock,) = (line for line in shown.splitlines() if line.startswith("clock: 250 MHz"))
+    for part in (
+        "30 bits of far,",
+        "256 bits of near each way",
+        "64 bits of slices",
+        "3 neurons",
+        "5 numbers of a frame",
+    ):
+        assert part in clock
+    assert "schedule: sequential; overlap: layer" in shown
+    _, shown, _ = here("show", write(tmp_path / "own.yaml"))
+    assert "clock: " not in shown.replace("assumed: the clock", "")
 
 
 def test_show_says_how_sums_are_reached_and_levels_are_filled(here, tmp_path):
@@ -228,6 +248,14 @@ def test_check_accepts_presets_and_files(here, tmp_path):
     for name in catalogue.machine_names():
         assert here("check", name)[1].splitlines()[0] == f"{name}: a valid machine"
     assert here("check", write(tmp_path / "own.yaml")) == (0, "own: a valid machine\n", [])
+
+
+def test_check_names_the_schedules_that_there_are(here, tmp_path):
+    preset = catalogue.machine_path("edge-npu").read_text()
+    (tmp_path / "own.yaml").write_text(preset.replace("\n  clock:", "\n  schedule: pipelind\n  clock:"))
+    code, shown, complaints = here("check", "own.yaml")
+    assert (code, shown) == (2, "")
+    assert complaints == ["hwsim: no schedule named 'pipelind'; did you mean pipelined"]
 
 
 def test_check_lists_every_contradiction_on_a_line(here, tmp_path):

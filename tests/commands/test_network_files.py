@@ -245,7 +245,7 @@ def test_import_overwrites_only_when_told_to(hwsim, model, tmp_path):
     (tmp_path / "made" / "weights.npz").write_bytes(b"mine")
     code, _, err = hwsim("import", path, "--out", "made")
     assert code == 2
-    assert "made: is there, and not empty; write elsewhere, or give --force" in err
+    assert "made: a network is there; write elsewhere, or give --force" in err
     assert (tmp_path / "made" / "weights.npz").read_bytes() == b"mine"
     assert hwsim("import", path, "--out", "made", "--force")[0] == 0
     assert (tmp_path / "made" / "weights.npz").read_bytes() == before
@@ -261,7 +261,7 @@ def test_bad_imports_are_one_line_and_write_nothing(hwsim, model, tmp_path):
         (("cut.onnx", "--out", "made"), "cut.onnx"),
         (("none.onnx", "--out", "made"), "none.onnx"),
         (("digits-mlp", "--out", "made"), "digits-mlp: no .onnx file; only these are imported"),
-        (("odd.onnx", "--out", "file"), "file: is a file; name a folder"),
+        (("odd.onnx", "--out", "file"), "file: is a file; write the name of a folder"),
     ):
         code, _, err = hwsim("import", *arguments)
         assert (code, len(err.strip().splitlines())) == (2, 1), err

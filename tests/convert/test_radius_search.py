@@ -155,9 +155,9 @@ def test_the_command_quantizes_signals_too(tmp_path):
         (("--seed", -1), "seed -1; write a whole number from 0"),
         (("--unit", "mean"), "write median, nonzero-median, largest"),
         (("--sparsity", "soft"), "a threshold above 0 goes with soft or hard"),
-        (("--html", "nowhere/page.html"), "in one that does not exist"),
-        (("--out", __file__), "test_radius_search.py is no folder; write the name of a folder to make"),
-        (("--out", f"{__file__}/made"), "test_radius_search.py is no folder"),
+        (("--html", "nowhere/page.html"), "there is no folder nowhere; make it, or write elsewhere"),
+        (("--out", __file__), "test_radius_search.py: is a file; write the name of a folder"),
+        (("--out", f"{__file__}/made"), "test_radius_search.py is a file; write the name of a folder"),
     ],
 )
 def test_options_that_do_not_fit(options, message, tmp_path, monkeypatch):

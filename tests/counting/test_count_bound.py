@@ -164,7 +164,7 @@ def signed_digits(number):
 
 @pytest.mark.parametrize("magnitude", [2**62 + 1, 2**62 + 2**61 + 5, 3 * 2**61 + 7, 2**63 - 1, 5 * 2**60 + 3])
 def test_signed_digits_of_the_largest_codes(magnitude):
-    from hwsim.counting.accounting import signed_digits as counted
+    from hwsim.traffic.arithmetic import signed_digits as counted
 
     assert counted(np.array([magnitude]))[0] == len(signed_digits(magnitude))
 

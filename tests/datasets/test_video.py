@@ -1,6 +1,7 @@
 """Video as a stream of frames: lossless clips made here come back as they were, scaled, cropped, grey or cut."""
 
 import os
+import socket
 import subprocess
 import sys
 from fractions import Fraction
@@ -143,7 +144,7 @@ def test_files_that_are_no_video(tmp_path, content):
 
 
 def test_files_that_are_not_there(tmp_path):
-    assert "no/clip.mp4: cannot be read as a video (No such file or directory)" in one_line(load_video, "no/clip.mp4")
+    assert "no/clip.mp4: cannot be read (No such file or directory)" in one_line(load_video, "no/clip.mp4")
     assert str(tmp_path) in one_line(load_video, tmp_path)
 
 
@@ -165,7 +166,7 @@ def test_a_path_works_where_a_name_does(clip, drawn):
 
 
 def test_paths_and_names_are_told_apart(clip):
-    assert "cannot be read as a video" in one_line(load_dataset, "nowhere.mp4")
+    assert "nowhere.mp4: cannot be read (No such file" in one_line(load_dataset, "nowhere.mp4")
     with pytest.raises(UnknownNameError):
         load_dataset("clip")
     assert "a video has one order; leave out order" in one_line(load_dataset, str(clip), order="temporal")
@@ -198,3 +199,45 @@ def test_the_real_videos(file, n_frame, shape):
     # frames resemble the ones before them
     change = np.abs(np.diff(data.inputs.astype(int), axis=0)).mean()
     assert 0 < change < data.inputs.std() / 3
+
+
+# --- nothing but what was asked for
+
+
+PLAY_LISTS = {
+    "list.ffconcat": "ffconcat version 1.0\nfile 'clip.mkv'\n",
+    "list.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{address}\n#EXT-X-ENDLIST\n",
+}
+
+
+@pytest.mark.parametrize("name", PLAY_LISTS)
+def test_a_play_list_leads_nowhere(clip, monkeypatch, name):
+    monkeypatch.chdir(clip.parent)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/clip.ts"
+        (clip.parent / name).write_text(PLAY_LISTS[name].format(address=address))
+        assert "cannot be read as a video" in one_line(load_video, name)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+@pytest.mark.parametrize("name", ["http:/127.0.0.1/clip.mkv", "concat:clip.mkv", "frame%03d.mkv", "data:,clip.mkv"])
+def test_a_file_is_read_whatever_its_name_means_to_others(clip, drawn, monkeypatch, name):
+    monkeypatch.chdir(clip.parent)
+    place = clip.parent / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    clip.rename(place)
+    assert np.array_equal(load_video(name).inputs, planes(drawn))
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1/clip.mkv", "https://a.b/c.npz", "file:///clip.mkv", "s3://a/b"])
+def test_a_url_is_no_data(address):
+    assert one_line(load_dataset, address).startswith(f"{address}: is a URL, and hwsim fetches no data but by name")
+
+
+def test_a_video_larger_than_memory(clip, monkeypatch):
+    monkeypatch.setattr("hwsim.files.memory.LITTLE", 0)
+    monkeypatch.setenv("HWSIM_MEMORY", str(4 * 3 * 20 * 32))
+    assert "4 frames: needs" in one_line(load_video, clip)
+    assert len(load_video(clip, frames=3)) == 3

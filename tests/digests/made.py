@@ -45,10 +45,11 @@ PHASES = ("encode", "synapse", "neuron", "memory")
 DEFAULT, ELEMENTARY, WHOLE = "default_45nm", "jouppi_2021_7nm", "davies_2018_14nm"
 """Energy tables: of every machine; beside it of those that add and multiply, and of those of whole operations."""
 
-LEFT_OUT = {"rules", "joins", "work", "window", "groups", "strips", "codes_by_row"}
+LEFT_OUT = {"rules", "joins", "work", "window", "groups", "strips", "slices", "codes_by_row"}
+LEFT_OUT |= {"group_cycles", "n_tap_met"}
 """Fields that no digest holds: the number of the rules stands in the file, so that it can be raised where one count
-moves; what neurons, poolings and joinings do, how windows lie and what strips of an image met is in the digests of
-counts, however it is noted."""
+moves; what neurons, poolings and joinings do, how windows lie, what strips of an image met and what slices of rows
+hold is in the digests of counts, however it is noted, as is how many taps events met; what groups take is time."""
 
 
 # --- one digest
@@ -202,7 +203,8 @@ def digests_of(network):
     data, loaded, found = data_of(data_name(network)), hwsim.load_network(network), {}
     for execution in EXECUTIONS:
         machines = [name for name in MACHINES if machine_of(name).execution == execution]
-        run = hwsim.simulate(loaded, data, execution, machines=machines)
+        told = [name for name in machines if takes(name, loaded, data)]
+        run = hwsim.simulate(loaded, data, execution, machines=told)
         found[f"{network} {execution} outputs"] = outputs(run)
         found[f"{network} {execution} activity"] = activity(run)
         for machine in machines:
@@ -212,6 +214,17 @@ def digests_of(network):
                 priced = "refused" if counted is None else energies(counted, table_of(table))
                 found[f"{network} {machine} {table}"] = priced
     return dict(sorted(found.items()))
+
+
+def takes(machine, network, data):
+    """Whether a machine has room for a network; what it makes of one that it has none for cannot be noted."""
+    try:
+        hwsim.simulate(network, data[:1], machines=[machine])
+    except hwsim.HwsimError as error:
+        if "no level holds so much" not in str(error):
+            raise
+        return False
+    return True
 
 
 def counted_on(machine, activity):

@@ -132,3 +132,20 @@ def test_a_folder_that_is_none_and_a_name_that_ships(tmp_path, monkeypatch):
     shipped = catalogue.table_path("default_45nm").parent
     monkeypatch.setenv(catalogue.OWN_TABLES, str(shipped))
     assert catalogue.table_path("default_45nm").parent == shipped
+
+
+def test_links_in_a_circle(tmp_path, monkeypatch):
+    for folder, name in (("own", "mine"), ("other", "default_45nm")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{name}.yaml").symlink_to(f"{name}.yaml")
+    (tmp_path / "circle").symlink_to("circle")
+    monkeypatch.setenv(catalogue.OWN_TABLES, str(tmp_path / "own"))
+    assert "mine" in catalogue.table_names()
+    with pytest.raises(FileError, match=r"mine\.yaml: cannot be read \(Too many levels of symbolic links\)"):
+        hwsim.load_table("mine")
+    monkeypatch.setenv(catalogue.OWN_TABLES, str(tmp_path / "other"))
+    with pytest.raises(FileError, match="a table of the name default_45nm ships with hwsim"):
+        hwsim.load_table("default_45nm")
+    monkeypatch.setenv(catalogue.OWN_TABLES, str(tmp_path / "circle"))
+    with pytest.raises(FileError, match="circle is not a folder"):
+        catalogue.table_names()

@@ -151,11 +151,11 @@ def test_files_that_are_no_such_document(tmp_path, text, expected):
 def test_a_file_that_cannot_be_read(tmp_path):
     with pytest.raises(FileError, match=r"none\.yaml: cannot be read \(No such file or directory\)"):
         load(tmp_path / "none.yaml", Document)
-    with pytest.raises(FileError, match="is a folder or a device; give a file"):
+    with pytest.raises(FileError, match="is a folder, no plain file; give a file"):
         load(tmp_path, Document)
     os.mkfifo(tmp_path / "pipe.yaml")
-    for endless in (tmp_path / "pipe.yaml", Path("/dev/zero")):
-        with pytest.raises(FileError, match="is a folder or a device; give a file"):
+    for endless, kind in ((tmp_path / "pipe.yaml", "a pipe"), (Path("/dev/zero"), "a device")):
+        with pytest.raises(FileError, match=f"is {kind}, no plain file; give a file"):
             load(endless, Document)
     (tmp_path / "loop.yaml").symlink_to(tmp_path / "loop.yaml")
     for nothing in (tmp_path / "loop.yaml", Path("a\0b.yaml"), tmp_path / ("a" * 300 + ".yaml")):

@@ -5,6 +5,7 @@ import re
 import typing
 
 import numpy as np
+import pydantic
 import pytest
 import yaml
 
@@ -16,13 +17,17 @@ from hwsim.machine import (
     LanesByLayer,
     Level,
     Machine,
+    MachineTiming,
     Memory,
     Overhead,
     PiecewiseLinear,
+    Port,
+    Split,
     Tile,
     UnaryUpTo,
 )
 from hwsim.machine.level import Memories
+from hwsim.machine.timing import CyclesOf
 from hwsim.network.number_format import integer
 
 PAGE = (pathlib.Path(__file__).parents[2] / "docs" / "machines.md").read_text(encoding="utf-8")
@@ -36,7 +41,10 @@ def tables():
 
 
 KEYS = [rows for heads, rows in tables() if heads[0] == "key"]
-CLASSES = (Machine, UnaryUpTo, PiecewiseLinear, LanesByLayer, Lanes, Array, Level, Tile, Memories, Memory, Overhead)
+CLASSES = (
+    *(Machine, UnaryUpTo, PiecewiseLinear, LanesByLayer, Lanes, Array, Split, Level, Tile, Memories, Memory, Overhead),
+    *(MachineTiming, CyclesOf, Port),
+)
 """In the order of the page."""
 
 
@@ -63,7 +71,7 @@ def test_keys_defaults_and_options_are_those_of_the_class(model, rows):
             assert default == "required", key
         else:
             written = None if default == "none" else yaml.safe_load(default.strip("`"))
-            shown = field.default.model_dump() if isinstance(field.default, Overhead) else field.default
+            shown = field.default.model_dump() if isinstance(field.default, pydantic.BaseModel) else field.default
             assert written == (list(shown) if isinstance(shown, tuple) else shown), key
         assert {f"`{each}`" for each in options(field.annotation)} <= set(re.findall(r"`[^`]*`", values)), key
         assert effect

@@ -170,7 +170,9 @@ def members(folder):
 
 
 def rewrite(folder, **changes):
-    """Replace, add or (None) remove arrays."""
+    """Replace, add or (None) remove arrays, which the description no longer names."""
+    path = folder / "network.yaml"
+    path.write_text(re.sub("\narrays: .*", "", path.read_text()))
     arrays = {**members(folder), **changes}
     np.savez(folder / "weights.npz", **{name: array for name, array in arrays.items() if array is not None})
 
@@ -222,7 +224,7 @@ def test_same_network_same_bytes(network, tmp_path):
     save_network(replace(network, layers=tuple(fortran)), tmp_path / "again")
     for name in ("network.yaml", "weights.npz"):
         assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
-    assert sorted(path.name for path in folder.iterdir()) == ["network.yaml", "weights.npz"]
+    assert sorted(path.name for path in folder.iterdir()) == [".hwsim.lock", "network.yaml", "weights.npz"]
 
 
 def test_arrays_are_plain_compact_and_named_after_layers(folder):
@@ -384,16 +386,22 @@ def test_unknown_name_suggests_close_ones():
         load_network("mnist-mlq")
 
 
-def test_existing_folder_is_replaced(folder):
+def test_existing_folder_is_replaced_when_told_to(folder):
     network = small_network()
-    save_network(replace(network, layers=network.layers[:4], name="shorter"), folder)
+    shorter = replace(network, layers=network.layers[:4], name="shorter")
+    with pytest.raises(FileError, match=r"small: a network is there; write elsewhere, or give --force \(force=True\)"):
+        save_network(shorter, folder)
+    assert load_network(folder).name == "small"
+    save_network(shorter, folder, force=True)
     assert load_network(folder).name == "shorter"
 
 
 def test_unwritable_folder_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(FileError, match="cannot be written"):
+    with pytest.raises(FileError, match="file: is a file; write the name of a folder"):
         save_network(small_network(), tmp_path / "file")
+    with pytest.raises(FileError, match=f"in: {tmp_path / 'file'} is a file; write the name of a folder"):
+        save_network(small_network(), tmp_path / "file" / "in")
 
 
 @pytest.mark.parametrize("value", [np.float32(1), {1, 2}, float("nan"), object()])

@@ -50,6 +50,9 @@ class Result:
 
     outputs: list[list[Any]] = field(default_factory=list)
     codes: dict[str, list[list[int]]] = field(default_factory=dict)  # by name of the Quantize
+    heads: dict[str, Any] = field(default_factory=dict)  # by name of the stage; "input" has none
+    arrivals: dict[str, list[list[list[int]]]] = field(default_factory=dict)  # by stage, frame, signal: its events
+    encoded: list[int] = field(default_factory=list)  # by frame: its numbers, unless they are codes as they arrive
     synapses: dict[tuple[str, int], list[Synapses]] = field(default_factory=dict)  # by layer and weight term
     stages: dict[str, Stage] = field(default_factory=dict)
     frames: list[Tally] = field(default_factory=list)

@@ -35,6 +35,7 @@ class Walker:
         self.result = Result()
         for node in self.at_work:
             self.result.stages[node.name] = Stage()
+            self.result.heads[node.name], self.result.arrivals[node.name] = node.head, []
             self.result.codes.update({layer.name: [] for layer in node.body if isinstance(layer, Quantize)})
             if isinstance(node.head, Synaptic):
                 self.result.synapses.update({(node.name, k): [] for k in range(len(node.head.terms))})
@@ -64,6 +65,7 @@ class Walker:
         for step in self.steps[node.name] if self.moment.reads_what_is_stored else []:
             memory.read("parameters", step.n_parameter * step.parameter_bits)
         everyone = list(range(node.tensor.size))
+        self.result.encoded.append(0 if self.machine.is_dense and not self.input_is_buffered else len(everyone))
         self.trace[INPUT] = [self._elementwise(node, meter, i, value) for i, value in enumerate(values)]
         self._finish(node, meter, memory, memory, everyone, everyone, everyone)
 
@@ -85,7 +87,9 @@ class Walker:
             inside, meter = moment.inner_meter(node.name, "memory"), moment.inner_meter(node.name, "neuron")
         for _ in range(head.n_pass(self.machine)):
             self._read_sources(node, memory)
-        touched, touched_nonzero = head.deliver(moment, [self._arrival(source) for source in node.inputs])
+        arrivals = [self._arrival(source) for source in node.inputs]
+        self.result.arrivals[node.name].append([[i for i, _ in arrival.event] for arrival in arrivals])
+        touched, touched_nonzero = head.deliver(moment, arrivals)
         if isinstance(head, Synaptic):
             for k, seen in enumerate(head.seen):
                 self.result.synapses[node.name, k].append(seen)

@@ -398,7 +398,11 @@ def test_more_rows_than_labels_stand_in_the_legend():
 
 def test_page_is_written_whole_or_not_at_all(comparison, tmp_path, monkeypatch):
     path = tmp_path / "report.html"
-    path.write_text("old")
+    path.write_text("of somebody else")
+    with pytest.raises(hwsim.HwsimError, match="is there, and is no report of hwsim's; write elsewhere, or move it"):
+        comparison.write_html(path)
+    assert path.read_text() == "of somebody else"
+    path.write_text('<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>hwsim: old</title>')
     comparison.write_html(path)
     assert path.read_text(encoding="utf-8").endswith("</html>\n")
     path.with_name("plain").write_text("")

@@ -211,6 +211,16 @@ def test_the_machines_between():
     assert last is row
 
 
+def test_machines_on_the_way_have_no_time_where_they_differ_from_both_ends():
+    first, row = hwsim.load_machine("edge-npu"), hwsim.load_machine("edge-npu-delta")
+    arithmetic, reuse, sparse, last = machines_between(first, row)
+    assert [machine.timing for machine in (arithmetic, reuse, sparse)] == [None] * 3
+    assert last is row
+    assert row.timing is not None
+    # nothing changes on the way from a machine to itself
+    assert all(machine is first for machine in machines_between(first, first))
+
+
 @pytest.mark.parametrize(
     "pair", [pair for pair in itertools.product(machine_names(), repeat=2) if "neuromorphic-per-synapse" not in pair]
 )

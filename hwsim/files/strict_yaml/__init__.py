@@ -5,6 +5,25 @@ is an error of one line that names the file, the line, the place, what was found
 """
 
 from hwsim.files.strict_yaml.complaint import Place
-from hwsim.files.strict_yaml.reading import LARGEST_FILE, Schema, SchemaVersion, file_error, load, load_by, problems
+from hwsim.files.strict_yaml.reading import (
+    LARGEST_FILE,
+    Schema,
+    SchemaVersion,
+    check_readable,
+    file_error,
+    load,
+    load_by,
+    problems,
+)
 
-__all__ = ["LARGEST_FILE", "Place", "Schema", "SchemaVersion", "file_error", "load", "load_by", "problems"]
+__all__ = [
+    "LARGEST_FILE",
+    "Place",
+    "Schema",
+    "SchemaVersion",
+    "check_readable",
+    "file_error",
+    "load",
+    "load_by",
+    "problems",
+]

@@ -1,20 +1,29 @@
-"""YAML without what it lets slip: keys written twice, aliases, tags, numbers in base 8 or 60, nesting without end."""
+"""YAML without what it lets slip: keys written twice, aliases, tags, numbers in base 8 or 60, what has no end."""
 
 import datetime
+import time
 from typing import Any
 
 import yaml
+
+from hwsim.errors import harmless
 
 LONGEST_NUMBER = 400
 """Whole numbers of more digits are refused."""
 DEEPEST = 40
 """Lists and mappings inside one another beyond so many are refused."""
+LONGEST = 8.0
+"""What takes longer to read is refused; other processes do not count. [s]"""
 
 
 class Loader(yaml.SafeLoader):
     """SafeLoader that refuses all that."""
 
     depth = 0
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.end = time.thread_time() + LONGEST
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Refuse before anything is built."""
@@ -26,6 +35,8 @@ class Loader(yaml.SafeLoader):
             problem = f"tags ({event.tag}) are not allowed; take the tag (!...) out"
         elif self.depth == DEEPEST:
             problem = f"more than {DEEPEST} lists and mappings inside one another; write it as the other files are"
+        elif time.thread_time() > self.end:
+            problem = f"the file up to here takes {LONGEST:g} s to read; no file of hwsim's does, so give another"
         if problem:
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
         self.depth += 1
@@ -50,7 +61,12 @@ def _mapping(loader: Loader, node: yaml.MappingNode) -> dict[str, Any]:
 
 
 def _text_of(loader: Loader, node: yaml.ScalarNode) -> str:
-    return str(loader.construct_yaml_str(node))
+    """Text that can be printed: names are shown on terminals, which obey some characters."""
+    text = str(loader.construct_yaml_str(node))
+    if harmless(text) != text:
+        problem = f"{text[:80]!r}: text with control characters; take them out"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+    return text
 
 
 def _integer(loader: Loader, node: yaml.ScalarNode) -> int:
@@ -85,6 +101,7 @@ MERGE = "tag:yaml.org,2002:merge"
 """Of the key `<<`."""
 Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
 Loader.add_constructor("tag:yaml.org,2002:timestamp", _date)
+Loader.add_constructor("tag:yaml.org,2002:str", _text_of)
 Loader.add_constructor(MERGE, _text_of)  # `<<` and `=` are text like any other
 Loader.add_constructor("tag:yaml.org,2002:value", _text_of)
 Loader.add_constructor("tag:yaml.org,2002:int", _integer)

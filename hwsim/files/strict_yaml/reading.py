@@ -8,11 +8,12 @@ import pydantic
 import yaml
 
 from hwsim.errors import FileError
+from hwsim.files.plain_file import open_plain
 from hwsim.files.strict_yaml.complaint import Place, every_complaint, first_complaint
 from hwsim.files.strict_yaml.loader import Loader
 
-LARGEST_FILE = 64_000
-"""Files above this are refused unread, unless more is allowed. [bytes]"""
+LARGEST_FILE = 8_000_000
+"""Files above this, which nobody could read in the time that there is, are refused unread. [bytes]"""
 LONGEST_COMPLAINT = 400
 """Of more characters the middle is left out: what was found may be as long as the file."""
 
@@ -40,20 +41,20 @@ SchemaVersion: TypeAlias = Annotated[
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 
-def load(path: Path, model: type[Model], largest: int = LARGEST_FILE) -> Model:
-    """Read a YAML file as an instance of a schema, of at most so many bytes.
+def load(path: Path, model: type[Model]) -> Model:
+    """Read a YAML file as an instance of a schema.
 
     Raises
     ------
     FileError
         One line: file, line, place, what was found, what was expected.
     """
-    return load_by(path, lambda document: model, largest)
+    return load_by(path, lambda document: model)
 
 
-def load_by(path: Path, model_of: Callable[[Any], type[Model]], largest: int = LARGEST_FILE) -> Model:
+def load_by(path: Path, model_of: Callable[[Any], type[Model]]) -> Model:
     """Read a YAML file as `load` does, by the schema that is chosen when it is known what the file holds."""
-    document, lines = _read(path, largest)
+    document, lines = _parsed(path, _text(path))
     model = model_of(document)
     try:
         return model.model_validate(document)
@@ -62,7 +63,7 @@ def load_by(path: Path, model_of: Callable[[Any], type[Model]], largest: int = L
         raise file_error(path, line, complaint) from None
 
 
-def problems(path: Path, model: type[pydantic.BaseModel], largest: int = LARGEST_FILE) -> list[FileError]:
+def problems(path: Path, model: type[pydantic.BaseModel]) -> list[FileError]:
     """Everything that a schema has against a YAML file, each an error as `load` raises it; none where it loads.
 
     Raises
@@ -70,7 +71,7 @@ def problems(path: Path, model: type[pydantic.BaseModel], largest: int = LARGEST
     FileError
         When the file is no YAML.
     """
-    document, lines = _read(path, largest)
+    document, lines = _parsed(path, _text(path))
     try:
         model.model_validate(document)
     except pydantic.ValidationError as error:
@@ -87,9 +88,31 @@ def file_error(path: Path, line: int, complaint: str) -> FileError:
     return FileError(f"{path}:{line}: {text}")
 
 
-def _read(path: Path, largest: int) -> tuple[Any, dict[Place, int]]:
+def check_readable(path: Path, text: str, document: Any) -> None:
+    """Refuse a text that, written to a file, would not be read again as the document that it was made of.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    text : str
+        What would stand in it.
+    document : mapping
+        What it says.
+
+    Raises
+    ------
+    FileError
+        Where it is refused.
+    """
+    if (length := len(text.encode())) > LARGEST_FILE:
+        raise FileError(f"{path}: cannot be written: {length:,} bytes; {LARGEST_FILE:,} are the most that are read")
+    if _parsed(path, text)[0] != document:
+        raise FileError(f"{path}: cannot be written: it would not be read again as it is; use plain text and numbers")
+
+
+def _parsed(path: Path, text: str) -> tuple[Any, dict[Place, int]]:
     """The document, and the line on which each place of it stands."""
-    text = _text(path, largest)
     loader = None
     lines: dict[Place, int] = {}
     try:
@@ -116,30 +139,18 @@ def _read(path: Path, largest: int) -> tuple[Any, dict[Place, int]]:
     return document, lines
 
 
-def _text(path: Path, largest: int) -> str:
+def _text(path: Path) -> str:
     """What a file of bounded size holds, with one kind of line end."""
-    try:
-        endless = path.exists() and not path.is_file()  # a device or a pipe may have no end
-        content = b"" if endless else _start(path, largest)
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read ({error.strerror}); give a file that exists and is readable") from None
-    except ValueError:  # a zero byte in the name
-        raise FileError(f"{str(path)!r}: no name of a file; give a file that exists and is readable") from None
-    if endless:
-        raise FileError(f"{path}: is a folder or a device; give a file")
-    if len(content) > largest:
-        raise file_error(path, 1, f"larger than {largest:,} bytes; no file of hwsim's is, so give another")
+    file, _ = open_plain(path)
+    with file:
+        content = file.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise file_error(path, 1, f"larger than {LARGEST_FILE:,} bytes; no file of hwsim's is, so give another")
     try:
         return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise file_error(path, line, f"byte {error.start} is not UTF-8; save the file as UTF-8") from None
-
-
-def _start(path: Path, largest: int) -> bytes:
-    """As much of a file as may be read, and a byte more where there is more."""
-    with path.open("rb") as file:
-        return file.read(largest + 1)
 
 
 REMEDIES = {

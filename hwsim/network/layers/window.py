@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.errors import NetworkError
+from hwsim.files.memory import expect_memory
 from hwsim.network.layers.file_forms import WrittenAs
+from hwsim.network.signals import BYTES_OF_A_NUMBER
 
 Pair: TypeAlias = Annotated[int | tuple[int, int], WrittenAs(tuple[int, int])]
 """Along y and x; one number is both."""
@@ -18,12 +20,17 @@ Padding: TypeAlias = Annotated[
 ]
 """((top, bottom), (left, right)), or (y, x), or one number."""
 
+LARGEST = 2**31 - 1
+"""Stride, padding, kernel or dilation: products of two are whole numbers of 64 bits."""
+
 
 def pair(value: Pair, what: str, least: int = 1) -> tuple[int, int]:
     """A number for both axes, or one for each: (y, x)."""
     both = tuple(value) if isinstance(value, (tuple, list, np.ndarray)) else (value, value)
     if len(both) != 2 or not all(is_whole(n, least) for n in both):
         raise NetworkError(f"{what} {value!r}; expected a whole number from {least}, or two: (y, x)")
+    if max(both) > LARGEST:
+        raise NetworkError(f"{what} {value!r}; expected at most {LARGEST:,} along either axis")
     return int(both[0]), int(both[1])
 
 
@@ -137,7 +144,11 @@ class Window:
             Axis(shape[1 + k], kernel[k], stride[k], *pads[k], dilation=dilation[k], ceil_mode=ceil_mode)
             for k in (0, 1)
         )
-        return cls(y, x)
+        window = cls(y, x)
+        # before anything is worked out for every position
+        needed = BYTES_OF_A_NUMBER * math.prod(window.out) + sum(8 * each.n_window * each.kernel for each in (y, x))
+        expect_memory(needed, f"{window.out} positions of a window", "let there be fewer", NetworkError)
+        return window
 
     @property
     def out(self) -> tuple[int, int]:

@@ -161,7 +161,7 @@ def _of_blocks(builder: Builder, node: Node, scale: Array, zero_point: Array, ax
 def of_codes(code: Array, format: NumberFormat, scale: Array, zero_point: Array) -> Coded:
     """(Code - zero point) x scale; around the middle of codes without a sign they have one, and the same bits."""
     zero = np.asarray(zero_point, np.int64)
-    if not np.all(np.isfinite(scale) & (scale > 0)):
+    if not np.all(np.isfinite(scale) & (scale >= 0)):  # 0 of a channel of zeros
         raise Refused("its scale is not a positive finite number everywhere")
     if np.all(zero == 2 ** (format.bit_width - 1)) and not format.signed:
         return Coded(code - zero, scale, NumberFormat("integer", format.bit_width))

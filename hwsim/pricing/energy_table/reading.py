@@ -1,5 +1,6 @@
 """From the file of an energy table, and of those it extends, to the table."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -55,7 +56,7 @@ def _load(
     path: Path, variant: str, extending: tuple[Path, ...], loaded: dict[tuple[Path, str], EnergyTable]
 ) -> EnergyTable:
     """A file with all that it extends; one that several extend is read once."""
-    chain = (*extending, path.resolve())
+    chain = (*extending, _place(path))
     if (chain[-1], variant) in loaded:
         return loaded[chain[-1], variant]
     file = strict_yaml.load(path, TableFile)
@@ -63,7 +64,7 @@ def _load(
     extended: EnergyTable | None = None
     for name in file.extends or ():
         base_path, base_variant = _base(path, name)
-        if base_path.resolve() in chain:
+        if _place(base_path) in chain:
             around = " extends ".join(each.name for each in (*chain, base_path))
             raise _complaint(path, "extends", f"{around}: a circle; take one `extends` out")
         if len(chain) == LONGEST_CHAIN:
@@ -75,6 +76,11 @@ def _load(
         extended = base if extended is None else _over(extended, base, path)
     loaded[chain[-1], variant] = own if extended is None else _over(extended, own, path)
     return loaded[chain[-1], variant]
+
+
+def _place(path: Path) -> Path:
+    """Where a file is, whatever links lead there; of links in a circle, one of them."""
+    return Path(os.path.realpath(path))
 
 
 def _over(base: EnergyTable, own: EnergyTable, path: Path) -> EnergyTable:

@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 
 from hwsim.errors import FileError
+from hwsim.files.existing import check_free
+from hwsim.files.strict_yaml import check_readable
 from hwsim.files.whole import write_whole
 from hwsim.pricing.energy_table.figure_schema import UNITS_PER_JOULE
 from hwsim.pricing.energy_table.price import Price, Process
@@ -18,19 +20,31 @@ FOLDER = Path(__file__).parents[2] / "schemas"
 PICO = UNITS_PER_JOULE["pJ"]
 
 
-def write_table(table: EnergyTable, path: str | Path) -> None:
+def write_table(table: EnergyTable, path: str | Path, force: bool = False) -> None:
     """Write a table as a file that reads back as the same prices, in picojoules, with everything it extends in it.
 
     Leakage and figures that nothing counts are left out.
 
+    Parameters
+    ----------
+    table : EnergyTable
+        What to write.
+    path : str or Path
+        The file.
+    force : bool
+        Replace the file that is there.
+
     Raises
     ------
     FileError
-        When the file cannot be written.
+        When the file exists and may not be replaced, or cannot be written.
     """
-    text = f"# Written by hwsim. {table.description}\n" + yaml.safe_dump(
-        _document(table), sort_keys=False, allow_unicode=True, width=10_000
+    check_free(Path(path), force)
+    document = _document(table)
+    text = f"# Written by hwsim. {' '.join(table.description.split())}\n" + yaml.safe_dump(
+        document, sort_keys=False, allow_unicode=True, width=10_000
     )
+    check_readable(Path(path), text, document)
     write_whole(Path(path), text)
 
 

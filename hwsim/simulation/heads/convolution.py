@@ -4,18 +4,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hwsim.activity import ConnectionActivity
+from hwsim.activity import ConnectionActivity, Slicing
 from hwsim.kernels.gather import Part, gather, make_scratch
 from hwsim.kernels.pixels import count_channels, tally
 from hwsim.kernels.scatter import scatter
 from hwsim.kernels.tiles import choose_width, tile_weight
 from hwsim.kernels.touch import touch
 from hwsim.network.layers import Conv2d
-from hwsim.network.signals import Signal
+from hwsim.network.signals import IntArray, Signal
 from hwsim.simulation.block import Array, Emitted, Frames, Notes, Worker
 from hwsim.simulation.heads.geometry import geometry_of, kinds_of_place
-from hwsim.simulation.heads.head import Head, serves
+from hwsim.simulation.heads.head import serves
 from hwsim.simulation.heads.row_reading import ConvolutionRowReading
+from hwsim.simulation.heads.synaptic import SynapticHead
 from hwsim.simulation.heads.tallying import Met, Tallying, with_padding
 from hwsim.simulation.heads.terms import Term, combine_of, mask_of, term_of
 
@@ -26,10 +27,11 @@ def rows_of(code: Array) -> Array:
 
 
 @serves(Conv2d)
-class ConvolutionHead(Head):
+class ConvolutionHead(SynapticHead):
     """Events reach the output positions that the kernel spans."""
 
     is_windowed = True
+    readings: list[ConvolutionRowReading]
 
     def __init__(self, layer: Conv2d, reads: Sequence[Signal], out: Signal) -> None:
         super().__init__(layer, reads, out)
@@ -37,7 +39,7 @@ class ConvolutionHead(Head):
         self.window = layer.window(read)
         self.geometry = geometry_of(self.window, read)
         self.groups = layer.groups
-        self.n_column = layer.n_channel // layer.groups  # output channels of one kernel tap
+        self.n_reached = layer.n_channel // layer.groups  # output channels of one kernel tap
         self.kernel_size = layer.kernel[0] * layer.kernel[1]
         self.is_depthwise = layer.groups > 1 and layer.n_read == layer.groups
         codes = [rows_of(term.code) for term in layer.terms]
@@ -45,6 +47,7 @@ class ConvolutionHead(Head):
         self.weights = [self._tiled(term) for term in self.terms]
         self.combine = combine_of(layer, read, out)
         by_group = [self._by_group(code) for code in codes]
+        self.n_nonzero = [self._by_tap(each) for each in by_group]
         self.whole = all(np.all(code) for code in codes)
         self.mask = np.stack([mask_of([each[group] for each in by_group]) for group in range(self.groups)])
         self.n_weight = layer.terms[0].code.size
@@ -54,9 +57,7 @@ class ConvolutionHead(Head):
         self.readings = [
             ConvolutionRowReading(self.name, each, self.is_depthwise, self.kind, self.taps) for each in by_group
         ]
-        self.met = [self._met(*each) for each in zip(by_group, self.readings, strict=True)]
-        self.n_synapse = int(self.reached.sum()) * read.shape[0] * self.n_column
-        self.tallies = [self._tallying(k) for k in range(len(codes))]
+        self.n_synapse = int(self.reached.sum()) * read.shape[0] * self.n_reached
 
     def _steps(self) -> Array:
         """Steps of the codes that meet each weight."""
@@ -64,7 +65,7 @@ class ConvolutionHead(Head):
         if not step.ndim:
             return step
         # (kH x kW x C_in / groups, C_out): a column meets the channels of its group
-        by_group = np.repeat(step.reshape(self.groups, -1), self.n_column, axis=0)
+        by_group = np.repeat(step.reshape(self.groups, -1), self.n_reached, axis=0)
         return np.tile(by_group.T, (self.kernel_size, 1))
 
     def _tiled(self, term: Term) -> Array:
@@ -80,16 +81,25 @@ class ConvolutionHead(Head):
         """(groups, kH x kW x C_in / groups, C_out / groups)"""
         return code.reshape(len(code), self.groups, -1).transpose(1, 0, 2)
 
-    def _met(self, by_group: Array, reading: ConvolutionRowReading) -> Met:
-        """Weights that an event meets, by kind of place and channel. (n_kind, C_in, 1 + n)"""
+    def _by_tap(self, by_group: Array) -> Array:
+        """Non-zero weights that an event of each channel meets with each tap. (C_in, n_tap)"""
         n_nonzero = np.count_nonzero(by_group, axis=2).reshape(self.groups, self.kernel_size, -1)
-        # (C_in, n_tap)
-        of_tap = with_padding(n_nonzero.transpose(0, 2, 1).reshape(-1, self.kernel_size), reading.n_padding)
+        return np.asarray(n_nonzero.transpose(0, 2, 1).reshape(-1, self.kernel_size))
+
+    def _met(self, k: int, slicing: Slicing | None) -> Met:
+        """By kind of place and channel. (n_kind, C_in, 1 + n)"""
+        reading = self.readings[k]
+        n_padding = reading.n_padding if slicing is None else reading.sliced(slicing)[1]
+        of_tap = with_padding(self.n_nonzero[k], n_padding)
         by_kind = np.tensordot(self.taps.astype(np.int64), of_tap.weights, axes=(1, 1))
         return Met(np.ascontiguousarray(by_kind), of_tap.runs)
 
-    def _tallying(self, k: int) -> Tallying:
-        met, runs = self.met[k]
+    def _n_met(self, k: int, slicing: Slicing | None) -> IntArray:
+        places = np.bincount(self.kind, minlength=len(self.taps))
+        return np.asarray(np.tensordot(places, self.met(k, slicing).weights, axes=1).sum(axis=0))
+
+    def _tallying(self, k: int, slicing: Slicing | None) -> Tallying:
+        met, runs = self.met(k, slicing)
 
         def count(events: Emitted, group: Array, unit: bool, histogram: Array) -> None:
             tally(events.pixel, events.place, events.value, self.reached, self.kind, met, group, unit, histogram)
@@ -98,7 +108,7 @@ class ConvolutionHead(Head):
             pixel, channel = np.divmod(events.place[slots], self.read.shape[0])
             return self.reached[pixel], met[self.kind[pixel], channel]
 
-        return Tallying(self.name, k, self.read, runs, count, measure)
+        return Tallying(self.name, k, slicing, self.read, runs, count, measure)
 
     def run(self, sources: Sequence[Emitted], frames: Frames, worker: Worker) -> Array:
         """Deliver, tally, touch, and count the events that meet each row."""
@@ -106,7 +116,7 @@ class ConvolutionHead(Head):
         totals = []
         for k in range(len(self.terms)):
             totals.append(self._deliver(k, events, frames.reset, worker))
-            self.tallies[k].tally(events, frames, worker)
+            self.tally(k, events, frames, worker)
         if worker.notes.is_delta:
             self._touch(events, frames, worker)
         if not worker.notes.execution.presents_every_input:
@@ -144,7 +154,7 @@ class ConvolutionHead(Head):
         touch(
             self.geometry,
             self.groups,
-            self.n_column * self.groups,
+            self.n_reached * self.groups,
             events.pixel,
             events.place,
             self.mask,
@@ -163,19 +173,8 @@ class ConvolutionHead(Head):
         count_channels(events.pixel, events.place, self.kind, count)
         self.readings[0].note(count, frames, worker.notes)  # of all terms alike
 
-    def finish(self, worker: Worker) -> None:
-        """Note the histograms."""
-        for each in self.tallies:
-            each.finish(worker)
-
-    def connections(self, notes: Notes) -> tuple[ConnectionActivity, ...]:
-        """One per weight term."""
-        return tuple(self._connection(notes, k) for k in range(len(self.terms)))
-
     def _connection(self, notes: Notes, k: int) -> ConnectionActivity:
         term, code = self.terms[k], self.read.format
-        places = np.bincount(self.kind, minlength=len(self.taps))
-        n_met = np.tensordot(places, self.met[k].weights, axes=1).sum(axis=0)
         return ConnectionActivity(
             layer=self.name,
             term=k,
@@ -183,18 +182,19 @@ class ConvolutionHead(Head):
             n_in=self.read.size,
             n_out=self.n_neuron,
             n_weight=self.n_weight,
-            row_length=self.n_column * (self.kernel_size if self.is_depthwise else 1),
-            n_reached=self.n_column,
+            row_length=self.n_reached * (self.kernel_size if self.is_depthwise else 1),
+            n_reached=self.n_reached,
             n_synapse=self.n_synapse,
-            n_nonzero=int(n_met[0]),
+            n_nonzero=int(self._n_met(k, None)[0]),
             event_format=notes.execution.event_format(code),
             weight_format=term.weight_format,
             accumulator_format=term.accumulator_format,
             n_bias=term.n_bias,
-            histogram=self.tallies[k].histogram(notes, self.n_column, self.n_synapse, n_met),
+            histogram=self.histogram(notes, k),
             rows_stored=self.readings[k].stored,
             rows_read=self.readings[k].read(notes),
             has_zero_point=term.has_zero_point,
             groups=self.groups,
             window=self.window,
+            slices=self.slices(notes, k),
         )

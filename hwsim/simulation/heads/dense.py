@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hwsim.activity import ConnectionActivity
+from hwsim.activity import ConnectionActivity, Slicing
 from hwsim.kernels.dense import deliver, tally, touch
 from hwsim.kernels.tiles import choose_width, tile_weight
 from hwsim.network.layers import Dense
-from hwsim.network.signals import Signal
+from hwsim.network.signals import IntArray, Signal
 from hwsim.simulation.block import Array, Emitted, Frames, Notes, Worker
-from hwsim.simulation.heads.head import Head, serves
+from hwsim.simulation.heads.head import serves
 from hwsim.simulation.heads.row_reading import DenseRowReading, note_inputs
-from hwsim.simulation.heads.tallying import Tallying, with_padding
+from hwsim.simulation.heads.synaptic import SynapticHead
+from hwsim.simulation.heads.tallying import Met, Tallying, with_padding
 from hwsim.simulation.heads.terms import aligned, combine_of, mask_of, term_of
 
 
@@ -24,14 +25,14 @@ def _tiled(weight: Array) -> Array:
 
 
 @serves(Dense)
-class DenseHead(Head):
+class DenseHead(SynapticHead):
     """Events deliver their rows of weights to the accumulators of all neurons."""
 
     def __init__(self, layer: Dense, reads: Sequence[Signal], out: Signal) -> None:
         super().__init__(layer, reads, out)
         self.read = read = reads[0]
         codes = [term.code for term in layer.terms]
-        self.n_synapse = codes[0].size
+        self.n_synapse, self.n_reached = codes[0].size, self.n_neuron
         step = read.step[:, None] if read.step.ndim else read.step
         self.terms = [term_of(layer, k, code, step, read) for k, code in enumerate(codes)]
         self.weights = [_tiled(term.weight) for term in self.terms]
@@ -40,16 +41,20 @@ class DenseHead(Head):
         self.mask = mask_of(codes)
         self.n_nonzero = [np.count_nonzero(code, axis=1).astype(np.int64) for code in codes]
         self.readings = [DenseRowReading(self.name, code) for code in codes]
-        paddings = [reading.n_padding for reading in self.readings]
-        self.met = [with_padding(*each) for each in zip(self.n_nonzero, paddings, strict=True)]
-        self.tallies = [self._tallying(k) for k in range(len(codes))]
 
     def _padded(self, bias: Array) -> Array:
         n_tile, _, width = self.weights[0].shape
         return np.pad(bias, (0, n_tile * width - bias.size))
 
-    def _tallying(self, k: int) -> Tallying:
-        met, runs = self.met[k]
+    def _met(self, k: int, slicing: Slicing | None) -> Met:
+        reading = self.readings[k]
+        return with_padding(self.n_nonzero[k], reading.n_padding if slicing is None else reading.sliced(slicing)[1])
+
+    def _n_met(self, k: int, slicing: Slicing | None) -> IntArray:
+        return np.asarray(self.met(k, slicing).weights.sum(axis=0))
+
+    def _tallying(self, k: int, slicing: Slicing | None) -> Tallying:
+        met, runs = self.met(k, slicing)
 
         def count(events: Emitted, group: Array, unit: bool, histogram: Array) -> None:
             tally(events.start, events.place, events.value, met, group, unit, histogram)
@@ -57,7 +62,7 @@ class DenseHead(Head):
         def measure(events: Emitted, slots: Array) -> tuple[Array, Array]:
             return np.ones(slots.size, np.int64), met[events.place[slots]]
 
-        return Tallying(self.name, k, self.read, runs, count, measure)
+        return Tallying(self.name, k, slicing, self.read, runs, count, measure)
 
     def run(self, sources: Sequence[Emitted], frames: Frames, worker: Worker) -> Array:
         """Deliver, tally, touch."""
@@ -66,7 +71,7 @@ class DenseHead(Head):
         totals = []
         for k in range(len(self.terms)):
             totals.append(self._deliver(k, events, frames.reset, worker))
-            self.tallies[k].tally(events, frames, worker)
+            self.tally(k, events, frames, worker)
         if worker.notes.is_delta:
             touched = np.zeros(len(frames.reset), np.int64)
             reached = np.zeros((2, self.mask.shape[1]), np.uint64)
@@ -87,18 +92,8 @@ class DenseHead(Head):
         worker.share(len(weight), 1, share)
         return total[1:]
 
-    def finish(self, worker: Worker) -> None:
-        """Note the histograms."""
-        for each in self.tallies:
-            each.finish(worker)
-
-    def connections(self, notes: Notes) -> tuple[ConnectionActivity, ...]:
-        """One per weight term."""
-        return tuple(self._connection(notes, k) for k in range(len(self.terms)))
-
     def _connection(self, notes: Notes, k: int) -> ConnectionActivity:
         term, n_in, n_out = self.terms[k], self.n_nonzero[k].size, self.n_neuron
-        n_met = self.met[k].weights.sum(axis=0)
         code = self.read.format
         return ConnectionActivity(
             layer=self.name,
@@ -110,13 +105,14 @@ class DenseHead(Head):
             row_length=n_out,
             n_reached=n_out,
             n_synapse=self.n_synapse,
-            n_nonzero=int(n_met[0]),
+            n_nonzero=int(self._n_met(k, None)[0]),
             event_format=notes.execution.event_format(code),
             weight_format=term.weight_format,
             accumulator_format=term.accumulator_format,
             n_bias=term.n_bias,
-            histogram=self.tallies[k].histogram(notes, n_out, n_in * n_out, n_met),
+            histogram=self.histogram(notes, k),
             rows_stored=self.readings[k].stored,
             rows_read=self.readings[k].read(notes),
             has_zero_point=term.has_zero_point,
+            slices=self.slices(notes, k),
         )

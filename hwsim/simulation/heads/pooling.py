@@ -67,7 +67,11 @@ class MaxPoolHead(PoolingHead):
             n_tap = np.where(notes.first, n_tap, notes.read(self.name, "taps"))
         read = n_tap if notes.is_delta else None
         comparison = Operation.of("comparison", self.read.format)
-        return (JoinActivity(self.name, (comparison,), self.read.format, n_tap - touched, n_state_read=read),)
+        return (
+            JoinActivity(
+                self.name, (comparison,), self.read.format, n_tap - touched, n_state_read=read, starts_anew=True
+            ),
+        )
 
 
 @serves(AvgPool2d, GlobalAvgPool)
@@ -111,7 +115,7 @@ class AveragePoolHead(PoolingHead):
         addition = Operation.of("addition", self.out.format)
         if not notes.is_delta:
             n_addition = np.full(notes.n_frame, self.n_tap - self.n_neuron)
-            return (JoinActivity(self.name, (addition,), self.out.format, n_addition),)
+            return (JoinActivity(self.name, (addition,), self.out.format, n_addition, starts_anew=True),)
         n_addition = notes.read(self.name, "additions")
         return (
             JoinActivity(

@@ -1,7 +1,11 @@
 """Which rows of weights are read, and what of them, were they stored without their zeros."""
 
+from functools import cache
+
 import numpy as np
 
+from hwsim.activity import Slicing
+from hwsim.activity.slices import slice_rows
 from hwsim.activity.stored_rows import ConvolutionRowsRead, DenseRowsRead, RowsStored, entries_of, padding_of
 from hwsim.simulation.block import Array, Emitted, Frames, Notes
 
@@ -10,7 +14,8 @@ class DenseRowReading:
     """Entries of one term's rows, which its layer's events deliver."""
 
     def __init__(self, name: str, code: Array) -> None:
-        self.name = name
+        self.name, self.rows = name, code
+        self.sliced = cache(self._sliced)
         self.n_entry = entries_of(code)  # (n_in, N_RUN_BITS)
         self.n_padding = padding_of(code, 1)[:, 0]  # (n_in, N_RUN_BITS)
 
@@ -18,6 +23,10 @@ class DenseRowReading:
     def stored(self) -> RowsStored:
         """All rows."""
         return RowsStored(len(self.n_entry), self.n_entry.sum(axis=0))
+
+    def _sliced(self, slicing: Slicing) -> tuple[Array, Array]:
+        """Entries of each row on each core (n_in, n_core), and padding (n_in, 1), of rows cut into slices."""
+        return slice_rows(self.rows, 1, 1, slicing)
 
     def read(self, notes: Notes) -> DenseRowsRead:
         """Inputs with an event in each frame, and the entries of their rows."""
@@ -62,7 +71,8 @@ class ConvolutionRowReading:
         self.n_channel = n_group * by_tap.shape[2]
         # (groups, channels of the group, rows of the channel, columns)
         in_order = by_tap.transpose(0, 2, 3, 1) if is_depthwise else by_tap.transpose(0, 2, 1, 3)
-        rows = in_order.reshape(self.n_channel if is_depthwise else self.n_channel * n_tap, -1)
+        self.rows = rows = in_order.reshape(self.n_channel if is_depthwise else self.n_channel * n_tap, -1)
+        self.n_group, self.sliced = n_group, cache(self._sliced)
         self.n_entry = entries_of(rows)  # (n_row, N_RUN_BITS)
         # of each channel and tap, however they lie in rows (C_in, n_tap, N_RUN_BITS)
         self.n_padding = padding_of(rows, n_tap if is_depthwise else 1).reshape(self.n_channel, n_tap, -1)
@@ -71,6 +81,12 @@ class ConvolutionRowReading:
     def stored(self) -> RowsStored:
         """All rows."""
         return RowsStored(len(self.n_entry), self.n_entry.sum(axis=0))
+
+    def _sliced(self, slicing: Slicing) -> tuple[Array, Array]:
+        """Entries of each row on each core (n_row, n_core), and padding at each channel and tap (C_in, n_tap, 1)."""
+        n_tap = self.taps.shape[1]
+        n_entry, n_padding = slice_rows(self.rows, n_tap if self.is_depthwise else 1, self.n_group, slicing)
+        return n_entry, n_padding.reshape(self.n_channel, n_tap, 1)
 
     def meetings(self, count: Array) -> tuple[Array, Array]:
         """Events that meet each row (n_frame, n_row), and any tap (n_frame,), from those of each kind of place.

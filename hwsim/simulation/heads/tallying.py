@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hwsim.activity import Histogram
+from hwsim.activity import Histogram, Slicing
 from hwsim.activity.stored_rows import N_RUN_BITS
 from hwsim.network.signals import IntArray, Signal
 from hwsim.simulation.block import Array, Emitted, Frames, Notes, Worker
@@ -28,10 +28,10 @@ def with_padding(n_nonzero: Array, n_padding: Array) -> Met:
     ----------
     n_nonzero : (...,) int64
         Non-zero weights.
-    n_padding : (..., N_RUN_BITS) int64
-        Padding entries.
+    n_padding : (..., n) int64
+        Padding entries, with each of the runs that machines may have.
     """
-    runs = np.flatnonzero(n_padding.reshape(-1, N_RUN_BITS).any(axis=0))
+    runs = np.flatnonzero(n_padding.reshape(-1, n_padding.shape[-1]).any(axis=0))
     return Met(np.concatenate([n_nonzero[..., None], n_padding[..., runs]], axis=-1), runs)
 
 
@@ -42,6 +42,8 @@ class Tallying:
     ----------
     layer, term
         Whose connection.
+    slicing : Slicing or None
+        How rows are cut whose padding is counted; then it has one width of runs alone.
     read : Signal
         What the layer reads.
     runs : (n,) int
@@ -57,12 +59,13 @@ class Tallying:
         self,
         layer: str,
         term: int,
+        slicing: Slicing | None,
         read: Signal,
         runs: IntArray,
         count: Callable[[Emitted, Array, bool, Array], None],
         measure: Callable[[Emitted, Array], tuple[Array, Array]],
     ) -> None:
-        self.layer, self.term, self.runs = layer, term, runs
+        self.layer, self.term, self.slicing, self.runs = layer, term, slicing, runs
         self.n_number = 2 + len(runs)  # that a histogram has of each magnitude
         self.count, self.measure = count, measure
         self.unit = read.format.is_real or read.span == 1
@@ -91,12 +94,12 @@ class Tallying:
 
     @property
     def _key(self) -> tuple[str, str, int]:
-        return "histogram", self.layer, self.term
+        return f"histogram {self.slicing}", self.layer, self.term
 
     def _note(self, notes: Notes, columns: Array, begin: int) -> None:
         if notes.per_frame:
             columns[0] += begin
-        notes.histograms.append((self.layer, self.term, columns))
+        notes.histograms.append(((self.layer, self.term, self.slicing), columns))
 
     def _by_sorting(self, events: Emitted, group: Array) -> Array:
         """Columns group, magnitude, taps met, operations on non-zero weights, on padding. (2 + n_number, n)"""
@@ -125,7 +128,7 @@ class Tallying:
         n_met : (1 + n,) int
             Those with a non-zero weight, and those that would be padding.
         """
-        noted = [columns for layer, term, columns in notes.histograms if (layer, term) == (self.layer, self.term)]
+        noted = [columns for whose, columns in notes.histograms if whose == (self.layer, self.term, self.slicing)]
         none = np.zeros((2 + self.n_number, 0), np.int64)
         group, magnitude, *numbers = np.concatenate([none, *noted], axis=1)
         numbers[0] = numbers[0] * scale

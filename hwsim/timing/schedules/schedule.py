@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsim.activity import Activity
-from hwsim.errors import MachineError, UnknownNameError
+from hwsim.errors import HwsimError, MachineError, UnknownNameError
+from hwsim.files.plugins import load_plugins
 from hwsim.machine import Machine
 from hwsim.timing.work import Work
 
@@ -49,7 +50,9 @@ class Schedule:
         self.machine, self.activity, self.timing = machine, activity, machine.timing
 
     def __init_subclass__(cls) -> None:
-        """Register a schedule under its name."""
+        """Register a schedule under its name, which no other has."""
+        if cls.name in _SCHEDULES:
+            raise HwsimError(f"schedule {cls.name!r}: there is one of this name; give yours another")
         _SCHEDULES[cls.name] = cls
 
     def times(self, work: Work) -> Times:
@@ -61,6 +64,10 @@ class Schedule:
             When the machine or the network is none for this schedule.
         """
         raise NotImplementedError
+
+    def n_lane(self, work: Work) -> int:
+        """Lanes that there are: of each core, as many as any of its layers may use."""
+        return sum(max(work.layers[k].n_lane for k in core) for core in self.cores(work))
 
     def cores(self, work: Work) -> list[list[int]]:
         """The layers of each core, by their places: one each unless the machine says otherwise.
@@ -89,13 +96,15 @@ _SCHEDULES: dict[str, type[Schedule]] = {}
 
 
 def schedule_named(name: str) -> type[Schedule]:
-    """A schedule by name.
+    """A schedule by name; modules of one's own are loaded where the package has none of it.
 
     Raises
     ------
     UnknownNameError
         When there is none.
     """
+    if name not in _SCHEDULES:
+        load_plugins()
     if name not in _SCHEDULES:
         raise UnknownNameError("schedule", name, _SCHEDULES)
     return _SCHEDULES[name]

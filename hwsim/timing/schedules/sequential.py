@@ -16,3 +16,7 @@ class Sequential(Schedule):
         done = np.sum([layer.total for layer in work.layers], axis=0).cumsum()
         start = np.concatenate([[0], done[:-1]]) if done.size else done
         return Times(start, done, np.array([done.max(initial=0)]), ("all layers",))
+
+    def cores(self, work: Work) -> list[list[int]]:
+        """All layers are on the one core."""
+        return [list(range(len(work.layers)))]

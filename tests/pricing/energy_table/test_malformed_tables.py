@@ -183,7 +183,7 @@ CHANGES = {
     ),
     "schema of the future": ("schema: 1", "schema: 2", None, "schema: expected 1, got 2"),
     "name of two lines": ("name: good", 'name: "go\\nod"', None, "name: a name is in one line of printable characters"),
-    "name that paints": ("name: good", 'name: "\\e[31mgood"', None, "one line of printable characters"),
+    "name that paints": ("name: good", 'name: "\\e[31mgood"', None, "text with control characters; take them out"),
     "endless unit": ("unit: pJ", "unit: " + "x" * 50_000, None, " ... xxx"),
     "endless key": ("supply: 0.8", "x" * 900 + ": 0.8", None, " ... "),
     "endless format": ("[int8, int4]", "[int8, int" + "9" * 5000 + "]", None, " ... "),
@@ -241,7 +241,7 @@ CHANGES = {
     "extends nothing": ("unit: pJ", "unit: pJ\nextends: default_54nm", 7, "did you mean default_45nm"),
     "extends a folder": ("unit: pJ", "unit: pJ\nextends: ..", 7, "no energy table or file named '..'"),
     "extends a device": ("unit: pJ", "unit: pJ\nextends: /dev/zero", 7, "no energy table or file named '/dev/zero'"),
-    "extends no name": ("unit: pJ", 'unit: pJ\nextends: "a\\0b"', 7, "no energy table or file named"),
+    "extends no name": ("unit: pJ", 'unit: pJ\nextends: "a\\0b"', 7, "text with control characters; take them out"),
     "extends an endless name": (
         "unit: pJ",
         "unit: pJ\nextends: " + "a" * 6000,
