@@ -131,7 +131,8 @@ def _shapes_text(network: str) -> str:
 
     if not is_onnx(network):
         raise FileError(f"{network}: --shapes-only is for .onnx files; leave it out")
-    return shapes_text(network, shapes_of(Path(network)))
+    shaped = shapes_of(Path(network))
+    return shapes_text(network, shaped.frame, shaped.to_dataframe(), shaped.others)
 
 
 def _told(network: "Network", *heading: str) -> str:

@@ -8,7 +8,7 @@ family of operators stand side by side in a file of ``operators``.
 """
 
 from hwsim.onnx_file import operators  # noqa: F401  which registers what reads and writes
-from hwsim.onnx_file.pairs import reads, writes
+from hwsim.onnx_file.pairs import reads, same_function, writes
 from hwsim.onnx_file.reading import Examination, examine_onnx, read_onnx
 from hwsim.onnx_file.shapes_only import Shaped, shapes_of
 from hwsim.onnx_file.unsupported import Unsupported
@@ -21,6 +21,7 @@ __all__ = [
     "examine_onnx",
     "read_onnx",
     "reads",
+    "same_function",
     "shapes_of",
     "write_onnx",
     "writes",

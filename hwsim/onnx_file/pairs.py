@@ -4,21 +4,25 @@ Both ways of a family of operators stand side by side in a file of ``operators``
 it reads or the layer class that it writes. A layer that none of these files knows is registered the same way, wherever
 its class stands::
 
-    @reads("Softsign")
-    def softsign(builder, node):
-        return builder.waiting(builder.tensor(node, 0), Softsign(node.name))
+    @reads("ThresholdedRelu")
+    def thresholded(builder, node):
+        return builder.waiting(builder.tensor(node, 0), Thresholded(node.name, float(node.attributes.get("alpha", 1))))
 
 
-    @writes(Softsign)
-    def softsign_nodes(nodes, layer):
-        return nodes.single("Softsign", layer)
+    @writes(Thresholded)
+    def thresholded_nodes(nodes, layer):
+        return nodes.single("ThresholdedRelu", layer, alpha=layer.alpha)
+
+Where layer and operator are one function of one number, with nothing more to say of either, a line does both::
+
+    same_function("Softsign", Softsign)
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from hwsim.network.layers import Layer
+from hwsim.network.layers import ElementWise, Layer
 from hwsim.onnx_file.builder import Builder
 from hwsim.onnx_file.coded import Coded
 from hwsim.onnx_file.element_types import STANDARD_DOMAINS
@@ -108,6 +112,37 @@ def writes(layer_class: type[Layer]) -> Callable[[Writing], Writing]:
         return function
 
     return register
+
+
+def same_function(operator: str, layer_class: type[ElementWise], since: int = 1) -> None:
+    """Register both ways of an operator and a layer class that are the same function of one number.
+
+    Parameters
+    ----------
+    operator : str
+        Of ONNX, without attributes.
+    layer_class : type
+        Of layers that have nothing but a name and what they read.
+    since : int
+        Set of operators from which ONNX has it.
+
+    Raises
+    ------
+    ValueError
+        When another function reads the operator, or writes the class.
+    """
+
+    def read(builder: Builder, node: Node) -> Tensor:
+        return builder.waiting(builder.tensor(node, 0), layer_class(node.name))
+
+    def write(nodes: Nodes, layer: Layer) -> str:
+        nodes.since(since)
+        return nodes.single(operator, layer)
+
+    for function in (read, write):  # named by the class, since two of these are not the same function
+        function.__module__, function.__qualname__ = layer_class.__module__, layer_class.__qualname__
+    reads(operator)(read)
+    writes(layer_class)(write)
 
 
 def _is_again(first: Any, second: Any) -> bool:

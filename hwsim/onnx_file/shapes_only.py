@@ -9,12 +9,15 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from hwsim.errors import FileError, NetworkError
 from hwsim.onnx_file.loading import load_graph
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -55,6 +58,17 @@ class Shaped:
     frame: Shape  # of the first input, without the axis of frames
     nodes: tuple[ShapedNode, ...]
     others: dict[str, int]  # how many nodes of each operator that is not counted
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """One row per node that is counted."""
+        import pandas as pd
+
+        columns = ["node", "operator", "weights", "makes", "multiply-accumulates"]
+        rows = [
+            (each.name, each.operator, "x".join(map(str, each.weight)), "x".join(map(str, each.made)), each.n_operation)
+            for each in self.nodes
+        ]
+        return pd.DataFrame(rows, columns=columns)
 
 
 def shapes_of(path: str | Path) -> Shaped:

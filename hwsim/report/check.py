@@ -1,8 +1,7 @@
 """What `hwsim network check` says of a network: layers, parameters, dense operations, which executions are exact."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,9 +12,6 @@ from hwsim.network.graph import Network
 from hwsim.network.layers import Layer, Synaptic
 from hwsim.network.number_format import FP32
 from hwsim.report.listing import frame_text
-
-if TYPE_CHECKING:
-    from hwsim.onnx_file import Shaped
 
 EXACT = {
     True: "every sum is of integers: dense, sparse and delta give the same bits",
@@ -73,26 +69,30 @@ def check_text(
     return "\n".join(lines)
 
 
-def shapes_text(name: str, shaped: "Shaped") -> str:
-    """What the shapes in an ONNX file say of a network that cannot run, since its weights need not be there."""
-    rows = [
-        {
-            "node": shortened(each.name),
-            "operator": each.operator,
-            "weights": "x".join(map(str, each.weight)),
-            "makes": "x".join(map(str, each.made)),
-            "multiply-accumulates": f"{each.n_operation:,}",
-        }
-        for each in shaped.nodes
-    ]
-    total = sum(each.n_operation for each in shaped.nodes)
-    others = ", ".join(f"{number} x {operator}" for operator, number in shaped.others.items())
+def shapes_text(name: str, frame: tuple[int, ...], nodes: pd.DataFrame, others: Mapping[str, int]) -> str:
+    """What the shapes in an ONNX file say of a network that cannot run, since its weights need not be there.
+
+    Parameters
+    ----------
+    name : str
+        The network's.
+    frame : tuple of int
+        Shape of a frame.
+    nodes : DataFrame
+        What is counted, as of :class:`hwsim.onnx_file.Shaped`.
+    others : mapping
+        How many nodes of each operator are not.
+    """
+    total = int(nodes["multiply-accumulates"].sum())
+    rows = nodes.assign(node=nodes["node"].map(shortened))
+    rows["multiply-accumulates"] = [f"{number:,}" for number in nodes["multiply-accumulates"]]
+    listed = ", ".join(f"{number} x {operator}" for operator, number in others.items())
     lines = [
-        f"{name}: shapes only; frames of shape {shaped.frame}",
+        f"{name}: shapes only; frames of shape {frame}",
         "",
-        *([frame_text(pd.DataFrame(rows)), ""] if rows else []),
+        *([frame_text(rows), ""] if len(rows) else []),
         f"dense operations per frame: {total:,} multiply-accumulates (a tap on padding is none)",
-        f"not counted: {others or 'nothing'}",
+        f"not counted: {listed or 'nothing'}",
     ]
     return "\n".join(lines)
 

@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import NamedTuple
 
 from hwsim.counting.counts import Counts
-from hwsim.machine import Machine
 from hwsim.report import answering, scatter
 from hwsim.report.figures import PALETTE, Figure, axis, escaped, layout, logarithmic_axis, symbol_of
 from hwsim.report.timing import cycles_of_all, in_short
@@ -130,10 +129,13 @@ def roofline(comparison: Comparison, priced: Priced) -> Figure | None:
     places: list[Place] = []
     for cell, timing in timed(priced):
         machine = comparison.machines[cell.machine]
-        level = _farthest(machine, cell.counts)
+        assert machine.timing is not None
+        ports = machine.timing.levels
+        level = _farthest([each.name for each in machine.levels if each.name in ports], cell.counts)
         if level is not None and (found := list(_places(cell, timing, level))):
             places += found
-            roofs[_roof(machine, level, timing)][cell.machine] = None
+            bits = ports[level].bits * (2 if ports[level].ports == "1r1w" else 1)
+            roofs[Roof(level, bits, max(layer.n_lane for layer in timing.layers))][cell.machine] = None
     if not places:
         return None
     along, up = ([getattr(place, name) for place in places] for name in ("per_bit", "per_cycle"))
@@ -179,13 +181,6 @@ class Roof(NamedTuple):
         return self.lanes / self.bits
 
 
-def _roof(machine: Machine, level: str, timing: Timing) -> Roof:
-    assert machine.timing is not None
-    port = machine.timing.levels[level]
-    both_ways = 2 if port.ports == "1r1w" else 1
-    return Roof(level, port.bits * both_ways, max(layer.n_lane for layer in timing.layers))
-
-
 def _line(roof: Roof, machines: list[str], dash: str, low: float, high: float) -> Figure:
     """A roof between two numbers of operations per bit."""
     along = [low, *([roof.ridge] if low < roof.ridge < high else []), high]
@@ -200,11 +195,10 @@ def _line(roof: Roof, machines: list[str], dash: str, low: float, high: float) -
     }
 
 
-def _farthest(machine: Machine, counts: Counts) -> str | None:
-    """The level farthest from the lanes that moves words for a row."""
-    assert machine.timing is not None
+def _farthest(levels: Sequence[str], counts: Counts) -> str | None:
+    """Of levels from far to near, the first one that moves words for a row."""
     moving = {key.operation.memory for key, number in counts.entries.items() if number.any()}
-    return next((level.name for level in machine.levels if level.name in moving & set(machine.timing.levels)), None)
+    return next((name for name in levels if name in moving), None)
 
 
 def _places(cell: Cell, timing: Timing, level: str) -> Iterator[Place]:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hwsim.kernels.functions import error_function
 from hwsim.network.layers.layer import ElementWise
 from hwsim.network.neuron_work import NeuronWork, Place, once
 from hwsim.network.operation import Operation
@@ -103,6 +102,6 @@ class HardSwish(LookedUp):
 
 
 def _erf(value: FloatArray) -> FloatArray:
-    out = np.empty(value.size)
-    error_function(np.ascontiguousarray(value, np.float64).ravel(), out)
-    return out.reshape(value.shape)
+    from scipy.special import erf
+
+    return np.asarray(erf(np.asarray(value, np.float64)))

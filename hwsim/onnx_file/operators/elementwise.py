@@ -22,7 +22,7 @@ from hwsim.onnx_file.coded import Quantizer
 from hwsim.onnx_file.element_types import INTEGER, REAL, type_name
 from hwsim.onnx_file.graph import Array, Node
 from hwsim.onnx_file.nodes import Nodes
-from hwsim.onnx_file.pairs import reads, writes
+from hwsim.onnx_file.pairs import reads, same_function, writes
 from hwsim.onnx_file.quant_nodes import channels
 from hwsim.onnx_file.refusal import Refused
 from hwsim.onnx_file.tensor import Tensor
@@ -175,28 +175,8 @@ def hard_tanh_nodes(nodes: Nodes, layer: HardTanh) -> str:
     return tensor
 
 
-@reads("Sigmoid")
-def sigmoid(builder: Builder, node: Node) -> Tensor:
-    """1 / (1 + exp(-x))."""
-    return builder.waiting(builder.tensor(node, 0), Sigmoid(node.name))
-
-
-@writes(Sigmoid)
-def sigmoid_nodes(nodes: Nodes, layer: Sigmoid) -> str:
-    """Sigmoid."""
-    return nodes.single("Sigmoid", layer)
-
-
-@reads("Tanh")
-def tanh(builder: Builder, node: Node) -> Tensor:
-    """Hyperbolic tangent."""
-    return builder.waiting(builder.tensor(node, 0), Tanh(node.name))
-
-
-@writes(Tanh)
-def tanh_nodes(nodes: Nodes, layer: Tanh) -> str:
-    """Tanh."""
-    return nodes.single("Tanh", layer)
+same_function("Sigmoid", Sigmoid)
+same_function("Tanh", Tanh)
 
 
 @reads("Gelu")

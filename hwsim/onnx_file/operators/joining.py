@@ -105,6 +105,13 @@ def hard_swish(builder: Builder, node: Node) -> Tensor:
     return replace(tensor, layer=builder.add(Multiply(node.name), tensor.layer, gate.layer), is_alone=True)
 
 
+@writes(HardSwish)
+def hard_swish_nodes(nodes: Nodes, layer: HardSwish) -> str:
+    """HardSwish."""
+    nodes.since(14)
+    return nodes.single("HardSwish", layer)
+
+
 @reads("Neg")
 def negate(builder: Builder, node: Node) -> Tensor:
     """Minus the tensor."""
