@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from hwsim.network_file import load_network as load_network
     from hwsim.network_file import save_network as save_network
     from hwsim.onnx_file import write_onnx as write_onnx
-    from hwsim.pricing.energy import Breakdown as Breakdown
+    from hwsim.pricing.breakdown import Breakdown as Breakdown
     from hwsim.pricing.energy import price as price
     from hwsim.pricing.energy_table import EnergyTable as EnergyTable
     from hwsim.pricing.energy_table import load_table as load_table
@@ -55,7 +55,8 @@ _HOME = {
     "study.comparison": ("Comparison", "compare"),
     "counting.counts": ("Counts",),
     "datasets": ("Dataset", "Preprocessing", "Source", "load_dataset"),
-    "pricing.energy": ("Breakdown", "price"),
+    "pricing.breakdown": ("Breakdown",),
+    "pricing.energy": ("price",),
     "pricing.energy_table": ("EnergyTable", "load_table"),
     "errors": ("HwsimError",),
     "machine": ("Machine", "load_machine"),

@@ -9,10 +9,10 @@ from hwsim.traffic.loops import Stay
 from hwsim.traffic.plan import plan
 from hwsim.traffic.planned import Kept, LayerPlan, Plan
 from hwsim.traffic.shape import FRAMES, OUTPUTS
+from hwsim.traffic.staying import PASSED_BY, through
 from hwsim.traffic.systolic import elements_of, folds_of, product_of
 from hwsim.traffic.systolic_places import RAW, Places, is_raw
 from hwsim.traffic.systolic_words import refuse_groups
-from hwsim.traffic.tiling import PASSED_BY, through
 
 ARRAY_HEADS = ("layer", "product", "folds", "weights live in", "reads", "sums wait in", "writes")
 HEADS = ("layer", "order", "tile", "weights live in", "and stay", "reads", "writes", "state")

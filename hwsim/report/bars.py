@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from hwsim.counting.counts import PHASES, Counts
-from hwsim.pricing.energy import Line
+from hwsim.pricing.breakdown import Line
 from hwsim.report import wording
 from hwsim.report.figures import PALETTE, Figure, axis, escaped, layout
 from hwsim.report.memories import memory_name

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hwsim.pricing.basis import IN_WORDS
-from hwsim.pricing.energy import Breakdown, Line
+from hwsim.pricing.breakdown import Breakdown, Line
 from hwsim.pricing.energy_table.price import Price, Process
 from hwsim.report import origins, wording
 from hwsim.report.memories import operation_name, sizes

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from hwsim.pricing.basis import IN_WORDS, Basis
-from hwsim.pricing.energy import Breakdown
+from hwsim.pricing.breakdown import Breakdown
 from hwsim.pricing.energy_table import EnergyTable
 from hwsim.pricing.energy_table.price import STANDINGS, Price
 from hwsim.pricing.energy_table.price_list import rules_in

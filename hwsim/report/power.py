@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hwsim.pricing.energy import Breakdown
+from hwsim.pricing.breakdown import Breakdown
 from hwsim.pricing.static_power import FRAME_RATE
 from hwsim.report.units import figures, power_unit, with_prefix
 from hwsim.study.comparison import Cell, Comparison

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from hwsim.activity import keeps_state
 from hwsim.counting.counts import PHASES
-from hwsim.pricing.energy import Breakdown, Line
+from hwsim.pricing.breakdown import Breakdown, Line
 from hwsim.report import accuracy, answering, origins, power, timing, wording
 from hwsim.report.memories import operation_name
 from hwsim.report.text_table import Column, folded, line_width, listed, table_text

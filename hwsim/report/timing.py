@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from hwsim.pricing.energy import Breakdown
+from hwsim.pricing.breakdown import Breakdown
 from hwsim.report.text_table import Column, folded, line_width, listed, table_text
 from hwsim.report.units import energy_unit, figures, time_unit, whole, with_prefix
 from hwsim.report.wording import Priced, Row

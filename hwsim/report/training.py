@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from hwsim.counting.counts import Counts
-from hwsim.pricing.energy import Breakdown
+from hwsim.pricing.breakdown import Breakdown
 from hwsim.report.text_table import Column, table_text
 from hwsim.report.units import energy_unit
 from hwsim.report.wording import rules_sentence

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from hwsim.counting.counts import PHASES
 from hwsim.network.operation import Operation
-from hwsim.pricing.energy import Breakdown
+from hwsim.pricing.breakdown import Breakdown
 from hwsim.pricing.energy_table import EnergyTable
 from hwsim.report import accuracy, origins, power
 from hwsim.report.memories import operation_name, whereabouts

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from hwsim.counting.counts import Counts
 from hwsim.network.operation import Operation
-from hwsim.pricing.energy import Breakdown, price
+from hwsim.pricing.breakdown import Breakdown
+from hwsim.pricing.energy import price
 from hwsim.pricing.energy_table import EnergyTable
 from hwsim.pricing.lacking import lacking
 from hwsim.pricing.static_power import FRAME_RATE, reached

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hwsim.counting.counts import COLUMN, PHASES
-from hwsim.pricing.energy import Breakdown
+from hwsim.pricing.breakdown import Breakdown
 from hwsim.pricing.static_power import FRAME_RATE
 from hwsim.study.chain import FACTORS, WHOLE
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from hwsim.errors import TableError
 from hwsim.network.operation import Operation
-from hwsim.pricing.energy import Breakdown
+from hwsim.pricing.breakdown import Breakdown
 
 
 class Difference(NamedTuple):

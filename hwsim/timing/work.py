@@ -13,11 +13,12 @@ import numpy.typing as npt
 from hwsim.activity import Activity, LayerActivity
 from hwsim.machine import Level, Machine, MachineTiming
 from hwsim.timing.lanes import LaneWork, lane_work
+from hwsim.traffic.booking import Moved
 from hwsim.traffic.functions import carried_out
 from hwsim.traffic.meetings import Batches
 from hwsim.traffic.plan import plan
 from hwsim.traffic.shape import raw_frames_are_codes
-from hwsim.traffic.words import Moved, words_moved
+from hwsim.traffic.words import words_moved
 
 IntArray = npt.NDArray[np.int64]
 

@@ -12,7 +12,7 @@ from hwsim.machine import Level, Machine
 from hwsim.traffic.arithmetic import event_cycles, is_by_magnitude
 from hwsim.traffic.loops import Loops
 from hwsim.traffic.planned import LayerPlan
-from hwsim.traffic.tiling import PASSED_BY
+from hwsim.traffic.staying import PASSED_BY
 
 IntArray = npt.NDArray[np.int64]
 

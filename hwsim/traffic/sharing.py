@@ -8,7 +8,8 @@ from hwsim.errors import MachineError
 from hwsim.machine import Level, Machine, Operand
 from hwsim.traffic.planned import Kept, LayerPlan, Plan, measured
 from hwsim.traffic.shape import FRAMES, LayerShape, Shape, SignalShape
-from hwsim.traffic.tiling import Choice, Room, Source, choose
+from hwsim.traffic.tile_words import Room, Source
+from hwsim.traffic.tiling import Choice, choose
 
 
 class Share:

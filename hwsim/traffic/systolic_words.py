@@ -9,13 +9,13 @@ from hwsim.activity import Activity, ConnectionActivity, LayerActivity
 from hwsim.errors import MachineError
 from hwsim.machine import Level, Machine
 from hwsim.network.operation import Operation
+from hwsim.traffic.booking import ADDRESS
 from hwsim.traffic.contents import parameters_of, words
 from hwsim.traffic.meetings import Batches
 from hwsim.traffic.systolic import Elements, elements_of, product_of
 from hwsim.traffic.systolic_places import RAW, Places, is_raw, weight_pieces
 
 IntArray = npt.NDArray[np.int64]
-ADDRESS = Operation("addition", ("int16",))
 
 
 def systolic_words(activity: Activity, machine: Machine) -> Iterator[tuple[str, Operation, IntArray]]:

@@ -1,37 +1,16 @@
 """Which tiles and which order of loops move the fewest words, as a compiler would find: from shapes alone."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache, partial
-from itertools import pairwise, product
+from dataclasses import replace
+from functools import lru_cache
+from itertools import product
 from typing import NamedTuple
 
 from hwsim.errors import MachineError
-from hwsim.machine import Level, Machine
-from hwsim.traffic.loops import Loops, Order, Stay, Tiling, all_met
-
-PASSED_BY = -1
-"""In place of a stay: a level that cannot keep an operand even for the innermost loop."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A signal that a layer reads, as far as tiles depend on it."""
-
-    bits: int  # of a code, or of an event at its worst, its mark included [bits]
-    n_channel: int  # of the image that are its own
-    in_strips: tuple[tuple[int, ...], ...]  # codes in the rows that strips of 1, 2 ... rows of outputs read
-    n_code: int
-    home: int  # which of the levels that hold codes it lives in, from far to near
-
-
-@dataclass(frozen=True)
-class Room:
-    """What a layer's tiles have to themselves at a level. [bits]"""
-
-    level: Level
-    bits: int | None  # None: as much as there is
-    keeps_weights: bool = False  # all of them, for good
+from hwsim.machine import Machine
+from hwsim.traffic.loops import Loops, Order, Stay, Tiling
+from hwsim.traffic.staying import PASSED_BY
+from hwsim.traffic.tile_words import Room, Source, TileWords
 
 
 class Choice(NamedTuple):
@@ -73,7 +52,7 @@ def choose(
     MachineError
         When the sums of a declared tile, or else of the smallest one, do not fit.
     """
-    costs = _Costs(loops, machine, weights, codes, sources)
+    costs = TileWords(loops, machine, weights, codes, sources)
     if loops is None:
         return Choice(WHOLE, (), (PASSED_BY,) * len(codes), costs.of_reading())
     best: tuple[tuple[int, ...], Choice] | None = None
@@ -214,117 +193,3 @@ def _code_needs(loops: Loops, tiling: Tiling, batch: int, far: Sequence[Source])
         whole_channel = max(whole_channel, -(-source.n_code // max(source.n_channel, 1)) * batch * source.bits)
     at_work = min(tiling.channels, loops.n_column) if loops.is_depthwise else loops.n_channel
     return channel, min(tile, at_work * channel), min(whole, loops.n_channel * whole_channel)
-
-
-def stays_over_positions(tiling: Tiling, stay: int) -> bool:
-    """Whether weights that stay so long are read once for all positions of a batch, and not for each tile of them."""
-    return stay >= (Stay.TILE if tiling.order == "weight-stationary" else Stay.LAYER)
-
-
-def code_fills(loops: Loops, tiling: Tiling, stay: int) -> tuple[int, bool]:
-    """How often codes are read for a level that keeps them so long, and whether whole frames are, or position tiles."""
-    if stay >= Stay.LAYER:
-        return 1, True
-    stays_over_channels = tiling.order == "code-stationary" and stay >= Stay.TILE
-    return 1 if stays_over_channels else loops.n_repeat(tiling.channels), False
-
-
-def through(stays: Sequence[int]) -> list[tuple[int, int]]:
-    """The levels that an operand passes through, from far to near, each with how long it keeps it.
-
-    What is farther out than where the operand always is, is not asked; what cannot keep it is passed by; a level
-    farther out stays at least as long as those nearer by, since it is asked only when they are.
-    """
-    kept: list[tuple[int, int]] = []
-    for k in reversed(range(len(stays))):
-        if stays[k] == PASSED_BY:
-            continue
-        kept.insert(0, (k, max(stays[k], kept[0][1] if kept else PASSED_BY)))
-        if stays[k] == Stay.ALWAYS:
-            break
-    return kept
-
-
-def code_path(stays: Sequence[int], home: int) -> list[tuple[int, int]]:
-    """The levels that codes pass through from where they live to the lanes, each with how long it keeps them."""
-    return [(home + k, stay) for k, stay in through([Stay.ALWAYS, *stays[home + 1 :]])]
-
-
-class _Costs:
-    """Words that a layer moves at each level in a batch in which every input is an event, from far to near."""
-
-    def __init__(
-        self,
-        loops: Loops | None,
-        machine: Machine,
-        weights: Sequence[Room],
-        codes: Sequence[Room],
-        sources: Sequence[Source],
-    ) -> None:
-        names = [level.name for level in machine.hierarchy if level.kind != "registers"]
-        self.loops, self.batch, self.sources, self.n_level = loops, machine.batch, sources, len(names)
-        self.weights = [(names.index(room.level.name), room.level.width) for room in weights]
-        self.codes = [(names.index(room.level.name), room.level.width) for room in codes]
-        self.prefetched = [k for k, room in enumerate(weights) if room.level.prefetch]
-        self.met = cache(partial(all_met, loops))
-        self.row_words = cache(loops.row_words if loops else int)
-        self.code_words = cache(self._code_words)
-
-    def of_reading(self) -> tuple[int, ...]:
-        """Of a layer that reads each of its sources once."""
-        moved = [0] * self.n_level
-        for k, source in enumerate(self.sources):
-            level, word_length = self.codes[source.home]
-            moved[level] += self.code_words(k, None, word_length)
-        return tuple(moved)
-
-    def of(self, tiling: Tiling, kept: Sequence[int], stays: Sequence[int]) -> tuple[int, ...]:
-        """Of a layer with weights."""
-        moved = [0] * self.n_level
-        self._add_weights(moved, tiling, kept)
-        self._add_codes(moved, tiling, stays)
-        return tuple(moved)
-
-    def _add_weights(self, moved: list[int], tiling: Tiling, kept: Sequence[int]) -> None:
-        assert self.loops is not None
-        asked = sum(self.met(tiling.rows, n_frame)[1] for n_frame in self._frames_of_tiles(tiling))
-        is_whole = False  # from a level that is filled with every row on, farther ones are asked for all of them
-        for k, each in reversed(through(kept)):
-            level, word_length = self.weights[k]
-            n_word = self.row_words(tiling.channels, word_length)
-            moved[level] += asked * n_word
-            if each < Stay.ALWAYS:
-                is_whole |= k in self.prefetched
-                asked = self._filled(tiling, stays_over_positions(tiling, each), is_whole)
-                moved[level] += asked * n_word
-
-    def _filled(self, tiling: Tiling, is_whole_batch: bool, is_whole: bool) -> int:
-        """Rows that a level is filled with in a batch, or for each of its tiles: those met, or all that there are."""
-        assert self.loops is not None
-        if is_whole_batch:
-            return self.loops.n_row if is_whole else self.met(None, self.batch)[0]
-        n_tile = len(self._frames_of_tiles(tiling))
-        n_strip = 1 if tiling.rows is None else -(-len(self.loops.meets[0]) // tiling.rows)
-        return n_tile * (self.loops.n_row * n_strip if is_whole else self.met(tiling.rows, tiling.frames)[0])
-
-    def _frames_of_tiles(self, tiling: Tiling) -> list[int]:
-        """Frames of each tile of a batch, of which the last may have fewer."""
-        return [min(tiling.frames, self.batch - start) for start in range(0, self.batch, tiling.frames)]
-
-    def _add_codes(self, moved: list[int], tiling: Tiling, stays: Sequence[int]) -> None:
-        assert self.loops is not None
-        for k, source in enumerate(self.sources):
-            path = code_path(stays, source.home)
-            level, word_length = self.codes[path[-1][0]]
-            moved[level] += self.loops.n_pass(tiling.channels) * self.code_words(k, tiling.rows, word_length)
-            for (far, _), (near, stay) in pairwise(path):
-                n_fill, is_whole = code_fills(self.loops, tiling, stay)
-                for place in (far, near):
-                    level, word_length = self.codes[place]
-                    moved[level] += n_fill * self.code_words(k, None if is_whole else tiling.rows, word_length)
-
-    def _code_words(self, k: int, rows: int | None, word_length: int) -> int:
-        """Words of all codes of a batch, whole frames or position tiles each packed for themselves."""
-        source = self.sources[k]
-        parts = (source.n_code,) if rows is None else source.in_strips[rows - 1]
-        return self.batch * sum(-(-n_code * source.bits // word_length) for n_code in parts)

@@ -4,16 +4,14 @@ Pieces of weights start at a word; everything else is packed per layer, frame an
 layers are cut, says :mod:`hwsim.traffic.plan`; what the events of each frame met, :mod:`hwsim.traffic.meetings`.
 """
 
-from collections.abc import Callable
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from hwsim.activity import Activity, ConnectionActivity, LayerActivity, SignalActivity
-from hwsim.machine import Level, Machine, Operand
-from hwsim.network.operation import Operation
+from hwsim.machine import Level, Machine
+from hwsim.traffic.booking import ADDRESS, Booking, Moved
 from hwsim.traffic.contents import (
     entry_bits,
     is_whole,
@@ -24,27 +22,15 @@ from hwsim.traffic.contents import (
     words,
 )
 from hwsim.traffic.loops import Loops, Stay
-from hwsim.traffic.meetings import Batches, Told, meetings, told_codes, words_by_tile
+from hwsim.traffic.meetings import Told, meetings, told_codes, words_by_tile
 from hwsim.traffic.planned import LayerPlan, Plan
 from hwsim.traffic.shape import FRAMES, OUTPUTS, raw_frames_are_codes, told_frames
 from hwsim.traffic.slices import n_pointers, slice_words
+from hwsim.traffic.staying import PASSED_BY, code_fills, code_path, stays_over_positions, through
 from hwsim.traffic.systolic_words import systolic_words
-from hwsim.traffic.tiling import PASSED_BY, code_fills, code_path, stays_over_positions, through
 
 IntArray = npt.NDArray[np.int64]
-PackedWords: TypeAlias = Callable[[int], IntArray]
-"""Words of each frame, by their length. [bits]"""
-
-ADDRESS = Operation("addition", ("int16",))
 POINTERS_PER_ROW = 2  # where a compressed row begins, and where it ends; a word each
-
-
-class Moved(NamedTuple):
-    """What a layer moves, or does to move it."""
-
-    layer: str
-    operation: Operation
-    by_frame: IntArray  # (n_frame,) how often; what a batch shares stands under its first frame
 
 
 def words_moved(activity: Activity, machine: Machine, planned: Plan | None) -> list[Moved]:
@@ -92,17 +78,8 @@ def words_moved(activity: Activity, machine: Machine, planned: Plan | None) -> l
     return traffic.moved
 
 
-class _Traffic:
+class _Traffic(Booking):
     """The words a run moves, booked layer by layer."""
-
-    def __init__(self, activity: Activity, machine: Machine, planned: Plan) -> None:
-        self.moved: list[Moved] = []
-        self.activity = activity
-        self.machine = machine
-        self.plan = planned
-        self.batches = Batches(activity.first, machine.batch)
-        self.n_frame = np.ones(activity.n_frame, np.int64)
-        self.execution = activity.execution
 
     # --- weights
 
@@ -139,10 +116,10 @@ class _Traffic:
         for k, stay in reversed(through([kept.stay for kept in planned.weights])):
             level = planned.weights[k].level
             bits = weight_bits(layer, machine, level.width)
-            self._move("read", layer, "weights", level, moved(asked, level), bits)
+            self.move("read", layer, "weights", level, moved(asked, level), bits)
             if stay < Stay.ALWAYS:
                 asked = self._needed(planned, k, stay)
-                self._move("write", layer, "weights", level, moved(asked, level), bits)
+                self.move("write", layer, "weights", level, moved(asked, level), bits)
         n_tile = loops.n_repeat(tiling.channels)
         delivered = met.by_batch if is_ideal else met.delivered * n_tile
         self.moved.append(Moved(layer.name, ADDRESS, delivered))
@@ -153,10 +130,10 @@ class _Traffic:
         home = self.plan.weights.get(layer.name, machine.holding("weights")[-1])  # it may have no entry at all
         n_position = None if machine.reuse == "ideal" else loops.lanes.positions
         packed = slice_words(connection, machine, n_position, home.width)
-        self._move("read", layer, "weights", home, packed, weight_bits(layer, machine, home.width))
+        self.move("read", layer, "weights", home, packed, weight_bits(layer, machine, home.width))
         delivered = connection.rows_read.delivered(n_position)
         read = delivered * n_pointers(machine, pointers.width)
-        self._move("read", layer, "pointers", pointers, read, pointer_bits(layer, machine))
+        self.move("read", layer, "pointers", pointers, read, pointer_bits(layer, machine))
         self.moved.append(Moved(layer.name, ADDRESS, delivered * machine.cores.n))
 
     def _needed(self, planned: LayerPlan, k: int, stay: int) -> str:
@@ -176,7 +153,7 @@ class _Traffic:
             parts = planned.loops.tiles(planned.tiling.channels) if is_cut else [connection.n_reached]
             moved = accesses * sum(int(words(part, bits, level.width)) for part in parts)
             for way in ("read", "write"):
-                self._book(way, layer.name, "state", level, moved, state_bits(layer, self.machine))
+                self.book(way, layer.name, "state", level, moved, state_bits(layer, self.machine))
             self.moved.append(Moved(layer.name, ADDRESS, accesses * len(parts)))
 
     def biases(self, layer: LayerActivity) -> None:
@@ -206,7 +183,7 @@ class _Traffic:
     def _read_stored(self, layer: LayerActivity, n_number: IntArray, bits: int) -> None:
         level = self.plan.weights[layer.name]
         packed = words(n_number, bits, level.width)
-        self._move("read", layer, "weights", level, packed, weight_bits(layer, self.machine, level.width))
+        self.move("read", layer, "weights", level, packed, weight_bits(layer, self.machine, level.width))
 
     # --- codes
 
@@ -216,14 +193,14 @@ class _Traffic:
         if raw_frames_are_codes(self.activity, layer) and layer.emitted is not None:
             self._read(layer.emitted.name, FRAMES, told, arrives_at=layer.name)
         else:
-            self._move_codes("read", layer.name, self.plan.signals[FRAMES], told.by_frame, told)
+            self.move_codes("read", layer.name, self.plan.signals[FRAMES], told.by_frame, told)
 
     def codes(self, layer: LayerActivity, signal: SignalActivity) -> None:
         """Write codes or events once, and read them as often as the readers' tiles go through them."""
         if raw_frames_are_codes(self.activity, layer):
             return
         told = told_codes(self.activity, self.machine, signal)
-        self._move_codes("write", layer.name, self.plan.signals[signal.name], told.by_frame, told)
+        self.move_codes("write", layer.name, self.plan.signals[signal.name], told.by_frame, told)
         self._read(signal.name, signal.name, told)
 
     def _read(self, source: str, signal: str, told: Told, arrives_at: str | None = None) -> None:
@@ -235,7 +212,7 @@ class _Traffic:
                 # frames that arrive do so whole, and ideally one reader reads for all
                 is_whole_signal = arrives_at is not None or self.machine.reuse == "ideal"
                 own = told if is_whole_signal else told.of(reader.part(k))
-                self._move_codes("read", arrives_at or reader.name, home, own.by_frame, told)
+                self.move_codes("read", arrives_at or reader.name, home, own.by_frame, told)
             else:
                 self._read_through(reader, k, planned, home, told, arrives_at)
             arrives_at = None
@@ -255,19 +232,19 @@ class _Traffic:
         for (far, _), (near, stay) in pairwise(path):
             n_fill, is_whole_frame = code_fills(loops, tiling, stay)
             filled = own.by_frame if is_whole_frame else by_tile
-            self._move_codes("read", reader.name, levels[far], filled, told, n_fill)
-            self._move_codes("write", reader.name, levels[near], filled, told, n_fill)
+            self.move_codes("read", reader.name, levels[far], filled, told, n_fill)
+            self.move_codes("write", reader.name, levels[near], filled, told, n_fill)
         nearest, n_pass = levels[path[-1][0]], loops.n_pass(tiling.channels)
         if arrives_at is not None and tiling.rows is None:
-            self._move_codes("read", arrives_at, nearest, told.by_frame, told)
+            self.move_codes("read", arrives_at, nearest, told.by_frame, told)
             n_pass -= 1
-        self._move_codes("read", reader.name, nearest, by_tile, told, n_pass)
+        self.move_codes("read", reader.name, nearest, by_tile, told, n_pass)
 
     def output(self, layer: LayerActivity) -> None:
         """Write the accumulators that leave the network; a delta machine writes those it touched."""
         bits, level = layer.out_format.bit_width, self.plan.signals[OUTPUTS]
         packed = words(self.machine.touched(layer), bits, level.width)
-        self._move("write", layer, "codes", level, packed, layer.n_neuron * bits)
+        self.move("write", layer, "codes", level, packed, layer.n_neuron * bits)
 
     # --- state
 
@@ -293,9 +270,7 @@ class _Traffic:
     def _move_state(self, way: str, layer: LayerActivity, n_number: IntArray, bits: int) -> None:
         level = self.plan.state[layer.name]
         packed = words(n_number, bits, level.width)
-        self._move(way, layer, "state", level, packed, state_bits(layer, self.machine))
-
-    # --- booking
+        self.move(way, layer, "state", level, packed, state_bits(layer, self.machine))
 
     def _readers(self, source: str) -> list[tuple[LayerActivity, int]]:
         """Layers that read a signal, once for each time, and as which of their sources."""
@@ -304,22 +279,3 @@ class _Traffic:
         ]
         # ideally, what one reads serves all of them
         return readers[:1] if self.machine.reuse == "ideal" else readers
-
-    def _move_codes(self, way: str, layer: str, level: Level, packed: PackedWords, told: Told, n_time: int = 1) -> None:
-        self._book(way, layer, "codes", level, n_time * packed(level.width), told.worst * self.machine.batch)
-
-    def _move(self, way: str, layer: LayerActivity, operand: Operand, level: Level, moved: IntArray, bits: int) -> None:
-        """Book words of every frame."""
-        size = bits * self.machine.batch if operand == "codes" else bits
-        self._book(way, layer.name, operand, level, moved, size)
-
-    def _book(self, way: str, layer: str, operand: Operand, level: Level, by_frame: IntArray, bits: int) -> None:
-        """Book words read or written of what takes so many bits in a level that is as large as that."""
-        capacity = self.plan.capacity(level, bits)
-        kind = f"{level.kind}_{way}"
-        name = level.name
-        # the short form calls its memories by what they hold, wherever that is
-        if self.machine.memories is not None and level.kind == "dram":
-            name = "activations" if operand == "codes" else operand
-        operation = Operation(kind, (), name, capacity, level.width, operand)
-        self.moved.append(Moved(layer, operation, by_frame))

@@ -10,8 +10,8 @@ import pytest
 import hwsim
 from hwsim.network.number_format import integer
 from hwsim.pricing.static_power import memories
+from hwsim.traffic.booking import ADDRESS
 from hwsim.traffic.contents import state_bits, weight_bits
-from hwsim.traffic.words import ADDRESS
 
 pytestmark = pytest.mark.plain
 

@@ -13,7 +13,7 @@ from number_of_examples import examples
 import hwsim
 from hwsim.counting.counts import Counts, Key
 from hwsim.network.operation import Operation
-from hwsim.pricing.energy import Breakdown, Line
+from hwsim.pricing.breakdown import Breakdown, Line
 from hwsim.pricing.energy_table.price import Price
 from hwsim.report.answering import answer
 from hwsim.report.page import page

@@ -12,7 +12,7 @@ import hwsim
 from hwsim.counting.counts import Key
 from hwsim.errors import TableError
 from hwsim.network.operation import Operation
-from hwsim.pricing.energy import Breakdown, Line
+from hwsim.pricing.breakdown import Breakdown, Line
 from hwsim.pricing.energy_table.price import Price
 from hwsim.study.ranking import difference
 

@@ -11,7 +11,8 @@ from hwsim.machine import Lanes, Machine
 from hwsim.network.layers import Window
 from hwsim.traffic.loops import Loops
 from hwsim.traffic.shape import _in_strips
-from hwsim.traffic.tiling import Room, Source, choose
+from hwsim.traffic.tile_words import Room, Source
+from hwsim.traffic.tiling import choose
 
 BITS = 16
 # input channels, side, output channels, kernel, stride, padding, groups

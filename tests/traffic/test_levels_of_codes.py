@@ -10,7 +10,7 @@ import hwsim
 from hwsim.errors import MachineError
 from hwsim.network.number_format import integer
 from hwsim.traffic.plan import plan
-from hwsim.traffic.tiling import PASSED_BY
+from hwsim.traffic.staying import PASSED_BY
 
 INT8 = integer(8)
 LANES = {"channels": 1, "positions": 1}

@@ -14,7 +14,7 @@ from hwsim.timing.schedules.schedule import IntArray, Schedule, Times, core_name
 from hwsim.timing.work import ENCODE, LANES, NEURON, LayerWork, Work
 from hwsim.traffic.loops import Stay
 from hwsim.traffic.plan import plan
-from hwsim.traffic.tiling import PASSED_BY
+from hwsim.traffic.staying import PASSED_BY
 
 
 class Stream(Schedule):
